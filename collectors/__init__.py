@@ -1,0 +1,1 @@
+"""Reads hypervisors and files, writes the inventory. Holds credentials; knows no planner."""

@@ -1,0 +1,5 @@
+"""The worker process: ``python -m collectors``."""
+
+from collectors.worker import main
+
+main()

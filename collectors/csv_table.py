@@ -1,0 +1,149 @@
+"""Reading one CSV file strictly: every fault is told with its file, line and column."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from collectors.contract import BadAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column, how a cell is read, whether the column must be there and its cells filled."""
+
+    name: str
+    read: Callable[[str], Any]
+    required: bool = False
+    filled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One data row: its number in the file, and its values; an empty cell is None."""
+
+    file: str
+    number: int
+    values: Mapping[str, Any]
+
+    def __getitem__(self, column: str) -> Any:
+        return self.values.get(column)
+
+    def fault(self, column: str, reason: str) -> BadAnswer:
+        return BadAnswer(f"{self.file}, line {self.number}, column {column}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A CSV file's columns."""
+
+    file: str
+    columns: tuple[Column, ...]
+
+    def rows(self, text: str) -> Iterator[Line]:
+        """The data rows. Raises BadAnswer at the first fault."""
+        reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+        try:
+            header = [name.strip() for name in next(reader, [])]
+            known = self._known(header)
+            for cells in reader:
+                if any(cell.strip() for cell in cells):
+                    yield self._line(reader.line_num, header, known, cells)
+        except csv.Error as error:
+            raise BadAnswer(f"{self.file}, line {reader.line_num}: {error}") from error
+
+    def _known(self, header: list[str]) -> dict[str, Column]:
+        names = {column.name: column for column in self.columns}
+        if len(header) == 1 and ";" in header[0]:
+            raise BadAnswer(f"{self.file}, line 1: columns are separated by ; but must be by ,")
+        for name in header:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(names)}"
+                raise BadAnswer(f"{self.file}, line 1: unknown column {name!r}{hint}")
+        if len(set(header)) != len(header):
+            raise BadAnswer(f"{self.file}, line 1: a column is named twice")
+        missing = [c.name for c in self.columns if c.required and c.name not in header]
+        if missing:
+            raise BadAnswer(f"{self.file}, line 1: missing column {', '.join(missing)}")
+        return names
+
+    def _line(
+        self, number: int, header: list[str], known: Mapping[str, Column], cells: list[str]
+    ) -> Line:
+        if len(cells) != len(header):
+            raise BadAnswer(
+                f"{self.file}, line {number}: {len(cells)} cells, the header has {len(header)}"
+            )
+        values: dict[str, Any] = {}
+        for name, cell in zip(header, cells, strict=True):
+            values[name] = self._value(known[name], cell.strip(), number)
+        return Line(self.file, number, values)
+
+    def _value(self, column: Column, cell: str, number: int) -> Any:
+        if not cell:
+            if column.filled:
+                raise BadAnswer(f"{self.file}, line {number}, column {column.name}: is empty")
+            return None
+        try:
+            return column.read(cell)
+        except ValueError as error:
+            raise BadAnswer(f"{self.file}, line {number}, column {column.name}: {error}") from error
+
+
+def text(cell: str) -> str:
+    if not cell.isprintable():
+        raise ValueError("holds control characters")
+    return cell
+
+
+def number(cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        raise ValueError(f"{cell!r} is not a number") from None
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"{cell!r} is not a number of at least 0")
+    return value
+
+
+def whole(cell: str) -> int:
+    value = number(cell)
+    if value != int(value):
+        raise ValueError(f"{cell!r} is not a whole number")
+    return int(value)
+
+
+def flag(cell: str) -> bool:
+    if cell not in ("0", "1"):
+        raise ValueError(f"{cell!r} is neither 0 nor 1")
+    return cell == "1"
+
+
+def names(cell: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text(cell).split(";") if part.strip())
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    def read(cell: str) -> str:
+        if cell not in words:
+            raise ValueError(f"{cell!r} is none of {', '.join(words)}")
+        return cell
+
+    return read
+
+
+def instant(cell: str) -> datetime:
+    try:
+        value = datetime.fromisoformat(cell)
+    except ValueError:
+        raise ValueError(f"{cell!r} is not an ISO 8601 time") from None
+    if value.tzinfo is None:
+        raise ValueError(f"{cell!r} has no offset; write it as {cell}+07:00 or {cell}Z")
+    return value

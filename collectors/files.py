@@ -1,0 +1,376 @@
+"""The `files` source: a directory of CSV, for air-gapped sites and anything without a collector.
+
+One bad row refuses the whole directory. Importing the same directory twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field
+
+from collectors.contract import BadAnswer, Budget, Options, Raw, Source, Unreachable
+from collectors.csv_table import (
+    Column,
+    Line,
+    Table,
+    flag,
+    instant,
+    names,
+    number,
+    one_of,
+    text,
+    whole,
+)
+from inventory.records import (
+    USAGE_METRICS,
+    Backup,
+    Coverage,
+    Datastore,
+    Disk,
+    Effort,
+    Guest,
+    GuestSnapshot,
+    Host,
+    Nic,
+    Record,
+    Snapshot,
+    Usage,
+)
+
+_STATUS = one_of("in_service", "maintenance", "offline", "retired")
+_LARGEST_FILE_BYTES = 2 * 1024**3
+
+
+def _id(name: str) -> Column:
+    return Column(name, text, required=True, filled=True)
+
+
+def _needed(name: str, read: Callable[[str], Any]) -> Column:
+    return Column(name, read, required=True)
+
+
+TABLES: dict[str, Table] = {
+    "source": Table(
+        "source.csv",
+        (
+            Column("taken_at", instant, required=True, filled=True),
+            Column("site", text),
+            Column("timezone", text),
+        ),
+    ),
+    "hosts": Table(
+        "hosts.csv",
+        (
+            _id("host_id"),
+            _id("name"),
+            _id("cluster"),
+            Column("status", _STATUS, required=True, filled=True),
+            _needed("cpu_cores", number),
+            _needed("memory_bytes", whole),
+            Column("cpu_threads", whole),
+            Column("reserved_cpu_cores", number),
+            Column("reserved_memory_bytes", whole),
+            Column("cpu_mhz", number),
+            Column("version", text),
+        ),
+    ),
+    "guests": Table(
+        "guests.csv",
+        (
+            _id("guest_id"),
+            _id("name"),
+            _needed("host_id", text),
+            Column("kind", one_of("vm", "container"), required=True, filled=True),
+            _needed("power", one_of("running", "stopped", "paused")),
+            _needed("vcpus", number),
+            _needed("memory_bytes", whole),
+            Column("template", flag),
+            Column("tags", names),
+            Column("os", text),
+            Column("cluster", text),
+            Column("uuid", text),
+            Column("owner", text),
+            Column("autostart", flag),
+        ),
+    ),
+    "disks": Table(
+        "disks.csv",
+        (
+            _id("disk_id"),
+            _id("guest_id"),
+            _needed("datastore_id", text),
+            _needed("capacity_bytes", whole),
+            Column("allocated_bytes", whole),
+            Column("backup", flag),
+            Column("encrypted", flag),
+        ),
+    ),
+    "nics": Table(
+        "nics.csv",
+        (
+            _id("nic_id"),
+            _id("guest_id"),
+            Column("network", text),
+            Column("vlan", whole),
+            Column("mac", text),
+            Column("firewall", flag),
+        ),
+    ),
+    "datastores": Table(
+        "datastores.csv",
+        (
+            _id("datastore_id"),
+            _id("name"),
+            _id("cluster"),
+            _id("kind"),
+            _needed("shared", flag),
+            _needed("capacity_bytes", whole),
+            Column("used_bytes", whole),
+            Column("hosts", names),
+        ),
+    ),
+    "snapshots": Table(
+        "snapshots.csv",
+        (
+            _id("guest_id"),
+            _id("name"),
+            _needed("created_at", instant),
+            Column("bytes", whole),
+        ),
+    ),
+    "backups": Table(
+        "backups.csv",
+        (
+            _id("guest_id"),
+            _needed("created_at", instant),
+            Column("datastore_id", text),
+            Column("bytes", whole),
+            Column("encrypted", flag),
+            Column("verified", flag),
+        ),
+    ),
+    "usage": Table(
+        "usage.csv",
+        (
+            Column("taken_at", instant, required=True, filled=True),
+            Column("entity", one_of("host", "guest", "datastore"), required=True, filled=True),
+            _id("entity_id"),
+            Column("period_seconds", whole),
+            *(Column(metric, number) for metric in USAGE_METRICS),
+        ),
+    ),
+}
+_FACT_KINDS: dict[str, type[Record]] = {
+    "hosts": Host,
+    "guests": Guest,
+    "disks": Disk,
+    "nics": Nic,
+    "datastores": Datastore,
+    "snapshots": GuestSnapshot,
+    "backups": Backup,
+}
+_NEEDED_FILES = ("hosts", "guests")
+
+
+class FilesOptions(Options):
+    """A directory of CSV files."""
+
+    path: Path = Field(description="the directory")
+
+
+class FilesCollector:
+    """Reads a directory of CSV files."""
+
+    options = FilesOptions
+    reports = frozenset(
+        f"{kind.kind_name}.{column.name}"
+        for stem, kind in _FACT_KINDS.items()
+        for column in TABLES[stem].columns
+    )
+
+    def fetch(self, source: Source[FilesOptions], budget: Budget) -> Raw:
+        """The text of every known file. Raises Unreachable when the directory is not there."""
+        folder = source.options.path
+        if not folder.is_dir():
+            raise Unreachable(f"{folder} is not a directory; is the medium mounted?")
+        found = {stem: folder / table.file for stem, table in TABLES.items()}
+        answers = {stem: _text_of(path) for stem, path in found.items() if path.exists()}
+        for stem in _NEEDED_FILES:
+            if stem not in answers:
+                raise BadAnswer(f"{found[stem]} is missing; a `files` source needs it")
+        newest = max(path.stat().st_mtime for stem, path in found.items() if stem in answers)
+        context = {"newest_file": newest, "cluster": source.cluster, "folder": str(folder)}
+        return Raw("files", answers, context)
+
+    def parse(self, raw: Raw, *, source: str, taken_at: datetime) -> Snapshot:
+        """The directory as one snapshot, at the time it says itself (not at ``taken_at``)."""
+        return _Directory(raw, source).snapshot()
+
+
+def _text_of(path: Path) -> str:
+    if path.stat().st_size > _LARGEST_FILE_BYTES:
+        raise BadAnswer(f"{path} is larger than {_LARGEST_FILE_BYTES} bytes")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadAnswer(f"{path} is not UTF-8 (at byte {error.start})") from error
+    except OSError as error:
+        raise Unreachable(f"{path}: {error.strerror}") from error
+
+
+@dataclass
+class _Directory:
+    """One directory while it is read: who belongs to which cluster is known as rows come."""
+
+    raw: Raw
+    source: str
+    host_clusters: dict[str, str] = field(default_factory=dict)
+    guest_clusters: dict[str, str] = field(default_factory=dict)
+    datastore_clusters: dict[str, str] = field(default_factory=dict)
+
+    def snapshot(self) -> Snapshot:
+        about = self._about()
+        facts = [
+            *self._facts("hosts", self._host),
+            *self._facts("datastores", self._datastore),
+            *self._facts("guests", self._guest),
+            *self._facts("disks", self._disk),
+            *self._facts("nics", self._nic),
+            *self._facts("snapshots", self._guest_snapshot),
+            *self._facts("backups", self._backup),
+        ]
+        usage = tuple(self._usage())
+        return Snapshot(
+            source=self.source,
+            taken_at=self._taken_at(about, usage),
+            facts=tuple(facts),
+            usage=usage,
+            coverage=tuple(
+                Coverage("", kind.kind_name, "complete")
+                for stem, kind in _FACT_KINDS.items()
+                if stem in self.raw.answers
+            ),
+            platform="files",
+            guests_reported=len(self.guest_clusters),
+            site_timezone=about.get("timezone"),
+            effort=Effort(bytes=sum(len(content) for content in self.raw.answers.values())),
+        )
+
+    def _rows(self, stem: str) -> Iterable[Line]:
+        content = self.raw.answers.get(stem)
+        return () if content is None else TABLES[stem].rows(content)
+
+    def _about(self) -> Mapping[str, Any]:
+        rows = list(self._rows("source"))
+        if len(rows) > 1:
+            raise rows[1].fault("taken_at", "source.csv has one row only")
+        if not rows:
+            return {}
+        if (zone := rows[0]["timezone"]) is not None:
+            try:
+                ZoneInfo(zone)
+            except (ZoneInfoNotFoundError, ValueError):
+                raise rows[0].fault("timezone", f"{zone!r} is not a time zone") from None
+        return rows[0].values
+
+    def _taken_at(self, about: Mapping[str, Any], usage: tuple[Usage, ...]) -> datetime:
+        stated: datetime | None = about.get("taken_at")
+        if stated is not None:
+            return stated.astimezone(UTC)
+        if usage:
+            return max(sample.taken_at for sample in usage).astimezone(UTC)
+        return datetime.fromtimestamp(float(self.raw.context["newest_file"]), UTC)
+
+    def _facts(self, stem: str, make: Callable[[Line], Record]) -> Iterable[Record]:
+        seen: dict[str, int] = {}
+        for line in self._rows(stem):
+            fact = make(line)
+            first = seen.setdefault(fact.subject, line.number)
+            if first != line.number:
+                column = TABLES[stem].columns[0].name
+                raise line.fault(column, f"{fact.subject!r} stands already in line {first}")
+            yield fact
+
+    def _cluster(self, named: str) -> str:
+        configured: str | None = self.raw.context.get("cluster")
+        return configured or named
+
+    def _known(self, line: Line, column: str, known: Mapping[str, str], file: str) -> str:
+        """The cluster of what a cell points to; "" for an empty cell."""
+        wanted: str | None = line[column]
+        if wanted is None:
+            return ""
+        if wanted not in known:
+            raise line.fault(column, f"{wanted!r} is not in {file}")
+        return known[wanted]
+
+    def _host(self, line: Line) -> Host:
+        cluster = self._cluster(line["cluster"])
+        self.host_clusters[line["host_id"]] = cluster
+        return Host(**{**line.values, "cluster": cluster}, platform="files")
+
+    def _datastore(self, line: Line) -> Datastore:
+        cluster = self._cluster(line["cluster"])
+        self.datastore_clusters[line["datastore_id"]] = cluster
+        return Datastore(**{**line.values, "cluster": cluster}, enabled=True)
+
+    def _guest(self, line: Line) -> Guest:
+        cluster = self._known(line, "host_id", self.host_clusters, "hosts.csv")
+        stated = line["cluster"]
+        if not cluster and stated is None:
+            raise line.fault("cluster", "is needed when host_id is empty")
+        if cluster and stated is not None and self._cluster(stated) != cluster:
+            raise line.fault("cluster", f"{stated!r} but its host is in {cluster!r}")
+        cluster = cluster or self._cluster(stated)
+        self.guest_clusters[line["guest_id"]] = cluster
+        return Guest(**{**line.values, "cluster": cluster})
+
+    def _disk(self, line: Line) -> Disk:
+        cluster = self._known(line, "guest_id", self.guest_clusters, "guests.csv")
+        if self.datastore_clusters:
+            self._known(line, "datastore_id", self.datastore_clusters, "datastores.csv")
+        return Disk(**line.values, cluster=cluster, purpose="data")
+
+    def _nic(self, line: Line) -> Nic:
+        cluster = self._known(line, "guest_id", self.guest_clusters, "guests.csv")
+        return Nic(**line.values, cluster=cluster)
+
+    def _guest_snapshot(self, line: Line) -> GuestSnapshot:
+        cluster = self._known(line, "guest_id", self.guest_clusters, "guests.csv")
+        return GuestSnapshot(**line.values, cluster=cluster)
+
+    def _backup(self, line: Line) -> Backup:
+        """The guest of a backup may be gone: then it belongs to the only cluster, if there is."""
+        cluster = self.guest_clusters.get(line["guest_id"])
+        if cluster is None:
+            clusters = set(self.host_clusters.values())
+            if len(clusters) != 1:
+                raise line.fault("guest_id", f"{line['guest_id']!r} is not in guests.csv")
+            cluster = clusters.pop()
+        when = line["created_at"].isoformat() if line["created_at"] else "undated"
+        name = f"{line['datastore_id'] or '-'}/{line['guest_id']}/{when}"
+        return Backup(**line.values, cluster=cluster, name=name)
+
+    def _usage(self) -> Iterable[Usage]:
+        owners = {
+            "host": (self.host_clusters, "hosts.csv"),
+            "guest": (self.guest_clusters, "guests.csv"),
+            "datastore": (self.datastore_clusters, "datastores.csv"),
+        }
+        seen: dict[tuple[Any, ...], int] = {}
+        for line in self._rows("usage"):
+            known, file = owners[line["entity"]]
+            cluster = self._known(line, "entity_id", known, file)
+            period = 300 if line["period_seconds"] is None else line["period_seconds"]
+            if period == 0:
+                raise line.fault("period_seconds", "must be at least 1")
+            key = (line["entity"], line["entity_id"], line["taken_at"], period)
+            if (first := seen.setdefault(key, line.number)) != line.number:
+                raise line.fault("taken_at", f"the same sample stands already in line {first}")
+            yield Usage(**{**line.values, "period_seconds": period, "cluster": cluster})

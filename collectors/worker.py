@@ -1,0 +1,120 @@
+"""The worker process: reads one source and writes what it found to its standard output.
+
+It runs alone, in a session of its own, so that whatever hangs in it can be killed with all it
+started. The job comes by standard input: a secret is never an argument nor in the environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import pickle
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, BinaryIO, Literal
+
+from collectors.contract import (
+    Budget,
+    CollectError,
+    HistoryCollector,
+    HistoryStep,
+    Raw,
+    Source,
+    collector_of,
+)
+from inventory.records import Snapshot, Usage
+
+_ORPHAN_GRACE_SECONDS = 10
+
+Task = Literal["poll", "record", "history", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one worker is to do."""
+
+    task: Task
+    source: Source[Any]
+    taken_at: datetime
+    seconds: float
+    max_parallel: int = 4
+    steps: tuple[HistoryStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One result: a snapshot, a raw answer set, or the samples of a history step."""
+
+    snapshot: Snapshot | None = None
+    raw: Raw | None = None
+    step: HistoryStep | None = None
+    usage: tuple[Usage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The source could not be read: which error of the contract, and its one line."""
+
+    error: str
+    message: str
+
+
+Message = Found | Failed
+
+
+def work(job: Job) -> Iterator[Message]:
+    """The messages of one job; a failure of the source ends them with a Failed."""
+    budget = Budget(job.seconds, job.max_parallel)
+    try:
+        collector = collector_of(job.source.kind)
+        if job.task == "history":
+            yield from _history(collector, job, budget)
+            return
+        raw = collector.fetch(job.source, budget)
+        if job.task == "record":
+            yield Found(raw=raw)
+        else:
+            parsed = collector.parse(raw, source=job.source.name, taken_at=job.taken_at)
+            yield Found(snapshot=parsed)
+    except CollectError as error:
+        yield Failed(type(error).__name__, str(error))
+
+
+def _history(collector: Any, job: Job, budget: Budget) -> Iterator[Message]:
+    if not isinstance(collector, HistoryCollector):
+        return
+    for step, raw in collector.fetch_history(job.source, job.steps, budget):
+        yield Found(step=step, usage=collector.parse_history(step, raw))
+
+
+def send(stream: BinaryIO, message: Message) -> None:
+    """Writes one message with its length before it."""
+    body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.write(len(body).to_bytes(8, "big") + body)
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> Iterator[Message]:
+    """The messages until the stream ends; one that was cut off is not delivered."""
+    while len(head := stream.read(8)) == 8:
+        size = int.from_bytes(head, "big")
+        body = stream.read(size)
+        if len(body) < size:
+            return
+        yield pickle.loads(body)  # noqa: S301  (from our own child process)
+
+
+def main() -> None:
+    """Reads the job, writes its messages. Whatever else prints goes to standard error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    output = sys.stdout.buffer
+    with contextlib.redirect_stdout(sys.stderr):
+        job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301  (from our own parent process)
+        # Should the parent be killed, no one is left to stop a worker that hangs in a call into C:
+        # then the kernel does, for the signal's default action needs no Python to run.
+        signal.alarm(math.ceil(job.seconds) + _ORPHAN_GRACE_SECONDS)
+        for message in work(job):
+            send(output, message)

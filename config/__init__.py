@@ -1,0 +1,1 @@
+"""Examples that ship with the program: configuration, policy, estate, cron and systemd."""

@@ -1,0 +1,1 @@
+"""The ground floor: what is known of the estate, and since when."""

@@ -1,0 +1,177 @@
+"""What changed between two instants: added, removed, resized, moved, renamed, reclassified."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from inventory.schema import DiskRow, GuestRow, HostRow, PollRow, table_of
+
+ChangeKind = Literal["added", "removed", "resized", "moved", "renamed", "reclassified"]
+
+_POLL = table_of(PollRow)
+_GUEST = table_of(GuestRow)
+_HOST = table_of(HostRow)
+_DISK = table_of(DiskRow)
+
+_GUEST_FIELDS: tuple[tuple[str, ChangeKind], ...] = (
+    ("name", "renamed"),
+    ("vcpus", "resized"),
+    ("memory_bytes", "resized"),
+    ("host_id", "moved"),
+    ("cluster", "moved"),
+    ("owner", "reclassified"),
+)
+_HOST_FIELDS: tuple[tuple[str, ChangeKind], ...] = (
+    ("name", "renamed"),
+    ("cpu_cores", "resized"),
+    ("memory_bytes", "resized"),
+    ("cluster", "moved"),
+)
+_DISK_FIELDS: tuple[tuple[str, ChangeKind], ...] = (
+    ("capacity_bytes", "resized"),
+    ("datastore_id", "moved"),
+)
+_CLASSIFYING = ("cls.", "opd.", "svc.", "dim.", "zone.", "expo.", "env.", "crit.", "ret.")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """One change. ``field`` is "" when the subject itself came or went."""
+
+    at: datetime
+    kind: ChangeKind
+    subject: str
+    guest_uuid: str
+    field: str
+    old: str
+    new: str
+
+
+def changes_between(connection: Connection, after: datetime, until: datetime) -> tuple[Change, ...]:
+    """The changes in (after, until], oldest first.
+
+    What the first poll of a source found is the beginning, not a change.
+    """
+    first_polls = _first_polls(connection)
+    found: list[Change] = []
+    for table, fields, label in (
+        (_HOST, _HOST_FIELDS, "host"),
+        (_GUEST, _GUEST_FIELDS, "guest"),
+        (_DISK, _DISK_FIELDS, "disk"),
+    ):
+        for versions in _histories(connection, table, after, until):
+            story = _Story(versions, fields, label, first_polls)
+            found += [change for change in story.changes() if after < change.at <= until]
+    return tuple(sorted(_without_disks_of(found)))
+
+
+def _first_polls(connection: Connection) -> dict[int, datetime]:
+    rows = connection.execute(
+        sa.select(_POLL.c.source_key, sa.func.min(_POLL.c.taken_at, type_=_POLL.c.taken_at.type))
+        .where(_POLL.c.outcome.in_(("stored", "partial")), _POLL.c.purpose == "poll")
+        .group_by(_POLL.c.source_key)
+    )
+    return dict(rows.tuples().all())
+
+
+def _histories(
+    connection: Connection, table: sa.Table, after: datetime, until: datetime
+) -> Iterator[list[RowMapping]]:
+    """All versions of each thing that has a version beginning or ending in the window."""
+    identity = [table.c.entity_key] if table is not _DISK else [table.c.cluster, table.c.subject_id]
+    moved = sa.or_(
+        sa.and_(table.c.valid_from > after, table.c.valid_from <= until),
+        sa.and_(table.c.valid_to > after, table.c.valid_to <= until),
+    )
+    touched = sa.select(*identity).where(moved).distinct().subquery()
+    same = sa.and_(*(column == touched.c[column.name] for column in identity))
+    rows = connection.execute(
+        sa.select(table).join(touched, same).order_by(table.c.valid_from, table.c.key)
+    ).mappings()
+    stories: dict[tuple[Any, ...], list[RowMapping]] = defaultdict(list)
+    for row in rows:
+        stories[tuple(row[column.name] for column in identity)].append(row)
+    yield from stories.values()
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """The versions of one thing, oldest first."""
+
+    versions: list[RowMapping]
+    fields: tuple[tuple[str, ChangeKind], ...]
+    label: str
+    first_polls: dict[int, datetime]
+
+    def changes(self) -> Iterator[Change]:
+        first = self.versions[0]
+        if first["valid_from"] > self.first_polls.get(first["source_key"], first["valid_from"]):
+            yield self._change(first, first["valid_from"], "added", "", "", self._size(first))
+        for old, new in zip(self.versions, self.versions[1:], strict=False):
+            if old["valid_to"] is not None and old["valid_to"] < new["valid_from"]:
+                yield self._change(old, old["valid_to"], "removed", "", self._size(old), "")
+                yield self._change(new, new["valid_from"], "added", "", "", self._size(new))
+            yield from self._between(old, new)
+        ends = [version["valid_to"] for version in self.versions]
+        if all(ends):
+            last = self.versions[-1]
+            yield self._change(last, max(ends), "removed", "", self._size(last), "")
+
+    def _between(self, old: RowMapping, new: RowMapping) -> Iterator[Change]:
+        at = new["valid_from"]
+        for name, kind in self.fields:
+            if old[name] != new[name] and old[name] is not None and new[name] is not None:
+                yield self._change(new, at, kind, name, str(old[name]), str(new[name]))
+        if "tags" in old:
+            yield from self._reclassified(old, new)
+
+    def _reclassified(self, old: RowMapping, new: RowMapping) -> Iterator[Change]:
+        if old["tags"] is None or new["tags"] is None:
+            return
+        before, after = _classes(old["tags"]), _classes(new["tags"])
+        if before != after:
+            texts = ";".join(sorted(before)), ";".join(sorted(after))
+            yield self._change(new, new["valid_from"], "reclassified", "tags", *texts)
+
+    def _change(
+        self, row: RowMapping, at: datetime, kind: ChangeKind, field: str, old: str, new: str
+    ) -> Change:
+        return Change(at, kind, self._subject(row), row.get("uuid") or "", field, old, new)
+
+    def _subject(self, row: RowMapping) -> str:
+        name = row.get("name")
+        named = f"{row['subject_id']} ({name})" if name else row["subject_id"]
+        return f"{self.label} {row['cluster']}/{named}"
+
+    def _size(self, row: RowMapping) -> str:
+        names = ("vcpus", "cpu_cores", "memory_bytes", "capacity_bytes")
+        return ", ".join(f"{name} {row[name]}" for name in names if row.get(name) is not None)
+
+
+def _classes(tags: Iterable[str]) -> set[str]:
+    return {tag for tag in tags if tag.startswith(_CLASSIFYING)}
+
+
+def _without_disks_of(found: list[Change]) -> list[Change]:
+    """Drops disks that came or went together with their guest: the guest says it."""
+    whole = {
+        (change.at, change.kind, change.subject.split(" ", 2)[1])
+        for change in found
+        if change.subject.startswith("guest ") and not change.field
+    }
+    return [
+        change
+        for change in found
+        if not (
+            change.subject.startswith("disk ")
+            and not change.field
+            and (change.at, change.kind, change.subject[5:].rsplit("/", 1)[0]) in whole
+        )
+    ]

@@ -1,0 +1,198 @@
+"""Daily statistics from samples, and how long samples are kept.
+
+When a local day has closed, its statistics per host, guest and datastore are kept for ever, and
+those of each cluster's hosts taken together. A late import reopens its days. So a report costs
+days times pools, however many samples there were.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from inventory.cluster_days import close_clusters
+from inventory.day_tables import (
+    LEVELS,
+    RATES,
+    Row,
+    Table,
+    add_coarse,
+    chunks,
+    dates,
+    day_row,
+    figures,
+    known,
+    span,
+    tables,
+)
+from inventory.grid import Days
+from inventory.records import USAGE_METRICS
+from inventory.samples import DIRTY, SECONDS_A_DAY, USAGE, insert
+from inventory.schema import (
+    VERSION_ROWS,
+    CounterRow,
+    CoverageRow,
+    EntityDayRow,
+    MetaRow,
+    PollRow,
+    table_of,
+)
+
+_ENTITY_DAY = table_of(EntityDayRow)
+_META = table_of(MetaRow)
+_HOUR = 3_600
+
+
+def close_days(connection: Connection, zone: ZoneInfo, now: datetime) -> int:
+    """Makes the statistics of all days before ``now``'s local day that samples have touched.
+
+    Returns the number of entity days written. A changed time zone remakes every day.
+    """
+    _keep_zone(connection, zone)
+    today = now.astimezone(zone).date()
+    touched = _touched_days(connection, zone, today)
+    written = 0
+    for keys in chunks(touched):
+        days = span({day for key in keys for day in touched[key]}, zone)
+        for key, table in tables(connection, keys, days).items():
+            written += _write_entity(connection, key, table, days, touched[key], zone)
+    close_clusters(connection, zone, touched)
+    _forget_marks(connection, zone, today)
+    return written
+
+
+def _keep_zone(connection: Connection, zone: ZoneInfo) -> None:
+    kept = connection.scalar(sa.select(_META.c.value).where(_META.c.name == "timezone"))
+    if kept == zone.key:
+        return
+    insert(connection, _META, [{"name": "timezone", "value": zone.key}], renew=True)
+    if kept is not None:  # a day now begins at another hour: remake what samples remain for
+        ends = sa.type_coerce(USAGE.c.taken_at, sa.BigInteger)
+        marks = sa.select(USAGE.c.entity_key, sa.cast(ends // SECONDS_A_DAY, sa.BigInteger))
+        rows = [
+            {"entity_key": key, "epoch_day": day}
+            for key, day in connection.execute(marks.distinct())
+        ]
+        insert(connection, DIRTY, rows)
+
+
+def _touched_days(connection: Connection, zone: ZoneInfo, today: date) -> dict[int, set[date]]:
+    """Per entity the closed local days that its marks overlap."""
+    touched: dict[int, set[date]] = defaultdict(set)
+    for key, epoch_day in connection.execute(sa.select(DIRTY.c.entity_key, DIRTY.c.epoch_day)):
+        start = datetime.fromtimestamp(epoch_day * SECONDS_A_DAY, UTC)
+        for instant in (start, start + timedelta(seconds=SECONDS_A_DAY - 1)):
+            day = instant.astimezone(zone).date()
+            if day < today:
+                touched[key].add(day)
+    return touched
+
+
+def _forget_marks(connection: Connection, zone: ZoneInfo, today: date) -> None:
+    opens = int(datetime.combine(today, datetime.min.time(), zone).timestamp())
+    connection.execute(DIRTY.delete().where(DIRTY.c.epoch_day < opens // SECONDS_A_DAY))
+
+
+def _write_entity(
+    connection: Connection, key: int, table: Table, days: Days, wanted: set[date], zone: ZoneInfo
+) -> int:
+    levels = {
+        level: figures(table[metric], days, two_hour_mean=level == "cpu")
+        for level, metric in LEVELS.items()
+    }
+    rates = {name: figures(table[name], days, two_hour_mean=False).mean for name in RATES}
+    rows: dict[date, Row] = {}
+    for index, day in enumerate(dates(days, zone)):
+        row = day_row(levels, index, day)
+        if day in wanted and row is not None:
+            extra = {name: known(means[index]) for name, means in rates.items()}
+            rows[day] = row | extra | {"entity_key": key}
+    add_coarse(rows, table, days, zone, {"entity_key": key} | dict.fromkeys(RATES))
+    insert(connection, _ENTITY_DAY, list(rows.values()), renew=True)
+    return len(rows)
+
+
+# How long things are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What a clean-up removed."""
+
+    samples_merged: int = 0
+    samples: int = 0
+    versions: int = 0
+    polls: int = 0
+
+
+def thin_out(connection: Connection, now: datetime, *, raw_days: int, hour_days: int) -> Forgotten:
+    """Merges samples older than ``raw_days`` into hours, drops hours older than ``hour_days``.
+
+    Daily statistics stay. Samples of days that are not yet closed stay as they are.
+    """
+    before = _epoch(now) - raw_days * SECONDS_A_DAY
+    oldest_open = connection.scalar(sa.select(sa.func.min(DIRTY.c.epoch_day)))
+    if oldest_open is not None:
+        before = min(before, int(oldest_open) * SECONDS_A_DAY)
+    merged = _merge_hours(connection, before)
+    ends = sa.type_coerce(USAGE.c.taken_at, sa.BigInteger)
+    dropped = connection.execute(
+        USAGE.delete().where(
+            ends < _epoch(now) - hour_days * SECONDS_A_DAY, USAGE.c.period_seconds <= 2 * _HOUR
+        )
+    )
+    return Forgotten(samples_merged=merged, samples=dropped.rowcount)
+
+
+def _epoch(now: datetime) -> int:
+    return int(now.timestamp())
+
+
+def _merge_hours(connection: Connection, before: int) -> int:
+    """Replaces samples shorter than an hour by the mean of each hour."""
+    before -= before % _HOUR
+    ends = sa.type_coerce(USAGE.c.taken_at, sa.BigInteger)
+    old = sa.and_(ends <= before, USAGE.c.period_seconds < _HOUR)
+    hour_ends = sa.cast((ends - 1) // _HOUR + 1, sa.BigInteger) * _HOUR
+    hours = (
+        sa.select(
+            USAGE.c.entity_key,
+            hour_ends.label("hour_ends"),
+            *(sa.func.avg(USAGE.c[name]).label(name) for name in USAGE_METRICS),
+        )
+        .where(old)
+        .group_by(USAGE.c.entity_key, hour_ends)
+    )
+    rows = [
+        dict(row)
+        | {
+            "taken_at": datetime.fromtimestamp(row["hour_ends"], UTC),
+            "period_seconds": _HOUR,
+        }
+        for row in connection.execute(hours).mappings()
+    ]
+    for row in rows:
+        del row["hour_ends"]
+    connection.execute(USAGE.delete().where(old))
+    insert(connection, USAGE, rows)
+    return len(rows)
+
+
+def forget(connection: Connection, before: datetime) -> Forgotten:
+    """Removes closed versions, polls and finished runs of coverage from before an instant."""
+    versions = 0
+    for row_class in VERSION_ROWS.values():
+        table = table_of(row_class)
+        versions += connection.execute(table.delete().where(table.c.valid_to < before)).rowcount
+    poll, coverage = (table_of(row) for row in (PollRow, CoverageRow))
+    polls = connection.execute(poll.delete().where(poll.c.finished_at < before)).rowcount
+    connection.execute(coverage.delete().where(coverage.c.last_at < before))
+    counter = table_of(CounterRow)
+    connection.execute(counter.delete().where(counter.c.at < before.timestamp()))
+    samples = connection.execute(USAGE.delete().where(USAGE.c.taken_at < before)).rowcount
+    return Forgotten(samples=samples, versions=versions, polls=polls)

@@ -1,0 +1,409 @@
+"""What is recorded: frozen facts with their units in their names.
+
+``None`` means "not known", and only that. A text that is known to be empty is ``""``, a list that
+is known to be empty is ``()``. Bytes are binary counts, instants are aware, identifiers are those
+the platform uses (a Proxmox vmid, a libvirt UUID).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import field_validator
+from sqlalchemy import BigInteger, String
+from sqlmodel import Field, SQLModel
+
+from inventory.types import Instant, Names
+
+HostStatus = Literal["in_service", "maintenance", "offline", "retired"]
+GuestKind = Literal["vm", "container"]
+Power = Literal["running", "stopped", "paused"]
+EntityKind = Literal["host", "guest", "datastore"]
+CoverageState = Literal["complete", "partial", "hidden", "failed"]
+
+K = TypeVar("K", bound="Record")
+
+POWERED_ON: frozenset[str] = frozenset({"running", "paused"})
+
+
+def _bytes() -> Any:
+    return Field(default=None, ge=0, sa_type=BigInteger)
+
+
+def _amount() -> Any:
+    return Field(default=None, ge=0)
+
+
+def _word(**more: Any) -> Any:
+    return Field(default=None, sa_type=String, **more)
+
+
+def _names() -> Any:
+    return Field(default=None, sa_type=Names)
+
+
+class Record(SQLModel):
+    """A frozen fact. ``subject`` names it within its source; ``scope`` is what must have been
+    read completely before its absence means that it is gone."""
+
+    model_config: ClassVar[Any] = {"frozen": True, "extra": "forbid"}
+
+    kind_name: ClassVar[str]
+    # Fields that are measured rather than configured: they change with every poll, so they are
+    # renewed in the open version instead of starting a new one.
+    measured: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def subject(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def scope(self) -> str:
+        """The narrowest scope of a Coverage that speaks about this fact."""
+        return f"{self.kind_name}/{self.subject}"
+
+    @field_validator("*")
+    @classmethod
+    def _whole_seconds(cls, value: Any) -> Any:
+        """What the store keeps of an instant, so that a fact read back equals itself."""
+        return value.replace(microsecond=0) if isinstance(value, datetime) else value
+
+
+class Host(Record):
+    """One hypervisor."""
+
+    kind_name: ClassVar[str] = "host"
+
+    host_id: str
+    name: str
+    cluster: str
+    status: HostStatus | None = _word()
+    cpu_cores: float | None = _amount()  # physical cores of all sockets
+    cpu_threads: int | None = _amount()
+    memory_bytes: int | None = _bytes()
+    reserved_cpu_cores: float | None = _amount()
+    reserved_memory_bytes: int | None = _bytes()
+    cpu_mhz: float | None = _amount()
+    cpu_model: str | None = None
+    platform: str | None = None  # proxmox-ve, libvirt, …
+    version: str | None = None  # of the hypervisor, as it says it
+
+    @property
+    def subject(self) -> str:
+        return self.host_id
+
+
+class Guest(Record):
+    """One virtual machine or container, running or not, template or not."""
+
+    kind_name: ClassVar[str] = "guest"
+    measured: ClassVar[frozenset[str]] = frozenset({"lock"})
+
+    guest_id: str
+    name: str | None = None
+    cluster: str
+    host_id: str | None = None
+    kind: GuestKind | None = _word()
+    power: Power | None = _word()
+    vcpus: float | None = _amount()  # configured, not what the host can give at once
+    memory_bytes: int | None = _bytes()  # the maximum, not the balloon's minimum
+    memory_min_bytes: int | None = _bytes()
+    template: bool | None = None
+    tags: tuple[str, ...] | None = _names()
+    os: str | None = None
+    uuid: str | None = None
+    owner: str | None = None
+    autostart: bool | None = None
+    resource_pool: str | None = None
+    ha_state: str | None = None
+    lock: str | None = None
+    unprivileged: bool | None = None  # containers only
+    raw_arguments: bool | None = None  # raw hypervisor arguments are set
+    passthrough: tuple[str, ...] | None = _names()
+
+    @property
+    def subject(self) -> str:
+        return self.guest_id
+
+
+class Disk(Record):
+    """One virtual disk, volume or mount point of a guest; installation media are not disks."""
+
+    kind_name: ClassVar[str] = "disk"
+    measured: ClassVar[frozenset[str]] = frozenset({"allocated_bytes"})
+
+    disk_id: str
+    guest_id: str
+    datastore_id: str | None = None
+    cluster: str
+    slot: str | None = None
+    purpose: Literal["data", "firmware", "tpm", "unused"] | None = _word()
+    capacity_bytes: int | None = _bytes()  # the size promised to the guest
+    allocated_bytes: int | None = _bytes()  # what it takes on the datastore
+    backup: bool | None = None  # would a backup job include it
+    encrypted: bool | None = None
+    cache: str | None = None
+    volume: str | None = None
+    linked_clone_of: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return self.disk_id
+
+    @property
+    def scope(self) -> str:
+        return f"guest/{self.guest_id}"
+
+
+class Nic(Record):
+    """One network interface of a guest."""
+
+    kind_name: ClassVar[str] = "nic"
+
+    nic_id: str
+    guest_id: str
+    cluster: str
+    network: str | None = None  # bridge or virtual network
+    vlan: int | None = None
+    trunks: str | None = None
+    mac: str | None = None
+    model: str | None = None
+    firewall: bool | None = None
+    link_down: bool | None = None
+
+    @property
+    def subject(self) -> str:
+        return self.nic_id
+
+    @property
+    def scope(self) -> str:
+        return f"guest/{self.guest_id}"
+
+
+class Datastore(Record):
+    """One storage backend, counted once however many hosts and names it has."""
+
+    kind_name: ClassVar[str] = "datastore"
+    measured: ClassVar[frozenset[str]] = frozenset({"used_bytes"})
+
+    datastore_id: str
+    name: str
+    cluster: str
+    kind: str | None = None  # dir, nfs, lvmthin, zfspool, rbd, pbs, …
+    shared: bool | None = None
+    capacity_bytes: int | None = _bytes()
+    used_bytes: int | None = _bytes()
+    hosts: tuple[str, ...] | None = _names()
+    aliases: tuple[str, ...] | None = _names()  # other ids of the same backend
+    content: tuple[str, ...] | None = _names()
+    enabled: bool | None = None
+    retention: str | None = None  # the prune settings; "" when there are none
+
+    @property
+    def subject(self) -> str:
+        return self.datastore_id
+
+
+class GuestSnapshot(Record):
+    """One snapshot of a guest's state."""
+
+    kind_name: ClassVar[str] = "guest_snapshot"
+
+    guest_id: str
+    cluster: str
+    name: str
+    created_at: datetime | None = Field(default=None, sa_type=Instant)
+    bytes: int | None = _bytes()
+    memory_state: bool | None = None
+    parent: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"{self.guest_id}/{self.name}"
+
+    @property
+    def scope(self) -> str:
+        return f"guest/{self.guest_id}"
+
+
+class Backup(Record):
+    """One stored backup of a guest; the guest itself may be gone."""
+
+    kind_name: ClassVar[str] = "backup"
+
+    guest_id: str
+    cluster: str
+    name: str
+    created_at: datetime | None = Field(
+        default=None, sa_type=Instant
+    )  # None: age not to be trusted
+    datastore_id: str | None = None
+    bytes: int | None = _bytes()
+    encrypted: bool | None = None
+    verified: bool | None = None
+    protected: bool | None = None
+
+    @property
+    def subject(self) -> str:
+        return self.name
+
+    @property
+    def scope(self) -> str:
+        return f"datastore/{self.datastore_id}"
+
+
+class BackupJob(Record):
+    """One scheduled backup and what it selects."""
+
+    kind_name: ClassVar[str] = "backup_job"
+
+    job_id: str
+    cluster: str
+    enabled: bool | None = None
+    schedule: str | None = None
+    datastore_id: str | None = None
+    selects_all: bool | None = None
+    guest_ids: tuple[str, ...] | None = _names()
+    excluded_guest_ids: tuple[str, ...] | None = _names()
+    resource_pool: str | None = None
+    host_id: str | None = None  # runs there only; "" means on every host
+    retention: str | None = None  # "" when the job sets none and the datastore's counts
+
+    @property
+    def subject(self) -> str:
+        return self.job_id
+
+
+class Measures(Record):
+    """Means over the ``period_seconds`` that end at ``taken_at``.
+
+    ``cpu_used_cores`` of a host is its busy fraction times its physical cores; of a guest it is
+    busy processor threads. ``memory_used_bytes`` excludes reclaimable cache.
+    """
+
+    taken_at: datetime = Field(sa_type=Instant)
+    period_seconds: int = Field(default=300, gt=0)
+    cpu_used_cores: float | None = _amount()
+    memory_used_bytes: float | None = _amount()
+    storage_used_bytes: float | None = _amount()
+    disk_read_bytes_per_second: float | None = _amount()
+    disk_write_bytes_per_second: float | None = _amount()
+    net_in_bytes_per_second: float | None = _amount()
+    net_out_bytes_per_second: float | None = _amount()
+
+
+class Usage(Measures):
+    """What one host, guest or datastore used."""
+
+    kind_name: ClassVar[str] = "usage"
+
+    entity: EntityKind
+    entity_id: str
+    cluster: str
+
+    @property
+    def subject(self) -> str:
+        return f"{self.entity}/{self.entity_id}"
+
+
+USAGE_METRICS: tuple[str, ...] = (
+    "cpu_used_cores",
+    "memory_used_bytes",
+    "storage_used_bytes",
+    "disk_read_bytes_per_second",
+    "disk_write_bytes_per_second",
+    "net_in_bytes_per_second",
+    "net_out_bytes_per_second",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A figure that only grows while ``series`` lives; the store turns it into a rate.
+
+    ``series`` carries the boot or domain id, so that a restart or a migration is a new series.
+    ``metric`` is the Usage field that the rate times ``scale`` fills. ``at`` is seconds since 1970.
+    """
+
+    series: str
+    entity: EntityKind
+    entity_id: str
+    cluster: str
+    metric: str
+    value: float
+    at: float
+    scale: float = 1.0
+    limit: float | None = None  # a rate above this is a fault of the counter, not a load
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What one poll saw of ``kind`` in ``scope``: a gap when ``state`` is not "complete".
+
+    ``scope`` is "" for the whole source or "entity/ID" for one of its parts, which then speaks
+    for that part alone. ``reason`` says what stood in the way, ``remedy`` the command that would
+    show it ("" when there is none).
+    """
+
+    scope: str
+    kind: str
+    state: CoverageState
+    reason: str = ""
+    remedy: str = ""
+
+    @property
+    def is_gap(self) -> bool:
+        return self.state != "complete"
+
+    def __str__(self) -> str:
+        where = f" of {self.scope}" if self.scope else ""
+        return f"{self.kind}{where}: {self.state}" + (f" ({self.reason})" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What one poll cost the platform."""
+
+    requests: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One source at one instant: facts, usage, counters, and what could not be seen."""
+
+    source: str
+    taken_at: datetime
+    facts: tuple[Record, ...] = ()
+    usage: tuple[Usage, ...] = ()
+    counters: tuple[Counter, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    platform: str = ""
+    guests_reported: int | None = None  # what the platform itself counts
+    token_expires_on: date | None = None
+    site_timezone: str | None = None
+    effort: Effort = field(default_factory=Effort)
+
+    def of(self, kind: type[K]) -> tuple[K, ...]:
+        return tuple(fact for fact in self.facts if isinstance(fact, kind))
+
+
+FACT_KINDS: tuple[type[Record], ...] = (
+    Host,
+    Guest,
+    Disk,
+    Nic,
+    Datastore,
+    GuestSnapshot,
+    Backup,
+    BackupJob,
+)
+
+
+def gaps(coverage: Iterable[Coverage]) -> tuple[Coverage, ...]:
+    """The parts of a coverage that are not complete."""
+    return tuple(part for part in coverage if part.is_gap)

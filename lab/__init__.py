@@ -1,0 +1,1 @@
+"""Real things to run against: a Proxmox VE API double, a private libvirtd, the demo city."""

@@ -1,0 +1,1 @@
+"""The face: command line, settings and schedule; the only place that wires the rooms."""

@@ -1,0 +1,5 @@
+"""``python -m lumbung``."""
+
+from lumbung.cli import main
+
+main()

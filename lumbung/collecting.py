@@ -1,0 +1,130 @@
+"""Wiring: from configured sources to polls, their history, and the daily statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from collectors import poll as polling
+from collectors.contract import Source, SourceMisconfigured
+from collectors.poll import HistoryProgress, Plan, Result
+from inventory.append import Attempt, record_failure
+from inventory.history import close_days, thin_out
+from inventory.read import known_clusters
+from inventory.records import Snapshot
+from inventory.samples import insert
+from inventory.schema import MetaRow, table_of
+from inventory.store import Store
+from lumbung import secrets
+from lumbung.session import Exit, Session
+from lumbung.settings import ConfiguredSource, Settings
+
+_META = table_of(MetaRow)
+_THIN_OUT_EVERY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """All results of one `collect`."""
+
+    results: tuple[Result, ...]
+
+    @property
+    def exit(self) -> Exit:
+        """0 done; 3 a source failed or a gap is new; 4 nothing came; 2 only for settings."""
+        if not any(result.ok for result in self.results):
+            faults = {result.error_kind for result in self.results}
+            settings_only = faults <= {"SourceMisconfigured", "NotInstalled", "ClusterConflict"}
+            return Exit.USAGE if settings_only else Exit.NOTHING
+        partial = any(not result.ok or result.new_gaps for result in self.results)
+        return Exit.PARTIAL if partial else Exit.DONE
+
+
+def plan_of(settings: Settings, source: ConfiguredSource, clusters: dict[str, str]) -> Plan:
+    """How to poll a source, its secrets resolved. Raises SourceMisconfigured."""
+    common, options = source.common, source.options
+    resolved = {
+        name: secrets.resolve(
+            reference, folder=settings.path.parent, what=f"source {source.name}: {name}"
+        )
+        for name, reference in options.secret_references().items()
+    }
+    return Plan(
+        Source(
+            name=source.name,
+            kind=common.kind,
+            options=options,
+            cluster=common.cluster,
+            known_cluster=clusters.get(source.name),
+            secrets=resolved,
+            period_seconds=60 * settings.poll_minutes(source)
+            if common.kind != "files"
+            else 60 * settings.schedule.poll_minutes,
+        ),
+        timeout_seconds=common.timeout_seconds,
+        max_parallel=common.max_parallel,
+    )
+
+
+def collect(
+    session: Session, settings: Settings, store: Store, names: Sequence[str]
+) -> Iterator[Result]:
+    """One poll of every (named) source; yields each result as it is stored."""
+    clusters = _clusters(store)
+    plans: list[Plan] = []
+    for source in settings.chosen(names):
+        try:
+            plans.append(plan_of(settings, source, clusters))
+        except SourceMisconfigured as error:
+            yield _misconfigured(session, store, source, error)
+    if plans:
+        yield from polling.poll(store, plans, session.now)
+
+
+def _clusters(store: Store) -> dict[str, str]:
+    with store.reading() as connection:
+        return known_clusters(connection)
+
+
+def _misconfigured(
+    session: Session, store: Store, source: ConfiguredSource, error: SourceMisconfigured
+) -> Result:
+    now = session.now()
+    attempt = Attempt(source.name, source.common.kind, now, now)
+    with store.writing() as connection:
+        record_failure(connection, attempt, "failed", str(error))
+    return Result(source.name, "failed", error=str(error), error_kind=type(error).__name__)
+
+
+def backfill(
+    session: Session,
+    settings: Settings,
+    store: Store,
+    source: ConfiguredSource,
+    snapshot: Snapshot,
+    *,
+    seconds: float,
+) -> Iterator[HistoryProgress]:
+    """Goes on reading the history that a source's platform keeps itself."""
+    plan = plan_of(settings, source, _clusters(store))
+    yield from polling.backfill(store, plan, snapshot, session.now, seconds=seconds)
+
+
+def keep_house(session: Session, settings: Settings, store: Store) -> None:
+    """Closes the days that are over; once a day merges old samples."""
+    now = session.now()
+    with store.writing() as connection:
+        close_days(connection, settings.zone, now)
+        last = connection.scalar(sa.select(_META.c.value).where(_META.c.name == "thinned_out_at"))
+        if last is None or now.timestamp() - float(last) >= _THIN_OUT_EVERY.total_seconds():
+            thin_out(
+                connection,
+                now,
+                raw_days=settings.history.raw_days,
+                hour_days=settings.history.hour_days,
+            )
+            row = {"name": "thinned_out_at", "value": str(int(now.timestamp()))}
+            insert(connection, _META, [row], renew=True)

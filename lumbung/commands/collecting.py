@@ -1,0 +1,189 @@
+"""collect, backfill, sources, sources check, record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collectors.contract import HistoryCollector, collector_of
+from collectors.poll import HistoryProgress, Result, record
+from collectors.scrub import scrubbed
+from collectors.worker import Failed
+from inventory import read
+from inventory.store import Store
+from lumbung.collecting import Collected, backfill, collect, keep_house, plan_of
+from lumbung.plan import health
+from lumbung.printing import Format, note, show
+from lumbung.session import Exit, Session
+from lumbung.settings import Settings
+from planner.report import SourceRow, source_status
+
+Names = Annotated[list[str] | None, typer.Argument(help="sources; default all")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("collect")(collect_command)
+    app.command("backfill")(backfill_command)
+    app.command("record")(record_command)
+    sources = typer.Typer(
+        help="The sources: when they last answered, what they hide.", invoke_without_command=True
+    )
+    sources.callback()(sources_command)
+    app.add_typer(sources, name="sources")
+
+
+def collect_command(context: typer.Context, names: Names = None) -> None:
+    """Poll every (named) source once and store what changed."""
+    session: Session = context.obj
+    settings = session.settings()
+    with session.store(settings, create=True) as store:
+        results = []
+        for result in collect(session, settings, store, names or []):
+            note(_line(result))
+            for gap in result.stored.gaps if result.stored else ():
+                new = "new " if gap in result.new_gaps else ""
+                if new or session.verbose:
+                    note(f"  {new}gap: {gap}" + (f"; {gap.remedy}" if gap.remedy else ""))
+            results.append(result)
+        for result in results:
+            _continue_history(session, settings, store, result)
+        keep_house(session, settings, store)
+    raise typer.Exit(Collected(tuple(results)).exit)
+
+
+def _line(result: Result) -> str:
+    """One line about one source."""
+    if not result.ok or result.snapshot is None or result.stored is None:
+        return f"{result.source}: {result.outcome}: {result.error}"
+    snapshot, stored, effort = result.snapshot, result.stored, result.snapshot.effort
+    guests = sum(1 for fact in snapshot.facts if fact.kind_name == "guest")
+    parts = [
+        f"{result.source}: {result.outcome}",
+        f"{guests} guests",
+        f"{stored.added} facts added, {stored.changed} changed, {stored.closed} gone",
+        f"{stored.samples} samples",
+    ]
+    if stored.gaps:
+        parts.append(f"{len(stored.gaps)} gaps ({len(stored.new_gaps)} new)")
+    if effort.requests:
+        parts.append(f"{effort.requests} requests, {effort.bytes / 1024:.0f} KiB")
+    parts.append(f"{result.seconds:.1f} s")
+    if stored.superseded:
+        parts.append("older than what is stored: only its usage was kept")
+    return ", ".join(parts)
+
+
+def _continue_history(session: Session, settings: Settings, store: Store, result: Result) -> None:
+    """After a poll, some more of the platform's own history, until all of it is there."""
+    source = settings.source(result.source)
+    seconds = source.common.backfill_seconds
+    if result.snapshot is None or seconds <= 0:
+        return
+    if not isinstance(collector_of(source.common.kind), HistoryCollector):
+        return
+    steps = backfill(session, settings, store, source, result.snapshot, seconds=seconds)
+    _tell_history(steps)
+
+
+def _tell_history(steps: Iterator[HistoryProgress]) -> HistoryProgress | None:
+    first: HistoryProgress | None = None
+    last: HistoryProgress | None = None
+    for last in steps:
+        first = first or last
+        if last.error:
+            note(f"{last.source}: history: {last.error}")
+    if first is not None and last is not None and last.done > first.done:
+        rest = "complete" if last.complete else f"{last.done} of {last.total} steps, goes on"
+        note(f"{last.source}: history: {last.samples} samples, {rest}")
+    return last
+
+
+def backfill_command(
+    context: typer.Context,
+    names: Names = None,
+    seconds: Annotated[float, typer.Option(help="stop after that long; it resumes")] = 3600.0,
+) -> None:
+    """Read the history that the platforms keep themselves; resumes where it stopped."""
+    session: Session = context.obj
+    settings = session.settings()
+    complete = True
+    with session.store(settings, create=True) as store:
+        for source in settings.chosen(names or []):
+            if not isinstance(collector_of(source.common.kind), HistoryCollector):
+                note(f"{source.name}: a source of kind {source.common.kind} keeps no history")
+                continue
+            results = list(collect(session, settings, store, [source.name]))
+            note(_line(results[0]))
+            if results[0].snapshot is None:
+                complete = False
+                continue
+            steps = backfill(session, settings, store, source, results[0].snapshot, seconds=seconds)
+            last = _tell_history(steps)
+            complete = complete and last is not None and last.complete and not last.error
+        keep_house(session, settings, store)
+    raise typer.Exit(Exit.DONE if complete else Exit.PARTIAL)
+
+
+def sources_command(
+    context: typer.Context,
+    form: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.table,
+) -> None:
+    """Each source: last success, age, gaps, what stays hidden, token expiry."""
+    if context.invoked_subcommand is not None:
+        return
+    session: Session = context.obj
+    settings = session.settings()
+    with session.store(settings, create=True) as store, store.reading() as connection:
+        states = read.sources_at(connection, session.now())
+    rows = []
+    for one in health(settings, states, session.now()):
+        state = one.state
+        hidden = sorted({gap.kind for gap in state.gaps if gap.state in ("hidden", "partial")})
+        rows.append(
+            SourceRow(
+                source=state.name,
+                kind=state.kind,
+                last_success_at=state.last_success_at,
+                age_minutes=None if one.age_minutes is None else round(one.age_minutes),
+                status=source_status(one.stale, state.last_outcome, state.last_success_at),
+                guests_seen=state.guests_seen,
+                guests_reported=state.guests_reported,
+                gaps=len(state.gaps),
+                hidden=" ".join(hidden),
+                token_expires_on=state.token_expires_on,
+            )
+        )
+    columns = [field.name for field in fields(SourceRow)]
+    show(columns, ([getattr(row, name) for name in columns] for row in rows), form)
+    for state in states:
+        if state.last_error and form is Format.table and state.last_outcome in _FAILURES:
+            note(f"{state.name}: {state.last_outcome}: {state.last_error}")
+
+
+_FAILURES = ("failed", "timed_out")
+
+
+def record_command(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="the source")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="where the record goes")],
+) -> None:
+    """Save a scrubbed raw answer set, for a bug report or a test."""
+    session: Session = context.obj
+    settings = session.settings()
+    plan = plan_of(settings, settings.source(name), {})
+    raw = record(plan, session.now)
+    if isinstance(raw, Failed):
+        note(f"{name}: {raw.message}")
+        raise typer.Exit(Exit.NOTHING)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{name}.json"
+    clean = scrubbed(raw)
+    content = {"kind": clean.kind, "context": dict(clean.context), "answers": dict(clean.answers)}
+    target.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    note(f"{target}: {len(clean.answers)} answers; read it before you send it")

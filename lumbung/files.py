@@ -1,0 +1,138 @@
+"""The site's own files, read strictly: policy (TOML) and estate (YAML)."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from lumbung.settings import SettingsError
+from planner.owners import EstateFile
+from planner.policy import Policy
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_policy(path: Path | None) -> Policy:
+    """The policy in a file, or the defaults. Raises SettingsError."""
+    if path is None:
+        return Policy()
+    try:
+        return checked(Policy, tomllib.loads(_text(path)), path)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def load_estate(path: Path | None) -> EstateFile:
+    """The owners' file, or an empty one. Raises SettingsError."""
+    if path is None:
+        return EstateFile()
+    text = _text(path)
+    try:
+        tables = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise SettingsError(f"{path}{line}: {error.problem or error}") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    if not isinstance(tables, dict):
+        raise SettingsError(f"{path}: is empty or no mapping; start it with `version: 1`")
+    lines = _Lines(yaml.compose(text, Loader=yaml.SafeLoader))
+    return checked(EstateFile, tables, path, lines)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: is not UTF-8 text (at byte {error.start})") from error
+
+
+class _Lines:
+    """Where in a YAML file a key stands."""
+
+    def __init__(self, root: yaml.Node | None) -> None:
+        self._root = root
+
+    def of(self, place: tuple[str | int, ...]) -> str:
+        node, line = self._root, None
+        for part in place:
+            found = _child(node, part)
+            if found is None:
+                break
+            line, node = found
+        return "" if line is None else f":{line + 1}"
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return key.start_mark.line, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        child = node.value[part]
+        return child.start_mark.line, child
+    return None
+
+
+def checked(model: type[M], tables: dict[str, Any], path: Path, lines: _Lines | None = None) -> M:
+    """The tables as a model; the first fault is told with its place and the nearest known key."""
+    try:
+        return model.model_validate(tables)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = tuple(part for part in first["loc"] if part != "[key]")
+        where = ".".join(str(part) for part in place)
+        line = lines.of(place) if lines else _toml_line(path, place)
+        if first["type"] == "extra_forbidden":
+            hint = _nearest(model, place)
+            raise SettingsError(f"{path}{line}: unknown key {where!r}; {hint}") from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{path}{line}: {where + ': ' if where else ''}{reason}") from error
+
+
+def _toml_line(path: Path, place: tuple[str | int, ...]) -> str:
+    """The line of the last named key, looked for below its table's heading."""
+    keys = [str(part) for part in place if isinstance(part, str)]
+    if not keys:
+        return ""
+    heading, inside = f"[{'.'.join(keys[:-1])}]", len(keys) == 1
+    for number, text in enumerate(_text(path).splitlines(), 1):
+        line = text.strip()
+        inside = inside or line == heading
+        if inside and line.startswith((f"{keys[-1]} ", f"{keys[-1]}=")):
+            return f":{number}"
+        if line == f"[{keys[-1]}]":
+            return f":{number}"
+    return ""
+
+
+def _nearest(model: type[BaseModel], place: tuple[str | int, ...]) -> str:
+    known = list(_fields_at(model, place[:-1]))
+    near = difflib.get_close_matches(str(place[-1]), known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+
+
+def _fields_at(model: type[BaseModel], place: tuple[str | int, ...]) -> typing.Iterable[str]:
+    """The keys that a model takes at a place inside it."""
+    found: Any = model
+    for part in place:
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            found = _model_in(found.model_fields[str(part)].annotation)
+    return found.model_fields if isinstance(found, type) and issubclass(found, BaseModel) else ()
+
+
+def _model_in(annotation: Any) -> Any:
+    """The model inside list[M], dict[str, M] or M | None."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation
+    inner = [_model_in(argument) for argument in typing.get_args(annotation)]
+    models = [part for part in inner if isinstance(part, type) and issubclass(part, BaseModel)]
+    return models[0] if models else annotation

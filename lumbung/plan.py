@@ -1,0 +1,128 @@
+"""Wiring: from the store to a report. Reads, decides nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from inventory import read
+from inventory.changes import changes_between
+from inventory.findings import first_seen
+from inventory.history import close_days
+from inventory.store import Store
+from lumbung.files import load_estate, load_policy
+from lumbung.settings import ConfiguredSource, Settings
+from planner.estate import Estate, SourceHealth, ToolFacts
+from planner.pools import Past
+from planner.report import Memory, Report, make_report
+from planner.series import HISTORY_DAYS
+
+_STALE_POLLS = 3
+_LATEST_WITHIN_SECONDS = 3_600
+_CHANGES_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """As of which local date, and up to which instant, the estate is read."""
+
+    as_of: date
+    at: datetime
+
+    @classmethod
+    def of(cls, settings: Settings, on: date | None, now: datetime) -> When:
+        """Now, or the end of a past local date."""
+        today = now.astimezone(settings.zone).date()
+        if on is None or on >= today:
+            return cls(on or today, now)
+        midnight = datetime.combine(on + timedelta(days=1), time(), settings.zone)
+        return cls(on, midnight)
+
+
+def plan(settings: Settings, store: Store, when: When, *, run_id: str) -> Report:
+    """The report of the store as of a date."""
+    estate, past, memory = gather(settings, store, when)
+    return make_report(
+        estate,
+        past,
+        memory,
+        zone=settings.zone,
+        run_id=run_id,
+        zone_is_assumed=settings.zone_is_assumed,
+    )
+
+
+def gather(settings: Settings, store: Store, when: When) -> tuple[Estate, Past, Memory]:
+    """Everything the planner needs, read at one state of the store."""
+    since = when.as_of - timedelta(days=HISTORY_DAYS)
+    with store.reading() as connection:
+        estate = Estate(
+            as_of=when.as_of,
+            at=when.at,
+            facts=read.facts_at(connection, when.at),
+            policy=load_policy(settings.policy_file),
+            owners=load_estate(settings.estate_file),
+            sources=tuple(health(settings, read.sources_at(connection, when.at), when.at)),
+            site=settings.site.name,
+            tool=tool_facts(settings, store),
+        )
+        past = Past(
+            cluster_days=read.cluster_days(connection, since, when.as_of),
+            datastore_days=read.datastore_days(connection, since, when.as_of),
+            clusters_from_guests=read.clusters_from_guests(connection),
+            allocations=read.allocation_versions(connection),
+            polls=read.poll_instants(connection, when.at),
+            latest=read.latest_levels(connection, when.at, within_seconds=_LATEST_WITHIN_SECONDS),
+        )
+        memory = Memory(
+            changes=changes_between(connection, when.at - timedelta(days=_CHANGES_DAYS), when.at),
+            first_seen=first_seen(connection),
+            power_since=read.power_since(connection, when.at),
+        )
+    return estate, past, memory
+
+
+def health(
+    settings: Settings, states: Iterable[read.SourceState], at: datetime
+) -> Iterable[SourceHealth]:
+    """Each source, with what makes it too old to decide on."""
+    configured = {source.name: source for source in settings.sources}
+    known = {state.name for state in states}
+    for state in states:
+        source = configured.get(state.name)
+        yield _health(settings, state, source, at)
+    for name in sorted(set(configured) - known):
+        kind = configured[name].common.kind
+        never = read.SourceState(key=0, name=name, kind=kind, cluster=None)
+        yield _health(settings, never, configured[name], at)
+
+
+def _health(
+    settings: Settings, state: read.SourceState, source: ConfiguredSource | None, at: datetime
+) -> SourceHealth:
+    minutes = settings.poll_minutes(source) if source else settings.schedule.poll_minutes
+    # A directory that was carried in is as old as what it tells, however often it is read.
+    told = state.last_taken_at if state.kind == "files" else state.last_success_at
+    age = None if told is None else max(0.0, (at - told).total_seconds() / 60)
+    stale = age is None or age > _STALE_POLLS * minutes
+    return SourceHealth(state, minutes, age, stale, configured=source is not None)
+
+
+def tool_facts(settings: Settings, store: Store) -> ToolFacts:
+    """What the program knows of itself."""
+    options = [(source.name, source.options) for source in settings.sources]
+    return ToolFacts(
+        store_mode=stat.S_IMODE(store.path.stat().st_mode) if store.path else None,
+        runs_as_root=os.geteuid() == 0 if hasattr(os, "geteuid") else None,
+        unverified_tls=tuple(name for name, o in options if getattr(o, "unverified", False)),
+        unencrypted=tuple(name for name, o in options if getattr(o, "in_clear", False)),
+    )
+
+
+def close_history(settings: Settings, store: Store, now: datetime) -> int:
+    """Makes the daily statistics of days that have closed; returns how many were made."""
+    with store.writing() as connection:
+        return close_days(connection, settings.zone, now)

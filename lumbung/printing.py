@@ -1,0 +1,63 @@
+"""How the face speaks: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Any
+
+from rich.console import Console
+
+from reports.cells import plain
+from reports.json_rows import json_of
+from reports.terminal import table_of
+from reports.weekly_csv import csv_of
+
+_PIPE_WIDTH = 200  # of a table that no terminal bounds
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def out() -> Console:
+    """Standard output; wide when it is not a terminal, so that no table is cut."""
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _PIPE_WIDTH
+    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+
+
+def note(message: str) -> None:
+    """One line on standard error."""
+    print(plain(message), file=sys.stderr)
+
+
+def show(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    form: Format,
+    *,
+    on_screen: Sequence[str] | None = None,
+    title: str | None = None,
+    empty: str = "nothing to show",
+) -> None:
+    """Prints a table; on a terminal only the columns ``on_screen``, the files hold them all."""
+    rows = list(rows)
+    if form is Format.csv:
+        sys.stdout.write(csv_of(columns, rows))
+    elif form is Format.json:
+        sys.stdout.write(json_of(columns, rows))
+    elif not rows:
+        note(empty)
+    else:
+        chosen = list(on_screen or columns)
+        picked = [columns.index(name) for name in chosen]
+        out().print(table_of(chosen, ([row[i] for i in picked] for row in rows), title=title))
+
+
+def plain_lines(text: str) -> str:
+    """Lines without control characters: names in them came from a hypervisor."""
+    return "\n".join(plain(line) for line in text.splitlines())

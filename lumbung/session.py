@@ -1,0 +1,112 @@
+"""What every command starts from: the configuration, the store, the clock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import IntEnum
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from collectors.contract import SourceMisconfigured
+from inventory.store import Store
+from lumbung import secrets
+from lumbung.plan import When, plan
+from lumbung.settings import Settings, SettingsError, find_settings, load_settings
+from planner.report import Report
+
+NOW_VARIABLE = "LUMBUNG_NOW"  # an ISO instant that stands in for the clock, for rehearsals
+
+
+class Exit(IntEnum):
+    """The exit codes (see docs/reference)."""
+
+    DONE = 0
+    FAULT = 1
+    USAGE = 2
+    PARTIAL = 3
+    NOTHING = 4
+    MET = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of the command line."""
+
+    config: Path | None = None
+    db: str | None = None
+    verbose: bool = False
+
+    def settings(self) -> Settings:
+        return load_settings(find_settings(self.config))
+
+    @contextmanager
+    def store(self, settings: Settings | None = None, *, create: bool = False) -> Iterator[Store]:
+        settings = settings or self.settings()
+        with Store.open(store_url(settings, self.db), create=create) as store:
+            yield store
+
+    def now(self) -> datetime:
+        """The clock, or the instant that a rehearsal sets."""
+        stated = os.environ.get(NOW_VARIABLE)
+        if not stated:
+            return datetime.now(UTC)
+        try:
+            value = datetime.fromisoformat(stated)
+        except ValueError:
+            raise SettingsError(f"${NOW_VARIABLE}: {stated!r} is not an ISO instant") from None
+        if value.tzinfo is None:
+            raise SettingsError(f"${NOW_VARIABLE}: {stated!r} has no offset")
+        return value.astimezone(UTC)
+
+    def report(self, on: date | None = None, *, run_id: str = "") -> Report:
+        """The report of the store, for the commands that show a part of it."""
+        settings = self.settings()
+        with self.store(settings) as store:
+            return plan(settings, store, When.of(settings, on, self.now()), run_id=run_id)
+
+
+def store_url(settings: Settings, override: str | None) -> URL:
+    """The store's address; a relative SQLite file counts from the project root."""
+    text = override or settings.store.url
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise SettingsError(f"{settings.path}: [store] url: not a database address") from None
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise SettingsError(
+            f"{settings.path}: [store] url: {url.get_backend_name()!r} is neither sqlite nor "
+            "postgresql+psycopg"
+        )
+    if url.password:
+        raise SettingsError(
+            f"{settings.path}: [store] url holds a password; take it out and set "
+            'password = "file:PATH" beside it'
+        )
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(settings, url, is_override=override is not None)
+    return _with_password(settings, url)
+
+
+def _sqlite(settings: Settings, url: URL, *, is_override: bool) -> URL:
+    database = url.database
+    if not database or database == ":memory:":
+        raise SettingsError(f"{settings.path}: [store] url names no file")
+    base = Path.cwd() if is_override else settings.root
+    return url.set(database=str(base / database))
+
+
+def _with_password(settings: Settings, url: URL) -> URL:
+    reference = settings.store.password
+    if reference is None:
+        return url
+    try:
+        secret = secrets.resolve(reference, folder=settings.path.parent, what="[store] password")
+    except SourceMisconfigured as error:
+        raise SettingsError(f"{settings.path}: {error}") from error
+    return url.set(password=secret.get_secret_value())

@@ -1,0 +1,307 @@
+"""The configuration file: read strictly, told plainly.
+
+Every fault is one line: which file, where in it, what to do. A secret written into the file is
+refused; only references (env:, file:, credential:) are taken.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from collectors.contract import Collector, Options, SourceMisconfigured, collector_of
+
+ENVIRONMENT_VARIABLE = "LUMBUNG_CONFIG"
+_DEFAULT_PATHS = (Path("config/lumbung.toml"), Path("/etc/lumbung/lumbung.toml"))
+_FILES_POLL_MINUTES = 7 * 24 * 60  # a directory is carried by hand: weekly is its usual beat
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the message says what, where and what to do."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Site(_Table):
+    """Where the data centre is."""
+
+    name: str = Field("", description="shown at the head of reports")
+    timezone: str | None = Field(
+        None, description="whose midnight ends a day, such as Asia/Jakarta; required"
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _exists(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError):
+                raise ValueError(f"{value!r} is not a time zone; write e.g. Asia/Jakarta") from None
+        return value
+
+
+class StoreSettings(_Table):
+    """Where the inventory is kept."""
+
+    url: str = Field(
+        "sqlite:///inventory.db",
+        description="sqlite:///FILE (relative to the project root) or postgresql+psycopg://…",
+    )
+    password: str | None = Field(
+        None, description="reference to a database server's password (file:, env:, credential:)"
+    )
+
+
+class ScheduleSettings(_Table):
+    """When `lumbung schedule` does what."""
+
+    poll_minutes: int = Field(5, ge=1, le=1440, description="a source older than three is stale")
+    report: str = Field("mon 06:00", description="weekday and local time of the weekly report")
+
+    @field_validator("report")
+    @classmethod
+    def _is_weekly(cls, value: str) -> str:
+        if not re.fullmatch(r"(mon|tue|wed|thu|fri|sat|sun) ([01]\d|2[0-3]):[0-5]\d", value):
+            raise ValueError(f"{value!r} is not a weekday and time such as 'mon 06:00'")
+        return value
+
+
+class HistorySettings(_Table):
+    """How long samples are kept; daily statistics are kept for ever."""
+
+    raw_days: int = Field(35, ge=2, description="samples as they came")
+    hour_days: int = Field(400, ge=35, description="hourly means")
+
+
+class FileReference(_Table):
+    """A file beside the configuration."""
+
+    file: Path | None = Field(None, description="relative to the configuration file's folder")
+
+
+class SourceSettings(_Table):
+    """What every source has; its kind adds its own keys."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="its short name")
+    kind: str = Field(description="which collector reads it")
+    cluster: str | None = Field(
+        None, description="overrides the cluster's own name; sources with the same name merge"
+    )
+    timeout_seconds: float = Field(60, gt=0, le=3600, description="wall clock of one poll")
+    max_parallel: int = Field(4, ge=1, le=64, description="requests at once")
+    poll_minutes: int | None = Field(
+        None, ge=1, description="how often it is expected; default [schedule], files: weekly"
+    )
+    backfill_seconds: float = Field(
+        60, ge=0, le=86400, description="how long one collect may go on reading its history"
+    )
+
+
+_COMMON = frozenset(SourceSettings.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredSource:
+    """One `[[sources]]` table: the common part and the options of its kind."""
+
+    common: SourceSettings
+    options: Options
+
+    @property
+    def name(self) -> str:
+        return self.common.name
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A whole configuration, read and checked."""
+
+    path: Path
+    site: Site
+    store: StoreSettings
+    schedule: ScheduleSettings
+    history: HistorySettings
+    sources: tuple[ConfiguredSource, ...]
+    policy_file: Path | None
+    estate_file: Path | None
+
+    @property
+    def root(self) -> Path:
+        """The project root: the folder of the file, or its parent when that is named config."""
+        folder = self.path.parent
+        return folder.parent if folder.name == "config" else folder
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.site.timezone or "UTC")
+
+    @property
+    def zone_is_assumed(self) -> bool:
+        return self.site.timezone is None
+
+    def source(self, name: str) -> ConfiguredSource:
+        for source in self.sources:
+            if source.name == name:
+                return source
+        known = ", ".join(source.name for source in self.sources)
+        raise SettingsError(f"{self.path}: no source is named {name!r}; known are {known}")
+
+    def chosen(self, names: Sequence[str]) -> tuple[ConfiguredSource, ...]:
+        return tuple(self.source(name) for name in names) if names else self.sources
+
+    def poll_minutes(self, source: ConfiguredSource) -> int:
+        if source.common.poll_minutes is not None:
+            return source.common.poll_minutes
+        carried = source.common.kind == "files"
+        return _FILES_POLL_MINUTES if carried else self.schedule.poll_minutes
+
+
+def find_settings(path: Path | None) -> Path:
+    """The configuration file to use. Raises SettingsError when there is none."""
+    if path is not None:
+        if not path.is_file():
+            raise SettingsError(f"{path}: no such file; run `lumbung init` to make one")
+        return path
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        return find_settings(Path(named))
+    for candidate in _DEFAULT_PATHS:
+        if candidate.is_file():
+            return candidate
+    looked = " nor ".join(str(candidate) for candidate in _DEFAULT_PATHS)
+    raise SettingsError(f"found neither {looked}; run `lumbung init` to make a configuration")
+
+
+def load_settings(path: Path) -> Settings:
+    """The configuration in a file. Raises SettingsError."""
+    text = _read(path)
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    return _Reader(path.absolute(), text).settings(tables)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: is not UTF-8 text (at byte {error.start})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    path: Path
+    text: str
+
+    def settings(self, tables: Mapping[str, Any]) -> Settings:
+        known = {"site", "store", "schedule", "history", "sources", "policy", "estate"}
+        self._refuse_unknown(tables, known, "")
+        sources = self._sources(tables.get("sources"))
+        settings = Settings(
+            path=self.path,
+            site=self._table(Site, tables.get("site", {}), "[site]"),
+            store=self._table(StoreSettings, tables.get("store", {}), "[store]"),
+            schedule=self._table(ScheduleSettings, tables.get("schedule", {}), "[schedule]"),
+            history=self._table(HistorySettings, tables.get("history", {}), "[history]"),
+            sources=sources,
+            policy_file=self._file(tables.get("policy", {}), "[policy]"),
+            estate_file=self._file(tables.get("estate", {}), "[estate]"),
+        )
+        if settings.zone_is_assumed and any(s.common.kind != "files" for s in sources):
+            raise SettingsError(
+                f"{self.path}: [site] timezone is missing; a day ends at the site's midnight, "
+                'so say where it is, e.g. timezone = "Asia/Jakarta"'
+            )
+        return settings
+
+    def _sources(self, tables: Any) -> tuple[ConfiguredSource, ...]:
+        if not tables:
+            raise SettingsError(f"{self.path}: no [[sources]]; at least one is needed")
+        if not isinstance(tables, list):
+            raise SettingsError(f"{self.path}: write [[sources]], with two brackets, for each")
+        sources = tuple(self._source(table, i) for i, table in enumerate(tables, 1))
+        names = [source.name for source in sources]
+        for name in names:
+            if names.count(name) > 1:
+                raise SettingsError(f"{self.path}: two sources are named {name!r}")
+        return sources
+
+    def _source(self, table: Mapping[str, Any], number: int) -> ConfiguredSource:
+        place = f"[[sources]] {table.get('name', f'number {number}')}"
+        try:
+            collector: Collector[Any] = collector_of(str(table.get("kind", "")))
+        except SourceMisconfigured as error:
+            raise SettingsError(f"{self.path}{self._line('kind')}: {place}: {error}") from error
+        own = set(collector.options.model_fields)
+        self._refuse_unknown(table, _COMMON | own, place)
+        common = {key: value for key, value in table.items() if key in _COMMON}
+        options = {key: value for key, value in table.items() if key not in _COMMON}
+        for key in ("path", "ca_file"):
+            if isinstance(options.get(key), str):
+                options[key] = str(self.path.parent / options[key])
+        return ConfiguredSource(
+            self._table(SourceSettings, common, place),
+            self._table(collector.options, options, place),
+        )
+
+    def _file(self, table: Mapping[str, Any], place: str) -> Path | None:
+        file: Path | None = self._table(FileReference, table, place).file
+        if file is None:
+            return None
+        path = self.path.parent / file
+        if not path.is_file():
+            raise SettingsError(f"{self.path}{self._line('file')}: {place} {path}: no such file")
+        return path
+
+    def _table(self, model: type[Any], table: Any, place: str) -> Any:
+        if not isinstance(table, Mapping):
+            raise SettingsError(f"{self.path}: {place} must be a table")
+        self._refuse_unknown(table, set(model.model_fields), place)
+        try:
+            return model.model_validate(dict(table))
+        except ValidationError as error:
+            raise SettingsError(self._told(error, place)) from error
+
+    def _told(self, error: ValidationError, place: str) -> str:
+        """The first fault in words; the rejected value is shown only where it cannot be secret."""
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        return f"{self.path}{self._line(key.split('.')[0])}: {place} {key}: {reason}"
+
+    def _refuse_unknown(self, table: Iterable[str], known: Iterable[str], place: str) -> None:
+        for key in table:
+            if key not in known:
+                near = difflib.get_close_matches(key, list(known), 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {_listed(known)}"
+                where = f" {place}" if place else ""
+                raise SettingsError(
+                    f"{self.path}{self._line(key)}:{where} unknown key {key!r}; {hint}"
+                )
+
+    def _line(self, key: str) -> str:
+        """ ":LINE" of the first line that sets the key, or "" when it is not found."""
+        pattern = re.compile(rf"\s*(\[+\s*)?{re.escape(key)}\s*[=\]]")
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if key and pattern.match(line):
+                return f":{number}"
+        return ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,326 @@
+"""The answers: per pool, resource and model the runway, the date to order by, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from planner.capacity import headroom, overcommit, percent, thin_debt, thin_exposure
+from planner.estate import Estate
+from planner.forecast import brownian
+from planner.forecast.paths import Floats
+from planner.placement import Bin, FailoverCase, Load, Verdict, failover_cases, overall
+from planner.policy import ForecastRules, Policy
+from planner.pools import Pool, Question, host_share
+from planner.runway import (
+    Confidence,
+    OrderBy,
+    Passage,
+    Runway,
+    Status,
+    confidence,
+    first_passage,
+    no_runway,
+    order_by,
+    runway,
+    status,
+)
+from planner.series import HISTORY_DAYS, wape
+
+_BACKTEST_DAYS = 30
+_BACKTEST_ORIGINS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known and foreseen of one question."""
+
+    question: Question
+    demand: float | None  # D₀ of the demand model; None under allocation
+    usable: float | None
+    headroom: float | None
+    runway: Runway
+    order: OrderBy
+    status: Status
+    confidence: Confidence
+    coverage_ratio: float
+    history_days: float
+    wape_30: float | None
+    passage: Passage | None
+    flags: tuple[str, ...]
+
+    @property
+    def load(self) -> float | None:
+        """What stands against the usable capacity: demand, or what is allocated."""
+        if self.question.model == "demand":
+            return self.demand
+        return self.question.load.allocated
+
+    @property
+    def used_percent(self) -> float | None:
+        return percent(self.load, self.usable)
+
+    @property
+    def overcommit_now(self) -> float | None:
+        return overcommit(self.question.load.allocated, self.question.capacity.effective)
+
+    @property
+    def overcommit_after_failure(self) -> float | None:
+        return overcommit(self.question.load.allocated, self.question.capacity.failover)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolAnswer:
+    """A pool's answers, the one that binds it, and its failover test."""
+
+    pool: Pool
+    answers: tuple[Answer, ...]
+    failover: Verdict
+    cases: tuple[FailoverCase, ...]
+
+    @property
+    def binding(self) -> Answer:
+        """The shortest runway; where none is known, the least headroom."""
+        return binding_of(self.answers)
+
+    @property
+    def stays_down(self) -> tuple[str, ...]:
+        return tuple(sorted({name for case in self.cases for name in case.stays_down}))
+
+
+def binding_of(answers: Sequence[Answer]) -> Answer:
+    """The answer that binds a cluster or a site: the minimum over its pools and resources."""
+    return min(answers, key=_tightness)
+
+
+def _tightness(answer: Answer) -> tuple[int, float, float]:
+    shortest = answer.runway.shortest
+    free = percent(answer.headroom, answer.usable)
+    return (
+        0 if shortest is not None else 1,
+        0.0 if shortest is None else float(shortest),
+        float("inf") if free is None else free,
+    )
+
+
+def answer_all(estate: Estate, asked: Sequence[Question]) -> tuple[PoolAnswer, ...]:
+    """Every question answered, grouped by pool in the order they were asked."""
+    passages = _passages(estate, asked)
+    errors = _backtest(estate, asked)
+    answers = [
+        _answer(estate, question, passages.get(i), errors.get(i))
+        for i, question in enumerate(asked)
+    ]
+    grouped: dict[tuple[str, str], list[Answer]] = {}
+    for answer in answers:
+        pool = answer.question.pool
+        grouped.setdefault((pool.kind, pool.name), []).append(answer)
+    return tuple(_pool_answer(estate, tuple(group)) for group in grouped.values())
+
+
+def _pool_answer(estate: Estate, answers: tuple[Answer, ...]) -> PoolAnswer:
+    pool = answers[0].question.pool
+    cases = failover_of(estate, pool) if pool.kind == "cluster" else ()
+    return PoolAnswer(pool, answers, overall(cases), cases)
+
+
+def _has_enough(question: Question, rules: ForecastRules) -> bool:
+    series = question.load.series
+    return (
+        not question.stale
+        and series.history_days >= rules.minimum_history_days
+        and series.coverage_ratio(rules.coverage_window_days) >= rules.minimum_coverage_ratio
+        and int((~np.isnan(series.trend)).sum()) >= 2
+    )
+
+
+def _passages(estate: Estate, asked: Sequence[Question]) -> dict[int, Passage]:
+    rules = estate.policy.forecast
+    chosen = [i for i, question in enumerate(asked) if _has_enough(question, rules)]
+    if not chosen:
+        return {}
+    block = np.stack([asked[i].load.series.trend for i in chosen]).astype(np.float32)
+    paths = brownian.forecast(
+        block,
+        origin=estate.as_of,
+        horizon_days=rules.horizon_days,
+        seed=rules.seed,
+        samples=rules.samples,
+        trend_days=rules.trend_days,
+    )
+    usable = np.stack([asked[i].usable for i in chosen])
+    added = np.stack([asked[i].added for i in chosen])
+    return dict(zip(chosen, first_passage(paths, usable, added), strict=True))
+
+
+def _backtest(estate: Estate, asked: Sequence[Question]) -> dict[int, float]:
+    """Per question the WAPE of forecasts of 30 days made 30, 60 and 90 days ago."""
+    rules = estate.policy.forecast
+    chosen = [i for i, question in enumerate(asked) if _has_enough(question, rules)]
+    if not chosen:
+        return {}
+    block = np.stack([asked[i].load.series.trend for i in chosen])
+    actual, foreseen = [], []
+    for back in range(1, _BACKTEST_ORIGINS + 1):
+        cut = HISTORY_DAYS - back * _BACKTEST_DAYS
+        known = (~np.isnan(block[:, :cut])).sum(axis=1) >= 2
+        middle = np.full((len(chosen), _BACKTEST_DAYS), np.nan)
+        if known.any():
+            middle[known] = _middle(estate, block[known, :cut], back)
+        actual.append(block[:, cut : cut + _BACKTEST_DAYS])
+        foreseen.append(middle)
+    truth, guess = np.concatenate(actual, axis=1), np.concatenate(foreseen, axis=1)
+    errors = {i: wape(truth[row], guess[row]) for row, i in enumerate(chosen)}
+    return {i: error for i, error in errors.items() if error is not None}
+
+
+def _middle(estate: Estate, block: Floats, back: int) -> Floats:
+    """The median paths of the 30 days that follow the block."""
+    origin = date.fromordinal(estate.as_of.toordinal() - back * _BACKTEST_DAYS)
+    paths = brownian.forecast(
+        block.astype(np.float32),
+        origin=origin,
+        horizon_days=_BACKTEST_DAYS - 1,
+        seed=estate.policy.forecast.seed,
+        samples=estate.policy.forecast.samples,
+        trend_days=estate.policy.forecast.trend_days,
+    )
+    return np.concatenate([np.median(part.paths, axis=1) for part in paths.blocks()])
+
+
+def _answer(
+    estate: Estate, question: Question, passage: Passage | None, error: float | None
+) -> Answer:
+    policy, series = estate.policy, question.load.series
+    usable = question.capacity.usable
+    coverage = series.coverage_ratio(policy.forecast.coverage_window_days)
+    demand = _demand_now(question, passage)
+    load = demand if question.model == "demand" else question.load.allocated
+    found = _runway(estate, question, passage, usable, load)
+    lead = policy.lead_time
+    order = order_by(
+        found,
+        as_of=estate.as_of,
+        lead_days=lead.days,
+        lead_confirmed=lead.confirmed,
+        basis=policy.forecast.order_by_basis,
+    )
+    return Answer(
+        question=question,
+        demand=demand,
+        usable=usable,
+        headroom=headroom(usable, load),
+        runway=found,
+        order=order,
+        status=status(
+            found,
+            order,
+            as_of=estate.as_of,
+            rules=policy.status,
+            critical_without_ha=_is_critical_without_ha(estate, question),
+        ),
+        confidence=confidence(
+            history_days=series.history_days,
+            coverage_ratio=coverage,
+            wape_30=error,
+            stale=bool(question.stale),
+            runway_days=found.shortest,
+            minimum_history_days=policy.forecast.minimum_history_days,
+            minimum_coverage_ratio=policy.forecast.minimum_coverage_ratio,
+        ),
+        coverage_ratio=coverage,
+        history_days=series.history_days,
+        wape_30=error,
+        passage=passage,
+        flags=_flags(question, found, order, policy),
+    )
+
+
+def _demand_now(question: Question, passage: Passage | None) -> float | None:
+    """D₀: the forecast's middle at as_of, else the last closed day, else today so far."""
+    if question.model != "demand":
+        return None
+    if passage is not None:
+        return passage.level_now - float(question.added[0])
+    last = question.load.series.last
+    return question.load.today if last is None else last[1]
+
+
+def _runway(
+    estate: Estate,
+    question: Question,
+    passage: Passage | None,
+    usable: float | None,
+    load: float | None,
+) -> Runway:
+    if question.stale:
+        return no_runway("stale")
+    if usable is None:
+        return no_runway("capacity_unknown")
+    if passage is None:
+        return no_runway("not_enough_history")
+    return runway(passage, as_of=estate.as_of, usable_now=usable, demand_now=load)
+
+
+def _is_critical_without_ha(estate: Estate, question: Question) -> bool:
+    return "no_ha" in question.capacity.flags and any(
+        view.criticality == 1 for view in estate.guests_in(question.pool.cluster)
+    )
+
+
+def _flags(question: Question, found: Runway, order: OrderBy, policy: Policy) -> tuple[str, ...]:
+    load, series = question.load, question.load.series
+    flags = [*question.capacity.flags, *load.flags, *series.flags]
+    if order.lead_assumed and order.on is not None:
+        flags.append("lead_assumed")
+    table = "threshold" if question.model == "demand" else "overcommit"
+    if policy.is_assumed(table, question.resource):
+        flags.append(f"{table}_assumed")
+    if load.unknown_parts:
+        flags.append(f"allocation_incomplete:{load.unknown_parts}")
+    if question.model == "demand" and series.last is None and load.today is not None:
+        flags.append("demand_of_today")
+    if found.shortest is not None and found.shortest > series.history_days:
+        flags.append("extrapolated")
+    flags += _thin_flags(question)
+    return tuple(dict.fromkeys(flags))
+
+
+def _thin_flags(question: Question) -> Iterable[str]:
+    """What a datastore has promised beyond what it holds, in GiB."""
+    load, raw = question.load, question.capacity.raw
+    if question.resource != "storage" or load.allocated is None or raw is None:
+        return
+    gib = 1024**3
+    if load.used_now is not None and (debt := thin_debt(load.allocated, load.used_now)) > 0:
+        yield f"thin_debt_gib:{debt / gib:.0f}"
+    if (exposure := thin_exposure(load.allocated, raw)) > 0:
+        yield f"thin_exposure_gib:{exposure / gib:.0f}"
+
+
+def failover_of(estate: Estate, pool: Pool) -> tuple[FailoverCase, ...]:
+    """The failover test of a cluster's live hosts (glossary 14)."""
+    policy = estate.policy
+    hosts = [fact.record for fact in pool.hosts if fact.record.status != "retired"]
+    bins = [
+        Bin(
+            name=host.host_id,
+            memory_bytes=memory_share,
+            vcpus=policy.overcommit.cpu * cpu_share,
+            cpu_cores=host.cpu_cores or 0.0,
+        )
+        for host in hosts
+        if host.status == "in_service"
+        and (memory_share := host_share(host, "memory", policy).effective) is not None
+        and (cpu_share := host_share(host, "cpu", policy).effective) is not None
+    ]
+    loads = [
+        Load(view.label, view.guest.host_id, view.guest.memory_bytes, view.guest.vcpus)
+        for view in estate.guests_in(pool.cluster)
+        if view.is_powered_on and view.guest.template is not True
+    ]
+    k = max(1, policy.failover.hosts) if len(hosts) > 1 else 0
+    return tuple(failover_cases(bins, loads, k=k, others=len(hosts) - len(bins)))

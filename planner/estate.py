@@ -1,0 +1,334 @@
+"""Everything known at one date, owners and classification joined in, as the planner reads it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any
+
+from inventory.read import Fact, Facts, SourceState
+from inventory.records import (
+    POWERED_ON,
+    Backup,
+    BackupJob,
+    Coverage,
+    Datastore,
+    Disk,
+    Guest,
+    GuestSnapshot,
+    Host,
+    Nic,
+)
+from planner.owners import PERSONAL, STRICTNESS, EstateFile, GuestEntry, Service, StorageEntry
+from planner.policy import Policy
+
+GuestKey = tuple[str, str]  # cluster, guest id
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFacts:
+    """What the program knows of itself: its own hygiene is judged like everything else."""
+
+    store_mode: int | None = None  # permission bits of the store's file; None: no file
+    runs_as_root: bool | None = None
+    unverified_tls: tuple[str, ...] = ()  # sources whose server is not verified
+    unencrypted: tuple[str, ...] = ()  # sources read over a line in clear
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """A source, and whether what it says is too old to decide on."""
+
+    state: SourceState
+    poll_minutes: int
+    age_minutes: float | None
+    stale: bool
+    configured: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GuestView:
+    """A guest with what owners declared of it."""
+
+    fact: Fact[Guest]
+    agency: str | None = None
+    agency_contact: str | None = None
+    owner_confirmed_on: date | None = None
+    service: str | None = None
+    service_entry: Service | None = None
+    dimension: str | None = None
+    classification: str | None = None
+    classification_from: str = ""  # estate, tag, service, or "" when not known
+    classifications: tuple[tuple[str, str], ...] = ()  # every (source, class) that was stated
+    criticality: int | None = None
+    public: bool | None = None  # exposed to the public, by its tags
+
+    @property
+    def guest(self) -> Guest:
+        return self.fact.record
+
+    @property
+    def key(self) -> GuestKey:
+        return (self.guest.cluster, self.guest.guest_id)
+
+    @property
+    def label(self) -> str:
+        """How a person would call it."""
+        name = self.guest.name
+        return f"{name} ({self.guest.guest_id})" if name else self.guest.guest_id
+
+    @property
+    def is_personal(self) -> bool | None:
+        return None if self.classification is None else self.classification in PERSONAL
+
+    @property
+    def is_powered_on(self) -> bool | None:
+        return None if self.guest.power is None else self.guest.power in POWERED_ON
+
+
+@dataclass(frozen=True)
+class Estate:
+    """Facts at one instant, joined; look things up, don't search."""
+
+    as_of: date
+    at: datetime
+    facts: Facts
+    policy: Policy
+    owners: EstateFile = field(default_factory=EstateFile)
+    sources: tuple[SourceHealth, ...] = ()
+    site: str = ""
+    tool: ToolFacts = field(default_factory=ToolFacts)
+
+    @cached_property
+    def guests(self) -> tuple[GuestView, ...]:
+        join = _Join(self.owners)
+        return tuple(join.view(fact) for fact in self.facts.of(Guest))
+
+    @cached_property
+    def hosts(self) -> tuple[Fact[Host], ...]:
+        return self.facts.of(Host)
+
+    @cached_property
+    def datastores(self) -> tuple[Fact[Datastore], ...]:
+        return self.facts.of(Datastore)
+
+    @cached_property
+    def clusters(self) -> tuple[str, ...]:
+        return tuple(sorted({fact.record.cluster for fact in self.hosts}))
+
+    @cached_property
+    def guest_of(self) -> Mapping[GuestKey, GuestView]:
+        return {view.key: view for view in self.guests}
+
+    def guests_in(self, cluster: str) -> tuple[GuestView, ...]:
+        return self._guests_by_cluster.get(cluster, ())
+
+    def hosts_in(self, cluster: str) -> tuple[Fact[Host], ...]:
+        return tuple(fact for fact in self.hosts if fact.record.cluster == cluster)
+
+    def disks_of(self, guest: Guest) -> tuple[Disk, ...]:
+        return self._disks_by_guest.get((guest.cluster, guest.guest_id), ())
+
+    def nics_of(self, guest: Guest) -> tuple[Nic, ...]:
+        return self._nics_by_guest.get((guest.cluster, guest.guest_id), ())
+
+    def snapshots_of(self, guest: Guest) -> tuple[GuestSnapshot, ...]:
+        return self._snapshots_by_guest.get((guest.cluster, guest.guest_id), ())
+
+    def backups_of(self, guest: Guest) -> tuple[Backup, ...]:
+        return self._backups_by_guest.get((guest.cluster, guest.guest_id), ())
+
+    def jobs_in(self, cluster: str) -> tuple[BackupJob, ...]:
+        return tuple(
+            fact.record for fact in self.facts.of(BackupJob) if fact.record.cluster == cluster
+        )
+
+    def datastore(self, cluster: str, datastore_id: str | None) -> Datastore | None:
+        return self._datastore_by_id.get((cluster, datastore_id))
+
+    def declared(self, datastore: Datastore) -> StorageEntry | None:
+        """What the owners' file says of a datastore, by id or name."""
+        storages = self.owners.storages
+        return storages.get(datastore.datastore_id) or storages.get(datastore.name)
+
+    def source_health(self, name: str) -> SourceHealth | None:
+        return next((health for health in self.sources if health.state.name == name), None)
+
+    def gap(self, source: str, kind: str, scope: str = "") -> Coverage | None:
+        """Why facts of ``kind`` in ``scope`` of a source were not all seen; None when they were.
+
+        A kind that the source has never covered at all is a gap too.
+        """
+        return self._coverage.gap(source, kind, scope)
+
+    @cached_property
+    def _coverage(self) -> CoverageIndex:
+        return CoverageIndex(self.sources)
+
+    @cached_property
+    def _guests_by_cluster(self) -> Mapping[str, tuple[GuestView, ...]]:
+        return _grouped(self.guests, lambda view: view.guest.cluster)
+
+    @cached_property
+    def _disks_by_guest(self) -> Mapping[GuestKey, tuple[Disk, ...]]:
+        return _grouped(self.facts.records(Disk), _guest_key)
+
+    @cached_property
+    def _nics_by_guest(self) -> Mapping[GuestKey, tuple[Nic, ...]]:
+        return _grouped(self.facts.records(Nic), _guest_key)
+
+    @cached_property
+    def _snapshots_by_guest(self) -> Mapping[GuestKey, tuple[GuestSnapshot, ...]]:
+        return _grouped(self.facts.records(GuestSnapshot), _guest_key)
+
+    @cached_property
+    def _backups_by_guest(self) -> Mapping[GuestKey, tuple[Backup, ...]]:
+        return _grouped(self.facts.records(Backup), _guest_key)
+
+    @cached_property
+    def _datastore_by_id(self) -> Mapping[tuple[str, str | None], Datastore]:
+        return {(d.record.cluster, d.record.datastore_id): d.record for d in self.datastores}
+
+
+def _guest_key(record: Any) -> GuestKey:
+    return (record.cluster, record.guest_id)
+
+
+def _grouped(items: Iterable[Any], key: Any) -> dict[Any, tuple[Any, ...]]:
+    groups: dict[Any, list[Any]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return {name: tuple(found) for name, found in groups.items()}
+
+
+class CoverageIndex:
+    """What each source covered, to tell "none" from "not seen"."""
+
+    def __init__(self, sources: Iterable[SourceHealth]) -> None:
+        self._states = {health.state.name: health.state for health in sources}
+        self._gaps = {
+            (name, gap.kind, gap.scope): gap
+            for name, state in self._states.items()
+            for gap in state.gaps
+        }
+
+    def gap(self, source: str, kind: str, scope: str = "") -> Coverage | None:
+        own = self._gaps.get((source, kind, scope))
+        if own is not None:
+            return own
+        state = self._states.get(source)
+        if state is not None and (kind, scope) in state.covered:
+            return None
+        whole = self._gaps.get((source, kind, ""))
+        if whole is not None:
+            return whole
+        if state is None or (kind, "") not in state.covered:
+            return Coverage(scope, kind, "hidden", f"{source} does not tell this")
+        return None
+
+
+class _Join:
+    """Joins the owners' file and the tags to guests."""
+
+    def __init__(self, owners: EstateFile) -> None:
+        self._owners = owners
+
+    def view(self, fact: Fact[Guest]) -> GuestView:
+        guest = fact.record
+        tags = _Tags(guest.tags or ())
+        entries = [e for e in self._owners.guests if _matches(e, fact)]
+        service = _first([*(e.service for e in entries), tags.value("svc")])
+        declared = self._owners.services.get(service) if service else None
+        agency = _first(
+            (
+                *(e.agency for e in entries),
+                declared.owner if declared else None,
+                tags.value("opd"),
+                guest.owner,
+            )
+        )
+        stated = _stated_classes(entries, tags, declared)
+        chosen = max(stated, key=lambda pair: _strictness(pair[1]), default=None)
+        known = self._owners.agencies.get(agency) if agency else None
+        return GuestView(
+            fact=fact,
+            agency=agency,
+            agency_contact=known.contact if known else None,
+            owner_confirmed_on=_first([e.confirmed_on for e in entries]),
+            service=service,
+            service_entry=declared,
+            dimension=_first([declared.dimension if declared else None, tags.value("dim")]),
+            classification=chosen[1] if chosen else None,
+            classification_from=stated[0][0] if stated else "",
+            classifications=stated,
+            criticality=_first(
+                (
+                    *(e.criticality for e in entries),
+                    declared.criticality if declared else None,
+                    tags.criticality,
+                )
+            ),
+            public=tags.is_public if guest.tags is not None else None,
+        )
+
+
+def _strictness(name: str) -> int:
+    return STRICTNESS.index(name) if name in STRICTNESS else -1
+
+
+def _stated_classes(
+    entries: list[GuestEntry], tags: _Tags, service: Service | None
+) -> tuple[tuple[str, str], ...]:
+    """Every class that was stated, in the order of who is named first."""
+    stated = [("estate", e.classification) for e in entries if e.classification]
+    stated += [("tag", tag) for tag in tags.values("cls") if tag in STRICTNESS]
+    if service is not None and service.classification:
+        stated.append(("service", service.classification))
+    return tuple(stated)
+
+
+def _first(choices: Iterable[Any]) -> Any:
+    """The first choice that is known."""
+    return next((choice for choice in choices if choice not in (None, "")), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tags:
+    """A guest's tags, read by their prefix (cls.pribadi-umum, opd.dukcapil, crit.1)."""
+
+    tags: tuple[str, ...]
+
+    def values(self, prefix: str) -> list[str]:
+        start = f"{prefix}."
+        return [tag[len(start) :].lower() for tag in self.tags if tag.lower().startswith(start)]
+
+    def value(self, prefix: str) -> str | None:
+        return next(iter(self.values(prefix)), None)
+
+    @property
+    def criticality(self) -> int | None:
+        value = self.value("crit")
+        return int(value) if value and re.fullmatch(r"[1-4]", value) else None
+
+    @property
+    def is_public(self) -> bool:
+        return "public" in self.values("expo") or "dmz" in self.values("zone")
+
+
+def _matches(entry: GuestEntry, fact: Fact[Guest]) -> bool:
+    guest, match = fact.record, entry.match
+    tests = (
+        (match.source, lambda value: value == fact.source),
+        (match.cluster, lambda value: value == guest.cluster),
+        (match.uuid, lambda value: value.lower() == (guest.uuid or "").lower()),
+        (match.vmid, lambda value: str(value) == guest.guest_id),
+        (match.guest_id, lambda value: value == guest.guest_id),
+        (match.name_glob, lambda value: fnmatchcase(guest.name or "", value)),
+        (match.pool, lambda value: value == guest.resource_pool),
+    )
+    return all(test(value) for value, test in tests if value is not None)

@@ -1,0 +1,341 @@
+"""The defence of a number: formula, inputs with their dates and sources, policy, run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import Any
+
+from planner.answers import Answer, PoolAnswer
+from planner.policy import Policy
+from planner.pools import host_share
+from planner.report import GuestLine, PoolRow, Report, in_unit
+
+_MODELS = ("demand", "allocation")
+
+
+class UnknownKey(Exception):
+    """The key names nothing in this report; the message says what it could name."""
+
+
+def explain(report: Report, key: str) -> str:
+    """The text behind ``key``: pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID.
+
+    Raises UnknownKey.
+    """
+    kind, _slash, rest = key.partition("/")
+    explainers: dict[str, Callable[[Report, str], Iterator[str]]] = {
+        "pool": _pool,
+        "guest": _guest,
+        "finding": _finding,
+    }
+    if kind not in explainers or not rest:
+        raise UnknownKey(
+            f"{key!r}: a key is pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN] or finding/ID"
+        )
+    return "\n".join([key, "", *explainers[kind](report, rest), "", *_footer(report)])
+
+
+def _footer(report: Report) -> Iterator[str]:
+    run = f", run {report.run_id}" if report.run_id else ""
+    yield f"as of {report.as_of}, policy {report.policy.version}{run}"
+
+
+def _pool(report: Report, rest: str) -> Iterator[str]:
+    parts = rest.split("/")
+    cut = next((i for i in range(len(parts) - 1, 0, -1) if parts[i] in _MODELS), None)
+    if cut is None or cut < 2 or len(parts) > cut + 2:
+        raise UnknownKey(f"pool/{rest}: write pool/NAME/RESOURCE/MODEL[/COLUMN]")
+    name, resource, model = "/".join(parts[: cut - 1]), parts[cut - 1], parts[cut]
+    column = parts[cut + 1] if len(parts) > cut + 1 else None
+    pool, answer = _find(report, name, resource, model)
+    row = next(
+        row
+        for row in report.pools
+        if (row.pool, row.resource, row.model) == (pool.pool.name, resource, model)
+    )
+    sections = _Sections(report, pool, answer, row)
+    if column is None:
+        yield from sections.all()
+        return
+    if column not in {field.name for field in fields(PoolRow)}:
+        raise UnknownKey(f"{column!r} is no column of pools.csv")
+    yield f"{column} = {_shown(getattr(row, column))}"
+    yield from sections.of(column)
+
+
+def _find(report: Report, name: str, resource: str, model: str) -> tuple[PoolAnswer, Answer]:
+    for pool in report.answers:
+        if pool.pool.answers_to(name):
+            for answer in pool.answers:
+                if (answer.question.resource, answer.question.model) == (resource, model):
+                    return pool, answer
+            raise UnknownKey(f"pool {name!r} has no {resource}/{model}")
+    known = ", ".join(pool.pool.name for pool in report.answers)
+    raise UnknownKey(f"no pool is named {name!r}; known are {known}")
+
+
+class _Sections:
+    """The parts of a pool's explanation, by what they explain."""
+
+    def __init__(self, report: Report, pool: PoolAnswer, answer: Answer, row: PoolRow) -> None:
+        self._report = report
+        self._pool = pool
+        self._answer = answer
+        self._row = row
+        self._policy: Policy = report.policy
+        self._by_column: dict[str, Callable[[], Iterator[str]]] = {
+            **dict.fromkeys(
+                ("raw", "host_reserve", "k", "ha_reserve", "threshold", "usable"), self._capacity
+            ),
+            **dict.fromkeys(
+                ("allocated", "overcommit_now", "overcommit_after_failure"), self._allocated
+            ),
+            **dict.fromkeys(("demand", "demand_p95", "demand_peak"), self._demand),
+            **dict.fromkeys(("headroom", "headroom_pct", "used_pct_of_usable"), self._headroom),
+            **dict.fromkeys(
+                (
+                    "growth_per_day",
+                    "growth_per_day_hi",
+                    "runway_days",
+                    "runway_days_conservative",
+                    "runway_reason",
+                    "first_over_date",
+                    "first_over_date_conservative",
+                    "shortfall_windows",
+                    "committed_projects",
+                ),
+                self._runway,
+            ),
+            **dict.fromkeys(
+                (
+                    "lead_days",
+                    "order_by_date",
+                    "order_by_basis",
+                    "order_overdue_days",
+                    "status",
+                    "binding",
+                ),
+                self._order,
+            ),
+            **dict.fromkeys(("failover_test", "stays_down_count"), self._failover),
+            **dict.fromkeys(
+                (
+                    "confidence",
+                    "coverage_pct",
+                    "history_days",
+                    "backtest_wape_30d",
+                    "stale_sources",
+                    "flags",
+                ),
+                self._confidence,
+            ),
+        }
+
+    def all(self) -> Iterator[str]:
+        sections = list(dict.fromkeys(self._by_column.values()))
+        for number, section in enumerate(sections):
+            if number:
+                yield ""
+            yield from section()
+
+    def of(self, column: str) -> Iterator[str]:
+        section = self._by_column.get(column)
+        if section is None:
+            yield "  (a label, or a column that a later version fills)"
+            return
+        yield from section()
+
+    def _unit(self, value: float | None) -> str:
+        shown = in_unit(value, self._answer)
+        return f"{_shown(shown)} {self._answer.question.unit}"
+
+    def _capacity(self) -> Iterator[str]:
+        question, capacity = self._answer.question, self._answer.question.capacity
+        yield "usable = factor × (ΣH − N+k reserve); H = capacity − host reserve (glossary 2-5)"
+        yield (
+            f"  = {capacity.factor:g} × ({_shown(in_unit(capacity.effective, self._answer))} − "
+            f"{_shown(in_unit(capacity.ha_reserve, self._answer))}) = "
+            f"{self._unit(capacity.usable)}"
+        )
+        table = "threshold" if question.model == "demand" else "overcommit"
+        origin = "assumed" if self._policy.is_assumed(table, question.resource) else "policy"
+        named = f"{table}.{question.resource}, {origin}"
+        yield f"  factor {capacity.factor:g} ({named}); k = {capacity.k}"
+        for fact in question.pool.hosts:
+            if fact.record.status == "retired":
+                continue
+            share = host_share(fact.record, question.resource, self._policy)
+            yield (
+                f"  host {fact.record.name}: capacity {self._unit(share.capacity)}, reserve "
+                + (self._unit(share.reserve) if share.reserve is not None else "0 (assumed)")
+                + f", source {fact.source}, confirmed {fact.confirmed_at:%Y-%m-%d %H:%MZ}"
+            )
+        if (store := question.pool.datastore) is not None:
+            yield (
+                f"  datastore {store.record.datastore_id}: "
+                f"{self._unit(store.record.capacity_bytes)}, source {store.source}, confirmed "
+                f"{store.confirmed_at:%Y-%m-%d %H:%MZ}"
+            )
+        for name in capacity.unknown:
+            yield f"  not known: the capacity of {name}"
+
+    def _allocated(self) -> Iterator[str]:
+        load, capacity = self._answer.question.load, self._answer.question.capacity
+        what = (
+            "virtual size of all disks of all guests and templates"
+            if self._answer.question.resource == "storage"
+            else "configured size of powered-on guests that are no templates"
+        )
+        yield f"allocated A = Σ {what} (glossary 6) = {self._unit(load.allocated)}"
+        yield f"  with stopped guests {self._unit(load.allocated_all)}"
+        if load.unknown_parts:
+            yield f"  a lower bound: the size of {load.unknown_parts} of them is not known"
+        yield (
+            f"overcommit now = A ÷ ΣH = {_shown(self._answer.overcommit_now)}; after a failure = "
+            f"A ÷ F = {_shown(self._answer.overcommit_after_failure)} "
+            f"(F {_shown(in_unit(capacity.failover, self._answer))})"
+        )
+
+    def _demand(self) -> Iterator[str]:
+        series = self._answer.question.load.series
+        reducers = {
+            "cpu": "highest two-hour mean of the day, hosts summed slot by slot",
+            "memory": "day's maximum of used less reclaimable cache, hosts summed slot by slot",
+            "storage": "day's maximum",
+        }
+        yield f"demand D = {reducers[self._answer.question.resource]} (glossary 7)"
+        if self._answer.question.model != "demand":
+            yield "  (this row is of the allocation model: what counts is allocated)"
+            return
+        basis = "the forecast's middle at as_of" if self._answer.passage else "the last closed day"
+        if series.last is None:
+            basis = "the newest poll: no day has closed yet"
+        yield f"  D₀ = {self._unit(self._answer.demand)}, {basis}"
+        if series.last is not None:
+            yield f"  last closed day {series.last[0]}: {self._unit(series.last[1])}"
+        yield f"  P95 and peak of the last {self._policy.forecast.coverage_window_days} closed days"
+
+    def _headroom(self) -> Iterator[str]:
+        load = "D₀" if self._answer.question.model == "demand" else "A"
+        yield (
+            f"headroom = U − {load} = {self._unit(self._answer.usable)} − "
+            f"{self._unit(self._answer.load)} = {self._unit(self._answer.headroom)} (glossary 8)"
+        )
+
+    def _runway(self) -> Iterator[str]:
+        runway, passage = self._answer.runway, self._answer.passage
+        yield (
+            "runway = complete days after as_of until a path first exceeds U; base: half of the "
+            "paths, conservative: one in ten (glossary 10)"
+        )
+        yield (
+            f"  base {_shown(runway.days)} days, first over {_shown(runway.first_over)}; "
+            f"conservative {_shown(runway.conservative_days)} days, first over "
+            f"{_shown(runway.conservative_first_over)}"
+        )
+        if runway.reason:
+            yield f"  reason: {runway.reason} (glossary 11)"
+        if passage is not None:
+            rules = self._policy.forecast
+            yield (
+                f"  growth {_shown(in_unit(passage.growth_per_day, self._answer))} a day, upper "
+                f"{_shown(in_unit(passage.growth_per_day_high, self._answer))}; engine: Brownian "
+                f"motion with drift over {rules.trend_days} days, {rules.samples} paths, seed "
+                f"{rules.seed}"
+            )
+        for window in runway.windows:
+            yield f"  short from {window[0]} to {window[1]}"
+        if self._answer.question.committed:
+            yield f"  committed projects add {self._unit(self._answer.question.committed)}"
+
+    def _order(self) -> Iterator[str]:
+        order, lead = self._answer.order, self._policy.lead_time
+        yield f"order by = first over ({order.basis}) − lead days (glossary 12)"
+        yield (
+            f"  lead = approval {lead.approval_days} + tender {lead.tender_days} + delivery "
+            f"{lead.delivery_days} + installation {lead.installation_days} + safety "
+            f"{lead.safety_days} = {lead.days} days, "
+            + ("confirmed" if lead.confirmed else "ASSUMED: set lead_time in the policy")
+        )
+        yield f"  order by {_shown(order.on)}, overdue {order.overdue_days} days"
+        yield f"status {self._answer.status} (glossary 19)"
+        yield f"the pool's binding constraint is {self._row.binding}"
+
+    def _failover(self) -> Iterator[str]:
+        yield f"failover test: {self._pool.failover} (glossary 14)"
+        for case in self._pool.cases:
+            down = f"; stays down: {', '.join(case.stays_down)}" if case.stays_down else ""
+            why = f" ({case.why})" if case.why else ""
+            yield f"  without {', '.join(case.lost) or '-'}: {case.verdict}{why}{down}"
+
+    def _confidence(self) -> Iterator[str]:
+        answer = self._answer
+        yield f"confidence {answer.confidence} (glossary 18)"
+        yield (
+            f"  history {answer.history_days:.1f} days, coverage {100 * answer.coverage_ratio:.1f}"
+            f" % of the last {self._policy.forecast.coverage_window_days} days, WAPE of 30-day "
+            f"forecasts {_shown(answer.wape_30)}"
+        )
+        if answer.flags:
+            yield f"  flags: {', '.join(answer.flags)}"
+
+
+def _guest(report: Report, rest: str) -> Iterator[str]:
+    wanted, column = rest, None
+    columns = {field.name for field in fields(GuestLine)}
+    head, _slash, tail = rest.rpartition("/")
+    if head and tail in columns:
+        wanted, column = head, tail
+    found = [line for line in report.guests if _means(line, wanted)]
+    if not found:
+        raise UnknownKey(f"no guest has the id, uuid or name {wanted!r}")
+    if len(found) > 1:
+        ids = ", ".join(f"{line.cluster}/{line.guest_id}" for line in found)
+        raise UnknownKey(f"{wanted!r} means several guests: {ids}")
+    line = found[0]
+    view = report.estate.guest_of[line.cluster, line.guest_id]
+    if column is not None:
+        yield f"{column} = {_shown(getattr(line, column))}"
+    else:
+        for field in fields(GuestLine):
+            value = getattr(line, field.name)
+            if value not in (None, ""):
+                yield f"{field.name} = {_shown(value)}"
+    fact = view.fact
+    yield ""
+    yield (
+        f"source {fact.source}, so since {fact.valid_from:%Y-%m-%d %H:%MZ}, confirmed "
+        f"{fact.confirmed_at:%Y-%m-%d %H:%MZ}"
+    )
+    for origin, name in view.classifications:
+        yield f"class {name}: stated by {origin} (the strictest wins)"
+
+
+def _means(line: GuestLine, wanted: str) -> bool:
+    names = (line.guest_id, line.uuid, line.name, f"{line.cluster}/{line.guest_id}")
+    return wanted in names
+
+
+def _finding(report: Report, rest: str) -> Iterator[str]:
+    found = next((f for f in report.assessment.findings if f.id == rest), None)
+    if found is None:
+        raise UnknownKey(f"no finding {rest!r} is open; `lumbung risks` lists them")
+    rule, row = found.rule, next(row for row in report.risks if row.finding_id == rest)
+    yield f"{rule.id} {rule.title}: {found.outcome.state}, {found.severity}, {found.points} points"
+    yield f"subject: {found.subject.label}"
+    yield f"evidence: {found.evidence}"
+    yield f"first seen: {row.first_seen}"
+    yield f"why: {rule.why}"
+    yield f"fix: {rule.fix}"
+    yield f"controls: {'; '.join(rule.refs)}"
+    if found.subject.source is not None:
+        yield f"source: {found.subject.source}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not known" if not isinstance(value, str) else ""
+    if isinstance(value, float):
+        return f"{value:,.4f}".rstrip("0").rstrip(".")
+    return str(value)

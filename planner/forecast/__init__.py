@@ -1,0 +1,1 @@
+"""Forecasts as sample paths: an engine yields paths, a reducer turns them into dates."""

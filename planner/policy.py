@@ -1,0 +1,137 @@
+"""The policy: thresholds, overcommit, reserves, lead times. Its defaults are the glossary's.
+
+What the site's file does not set is an assumption, and every report says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Resource = Literal["cpu", "memory", "storage"]
+Model = Literal["demand", "allocation"]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, ignored_types=(cached_property,))
+
+
+class Threshold(_Table):
+    """Demand model: the share of failover capacity that demand may reach."""
+
+    cpu: float = Field(0.75, gt=0, le=1)
+    memory: float = Field(0.80, gt=0, le=1)
+    storage: float = Field(0.80, gt=0, le=1)
+
+
+class Overcommit(_Table):
+    """Allocation model: how much may be promised per unit of failover capacity."""
+
+    cpu: float = Field(4.0, gt=0, description="vCPUs per physical core")
+    memory: float = Field(1.0, gt=0)
+    storage: float = Field(1.5, gt=0)
+
+
+class Failover(_Table):
+    """How many hosts of a cluster may be lost at once."""
+
+    hosts: int = Field(1, ge=0, le=8, description="k of N+k")
+
+
+class Reserve(_Table):
+    """What a hypervisor keeps for itself, where the host or the estate does not say."""
+
+    cpu_cores_per_host: float | None = Field(None, ge=0)
+    memory_gib_per_host: float | None = Field(None, ge=0)
+
+
+class LeadTime(_Table):
+    """From the decision to order until new capacity is in service."""
+
+    approval_days: int = Field(30, ge=0)
+    tender_days: int = Field(60, ge=0)
+    delivery_days: int = Field(180, ge=0)
+    installation_days: int = Field(14, ge=0)
+    safety_days: int = Field(30, ge=0)
+    confirmed: bool = Field(False, description="true once the site has checked these days")
+
+    @property
+    def days(self) -> int:
+        return (
+            self.approval_days
+            + self.tender_days
+            + self.delivery_days
+            + self.installation_days
+            + self.safety_days
+        )
+
+
+class ForecastRules(_Table):
+    """What a forecast needs and how far it reaches."""
+
+    horizon_days: int = Field(730, ge=30, le=1460)
+    minimum_history_days: int = Field(14, ge=2)
+    minimum_coverage_ratio: float = Field(0.40, gt=0, le=1)
+    coverage_window_days: int = Field(90, ge=14)
+    trend_days: int = Field(180, ge=14, description="how far back the baseline's drift looks")
+    order_by_basis: Literal["conservative", "base"] = "conservative"
+    samples: int = Field(500, ge=50, le=10000, description="paths per series")
+    seed: int = 20261123
+
+
+class StatusRules(_Table):
+    """How near an order-by date is before it says act, or plan."""
+
+    act_days: int = Field(30, ge=0)
+    plan_days: int = Field(90, ge=0)
+
+
+class BackupRules(_Table):
+    """How old the newest backup may be, by criticality (1 is the highest)."""
+
+    rpo_hours: dict[Literal["1", "2", "3", "4", "unknown"], int] = Field(
+        default={"1": 26, "2": 26, "3": 50, "4": 170, "unknown": 50}
+    )
+
+
+class LifecycleRules(_Table):
+    """How early an end of life is told."""
+
+    warn_days: int = Field(365, ge=0)
+
+
+class Policy(_Table):
+    """All of it."""
+
+    label: str = Field("default", description="the site's own name for this version")
+    threshold: Threshold = Threshold()
+    overcommit: Overcommit = Overcommit()
+    failover: Failover = Failover()
+    reserve: Reserve = Reserve()
+    lead_time: LeadTime = LeadTime()
+    forecast: ForecastRules = ForecastRules()
+    status: StatusRules = StatusRules()
+    backup: BackupRules = BackupRules()
+    lifecycle: LifecycleRules = LifecycleRules()
+
+    @cached_property
+    def version(self) -> str:
+        """The label and a digest of every value: two reports with one version agree on policy."""
+        values = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return f"{self.label}-{hashlib.sha256(values.encode()).hexdigest()[:8]}"
+
+    def limit(self, resource: Resource, model: Model) -> float:
+        """T of the demand model, the ratio of the allocation model."""
+        rules = self.threshold if model == "demand" else self.overcommit
+        value: float = getattr(rules, resource)
+        return value
+
+    def is_assumed(self, table: str, key: str) -> bool:
+        """Whether the site's file leaves this value to the default."""
+        return table not in self.model_fields_set or (
+            key not in getattr(self, table).model_fields_set
+        )

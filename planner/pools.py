@@ -1,0 +1,373 @@
+"""The pools, and what is asked of each: capacity now and to come, load now and in the past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from inventory.read import AllocationVersion, DayPoint, Fact
+from inventory.records import Datastore, Disk, Guest, Host
+from planner.capacity import Capacity, HostShare, cluster_capacity, datastore_capacity
+from planner.estate import Estate, GuestView
+from planner.forecast.paths import Floats
+from planner.owners import Hardware, Project
+from planner.policy import Model, Policy, Resource
+from planner.series import DailySeries, demand_series, state_series
+
+GIB = 1024**3
+PoolKind = Literal["cluster", "datastore"]
+_RESOURCES: dict[PoolKind, tuple[Resource, ...]] = {
+    "cluster": ("cpu", "memory"),
+    "datastore": ("storage",),
+}
+MODELS: tuple[Model, ...] = ("demand", "allocation")
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The domain in which demand can be placed: a cluster, or a datastore."""
+
+    name: str
+    kind: PoolKind
+    cluster: str
+    hosts: tuple[Fact[Host], ...] = ()
+    datastore: Fact[Datastore] | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        facts: tuple[Fact[Host] | Fact[Datastore], ...] = self.hosts
+        if self.datastore is not None:
+            facts = (self.datastore,)
+        return tuple(sorted({fact.source for fact in facts}))
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a person may mean this pool by ``name``."""
+        names = {self.name, f"{self.cluster}:{self.name}"}
+        if self.datastore is not None:
+            record = self.datastore.record
+            names |= {record.datastore_id, f"{self.cluster}:{record.datastore_id}"}
+        return name in names
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the store remembers that the planner needs, as it was read."""
+
+    cluster_days: Mapping[tuple[str, str], tuple[DayPoint, ...]] = field(default_factory=dict)
+    datastore_days: Mapping[tuple[int, str], tuple[DayPoint, ...]] = field(default_factory=dict)
+    clusters_from_guests: frozenset[str] = frozenset()
+    allocations: tuple[AllocationVersion, ...] = ()
+    polls: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    latest: Mapping[int, tuple[float | None, float | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a pool carries of one resource, now and in the past.
+
+    ``allocated`` sums what is known; ``unknown_parts`` counts guests or disks whose size is not.
+    ``today`` is what the newest poll saw, for want of any closed day.
+    """
+
+    series: DailySeries
+    allocated: float | None
+    allocated_all: float | None
+    unknown_parts: int = 0
+    today: float | None = None
+    used_now: float | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One pool, resource and model, with all that the answer needs."""
+
+    pool: Pool
+    resource: Resource
+    model: Model
+    capacity: Capacity
+    usable: Floats  # per day from as_of to the horizon; NaN when not known
+    added: Floats  # what committed projects add by each day
+    committed: float
+    load: Load
+    stale: tuple[str, ...]
+
+    @property
+    def unit(self) -> str:
+        if self.resource != "cpu":
+            return "gib"
+        return "cores" if self.model == "demand" else "vcpus"
+
+    @property
+    def key(self) -> str:
+        return f"pool/{self.pool.name}/{self.resource}/{self.model}"
+
+
+def pools_of(estate: Estate) -> tuple[Pool, ...]:
+    """Every cluster and every datastore that is in use, by name."""
+    pools = [Pool(name, "cluster", name, hosts=estate.hosts_in(name)) for name in estate.clusters]
+    used = [fact for fact in estate.datastores if fact.record.enabled is not False]
+    labels = _labels([fact.record for fact in used], taken={pool.name for pool in pools})
+    pools += [
+        Pool(label, "datastore", fact.record.cluster, datastore=fact)
+        for label, fact in zip(labels, used, strict=True)
+    ]
+    return tuple(sorted(pools, key=lambda pool: (pool.kind, pool.name)))
+
+
+def _labels(datastores: Sequence[Datastore], taken: set[str]) -> list[str]:
+    """The shortest of name, id and cluster:id that means one datastore only."""
+    choices = [(d.name, d.datastore_id, f"{d.cluster}:{d.datastore_id}") for d in datastores]
+    names = [name for name, _id, _full in choices]
+    ids = [short for _name, short, _full in choices]
+
+    def label(name: str, short: str, full: str) -> str:
+        if names.count(name) == 1 and name not in taken:
+            return name
+        return short if ids.count(short) == 1 and short not in taken else full
+
+    return [label(*choice) for choice in choices]
+
+
+def questions(estate: Estate, past: Past, zone: ZoneInfo) -> tuple[Question, ...]:
+    """Every pool × resource × model, ready to be answered."""
+    asked: list[Question] = []
+    for pool in pools_of(estate):
+        stale = tuple(
+            name
+            for name in pool.sources
+            if (health := estate.source_health(name)) is not None and health.stale
+        )
+        for resource in _RESOURCES[pool.kind]:
+            loads = _loads(estate, past, pool, resource, zone)
+            asked += [
+                _question(estate, pool, resource, model, loads[model], stale) for model in MODELS
+            ]
+    return tuple(asked)
+
+
+def _question(
+    estate: Estate,
+    pool: Pool,
+    resource: Resource,
+    model: Model,
+    load: Load,
+    stale: tuple[str, ...],
+) -> Question:
+    days = estate.policy.forecast.horizon_days
+    hardware = [item for item in estate.owners.hardware if pool.answers_to(item.pool)]
+    projects = [item for item in estate.owners.projects if pool.answers_to(item.pool)]
+    added, committed = _committed(projects, resource, model, estate.as_of, days)
+    return Question(
+        pool=pool,
+        resource=resource,
+        model=model,
+        capacity=capacity_of(pool, resource, model, estate.policy),
+        usable=_usable_days(pool, resource, model, estate.policy, hardware, estate.as_of, days),
+        added=added,
+        committed=committed,
+        load=load,
+        stale=stale,
+    )
+
+
+def capacity_of(
+    pool: Pool,
+    resource: Resource,
+    model: Model,
+    policy: Policy,
+    hardware: Sequence[Hardware] = (),
+) -> Capacity:
+    """The pool's capacity once the given hardware has arrived or left."""
+    factor = policy.limit(resource, model)
+    if pool.datastore is not None:
+        base = pool.datastore.record.capacity_bytes
+        more = sum(_sign(item) * item.count * item.storage_gib * GIB for item in hardware)
+        return datastore_capacity(None if base is None else base + more, factor=factor)
+    shares = _shares(pool, resource, policy, hardware)
+    return cluster_capacity(shares, k=policy.failover.hosts, factor=factor)
+
+
+def _sign(item: Hardware) -> int:
+    return 1 if item.change == "arrives" else -1
+
+
+def _shares(
+    pool: Pool, resource: Resource, policy: Policy, hardware: Sequence[Hardware]
+) -> list[HostShare]:
+    hosts = [fact.record for fact in pool.hosts if fact.record.status != "retired"]
+    leaving = {item.host for item in hardware if item.change == "leaves"}
+    shares = [host_share(host, resource, policy) for host in hosts if host.name not in leaving]
+    for item in hardware:
+        if item.change == "arrives":
+            size = item.cpu_cores if resource == "cpu" else item.memory_gib * GIB
+            shares += [
+                HostShare(
+                    f"{item.host or 'new host'} {n + 1}", size, _policy_reserve(policy, resource)
+                )
+                for n in range(item.count)
+            ]
+    return shares
+
+
+def host_share(host: Host, resource: Resource, policy: Policy) -> HostShare:
+    """A host's part; its reserve is its own, else the policy's, else not known."""
+    if resource == "cpu":
+        capacity, reserve = host.cpu_cores, host.reserved_cpu_cores
+    else:
+        capacity, reserve = _float(host.memory_bytes), _float(host.reserved_memory_bytes)
+    known = reserve if reserve is not None else _policy_reserve(policy, resource)
+    return HostShare(host.name, capacity, known)
+
+
+def _float(value: int | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _policy_reserve(policy: Policy, resource: Resource) -> float | None:
+    if resource == "cpu":
+        return policy.reserve.cpu_cores_per_host
+    gib = policy.reserve.memory_gib_per_host
+    return None if gib is None else gib * GIB
+
+
+def _usable_days(
+    pool: Pool,
+    resource: Resource,
+    model: Model,
+    policy: Policy,
+    hardware: Iterable[Hardware],
+    as_of: date,
+    days: int,
+) -> Floats:
+    """Usable capacity per day: it changes when hardware arrives or leaves after as_of."""
+    coming = sorted((item for item in hardware if item.on > as_of), key=lambda item: item.on)
+    usable = np.full(days + 1, _or_nan(capacity_of(pool, resource, model, policy).usable))
+    for i, item in enumerate(coming):
+        first = (item.on - as_of).days
+        then = capacity_of(pool, resource, model, policy, coming[: i + 1])
+        usable[first:] = _or_nan(then.usable)
+    return usable
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _committed(
+    projects: Iterable[Project], resource: Resource, model: Model, as_of: date, days: int
+) -> tuple[Floats, float]:
+    """What committed projects add per day from as_of on, and in all."""
+    added = np.zeros(days + 1)
+    total = 0.0
+    for project in projects:
+        if project.status == "committed" and project.on > as_of:
+            size = _size(project, resource, model)
+            added[(project.on - as_of).days :] += size
+            total += size
+    return added, total
+
+
+def _size(project: Project, resource: Resource, model: Model) -> float:
+    if resource == "cpu":
+        return project.cpu_cores if model == "demand" else project.vcpus
+    gib = project.memory_gib if resource == "memory" else project.storage_gib
+    return gib * GIB
+
+
+# What a pool carries
+
+
+def _loads(
+    estate: Estate, past: Past, pool: Pool, resource: Resource, zone: ZoneInfo
+) -> dict[Model, Load]:
+    """The load under each model: they share what is allocated and differ in their series."""
+    demand = _demand_series(past, pool, resource, estate.as_of)
+    states = _state_series(past, pool, resource, estate.as_of, zone)
+    if pool.datastore is not None:
+        base = _datastore_load(estate, pool.datastore, demand)
+    else:
+        base = _cluster_load(estate, past, pool, resource, demand)
+    return {"demand": base, "allocation": replace(base, series=states, today=None)}
+
+
+def _demand_series(past: Past, pool: Pool, resource: Resource, as_of: date) -> DailySeries:
+    if pool.datastore is not None:
+        key = pool.datastore.entity_key
+        points = past.datastore_days.get((key, "storage"), ()) if key is not None else ()
+    else:
+        points = past.cluster_days.get((pool.cluster, resource), ())
+    return demand_series(points, as_of)
+
+
+def _state_series(
+    past: Past, pool: Pool, resource: Resource, as_of: date, zone: ZoneInfo
+) -> DailySeries:
+    name = pool.datastore.record.datastore_id if pool.datastore else resource
+    versions = [v for v in past.allocations if v.pool == (pool.cluster, name)]
+    polls = sorted({at for source in pool.sources for at in past.polls.get(source, ())})
+    return state_series(versions, polls, as_of, zone)
+
+
+def _cluster_load(
+    estate: Estate, past: Past, pool: Pool, resource: Resource, series: DailySeries
+) -> Load:
+    guests = [view for view in estate.guests_in(pool.cluster) if view.guest.template is not True]
+    on = [view for view in guests if view.is_powered_on]
+    unknown = [view for view in guests if view.is_powered_on is None]
+    missing = sum(1 for view in on if _configured(view, resource) is None) + len(unknown)
+    flags = (
+        ()
+        if resource != "cpu" or pool.cluster not in past.clusters_from_guests
+        else ("demand_from_guests",)
+    )
+    return Load(
+        series=series,
+        allocated=_sum(_configured(view, resource) for view in on),
+        allocated_all=_sum(_configured(view, resource) for view in guests),
+        unknown_parts=missing,
+        today=_today(past, pool, resource) if series.last is None else None,
+        flags=flags,
+    )
+
+
+def _configured(view: GuestView, resource: Resource) -> float | None:
+    guest: Guest = view.guest
+    return guest.vcpus if resource == "cpu" else _float(guest.memory_bytes)
+
+
+def _sum(amounts: Iterable[float | None]) -> float:
+    return sum(amount for amount in amounts if amount is not None)
+
+
+def _today(past: Past, pool: Pool, resource: Resource) -> float | None:
+    """The newest sample of every host together; None when one of them has none."""
+    which = 0 if resource == "cpu" else 1
+    hosts = [fact for fact in pool.hosts if fact.record.status != "retired"]
+    levels = [past.latest.get(fact.entity_key or 0, (None, None))[which] for fact in hosts]
+    if not levels or any(level is None for level in levels):
+        return None
+    return _sum(levels)
+
+
+def _datastore_load(estate: Estate, fact: Fact[Datastore], series: DailySeries) -> Load:
+    record = fact.record
+    disks = [
+        disk
+        for disk in estate.facts.records(Disk)
+        if (disk.cluster, disk.datastore_id) == (record.cluster, record.datastore_id)
+    ]
+    used = _float(record.used_bytes)
+    return Load(
+        series=series,
+        allocated=_sum(_float(disk.capacity_bytes) for disk in disks),
+        allocated_all=_sum(_float(disk.capacity_bytes) for disk in disks),
+        unknown_parts=sum(1 for disk in disks if disk.capacity_bytes is None),
+        today=used if series.last is None else None,
+        used_now=used,
+    )

@@ -1,0 +1,693 @@
+"""The weekly report: rows whose fields are the columns of the weekly files, in their order.
+
+Rows hold values in the units their names say (GiB, percent); None is not known, and is written
+as an empty cell. A column whose capability does not exist yet is present and None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from inventory.changes import Change
+from inventory.records import Backup, Disk, GuestSnapshot
+from planner.answers import Answer, PoolAnswer, answer_all, binding_of
+from planner.backups import covering, newest
+from planner.estate import Estate, GuestView
+from planner.policy import Policy
+from planner.pools import GIB, Past, questions
+from planner.risks.engine import Assessment, assess
+from planner.risks.rule import Finding
+from planner.risks.score import level
+from planner.runway import most_urgent
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRow:
+    """pools.csv: pool × resource × model. raw, host_reserve and ha_reserve are physical."""
+
+    as_of: date
+    site: str
+    pool: str
+    pool_kind: str
+    resource: str
+    model: str
+    unit: str
+    raw: float | None
+    host_reserve: float | None
+    k: int
+    ha_reserve: float | None
+    threshold: float
+    usable: float | None
+    allocated: float | None
+    demand: float | None
+    demand_p95: float | None
+    demand_peak: float | None
+    used_pct_of_usable: float | None
+    headroom: float | None
+    headroom_pct: float | None
+    overcommit_now: float | None
+    overcommit_after_failure: float | None
+    growth_per_day: float | None
+    growth_per_day_hi: float | None
+    runway_days: int | None
+    runway_days_conservative: int | None
+    runway_reason: str
+    first_over_date: date | None
+    first_over_date_conservative: date | None
+    shortfall_windows: str
+    lead_days: int
+    order_by_date: date | None
+    order_by_basis: str
+    order_overdue_days: int | None
+    budget_by_date: date | None
+    budget_missed: int | None
+    buy_quantity: float | None
+    status: str
+    binding: str
+    committed_projects: float
+    reclaimable: float | None
+    fit_s: int | None
+    fit_m: int | None
+    fit_l: int | None
+    failover_test: str
+    stays_down_count: int | None
+    confidence: str
+    coverage_pct: float
+    history_days: float
+    backtest_wape_30d: float | None
+    stale_sources: str
+    flags: str
+    policy_version: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuestLine:
+    """guests.csv: one guest."""
+
+    as_of: date
+    site: str
+    source: str
+    cluster: str
+    host: str | None
+    guest_id: str
+    uuid: str | None
+    name: str | None
+    kind: str | None
+    agency: str | None
+    owner: str | None
+    owner_confirmed_on: date | None
+    service: str | None
+    dimension: str | None
+    classification: str | None
+    criticality: int | None
+    power: str | None
+    days_in_state: int | None
+    os: str | None
+    vcpus: float | None
+    memory_gib: float | None
+    disk_provisioned_gib: float | None
+    disk_used_gib: float | None
+    datastores: str | None
+    tags: str | None
+    snapshot_count: int | None
+    snapshot_oldest_days: int | None
+    snapshot_gib: float | None
+    backup_state: str
+    last_backup_at: datetime | None
+    cpu_p95_cores: float | None
+    memory_p99_gib: float | None
+    recommended_vcpus: float | None
+    recommended_memory_gib: float | None
+    reclaim_class: str | None
+    reclaim_gib: float | None
+    exempt_until: date | None
+    cost_month: float | None
+    stays_down_if_host_lost: int | None
+    risk_level: str
+    risk_points: int
+    change_since_last_week: str
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRow:
+    """risks.csv: one finding."""
+
+    finding_id: str
+    rule: str
+    severity: str
+    outcome: str
+    subject: str
+    guest_uuid: str
+    agency: str | None
+    owner: str | None
+    evidence: str
+    fix: str
+    first_seen: date
+    since_days: int
+    waiver_until: date | None
+    controls: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """changes.csv: one change."""
+
+    at: datetime
+    kind: str
+    subject: str
+    guest_uuid: str
+    field: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """sources.csv: one source."""
+
+    source: str
+    kind: str
+    last_success_at: datetime | None
+    age_minutes: int | None
+    status: str
+    guests_seen: int | None
+    guests_reported: int | None
+    gaps: int
+    hidden: str
+    token_expires_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverRow:
+    """failover.csv: a pool and the host it loses."""
+
+    pool: str
+    host: str
+    verdict: str
+    stays_down: str
+    stays_down_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """orders.csv: what must be ordered or decided."""
+
+    pool: str
+    what: str
+    quantity: float | None
+    unit: str
+    order_by_date: date | None
+    order_overdue_days: int | None
+    budget_by_date: date | None
+    budget_missed: int | None
+    status: str
+    stage: str
+    why: str
+    owner: str
+    assumed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything the weekly files say, and the answers they were made of."""
+
+    as_of: date
+    at: datetime
+    site: str
+    run_id: str
+    policy: Policy
+    orders: tuple[OrderRow, ...]
+    pools: tuple[PoolRow, ...]
+    guests: tuple[GuestLine, ...]
+    risks: tuple[RiskRow, ...]
+    changes: tuple[ChangeRow, ...]
+    sources: tuple[SourceRow, ...]
+    failover: tuple[FailoverRow, ...]
+    answers: tuple[PoolAnswer, ...]
+    assessment: Assessment
+    estate: Estate
+    zone_is_assumed: bool = False
+
+    @property
+    def tables(self) -> Mapping[str, tuple[type[Any], Sequence[Any]]]:
+        """The weekly tables by file stem: the row type, whose fields are columns, and the rows."""
+        return {
+            "orders": (OrderRow, self.orders),
+            "pools": (PoolRow, self.pools),
+            "guests": (GuestLine, self.guests),
+            "risks": (RiskRow, self.risks),
+            "changes": (ChangeRow, self.changes),
+            "sources": (SourceRow, self.sources),
+            "failover": (FailoverRow, self.failover),
+        }
+
+    @property
+    def binding(self) -> Answer | None:
+        """What binds the whole site."""
+        answers = [answer for pool in self.answers for answer in pool.answers]
+        return binding_of(answers) if answers else None
+
+    @property
+    def status(self) -> str:
+        return most_urgent([answer.status for pool in self.answers for answer in pool.answers])
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the face remembers for the planner between runs."""
+
+    changes: tuple[Change, ...] = ()
+    first_seen: Mapping[str, date] = field(default_factory=dict)
+    power_since: Mapping[int, datetime] = field(default_factory=dict)
+
+
+def make_report(
+    estate: Estate,
+    past: Past,
+    memory: Memory,
+    *,
+    zone: ZoneInfo,
+    run_id: str,
+    zone_is_assumed: bool = False,
+) -> Report:
+    """The report of an estate at one date. Pure: the same in, the same out."""
+    answers = answer_all(estate, questions(estate, past, zone))
+    assessment = assess(estate, answers)
+    return Report(
+        as_of=estate.as_of,
+        at=estate.at,
+        site=estate.site,
+        run_id=run_id,
+        policy=estate.policy,
+        orders=tuple(_orders(estate, answers)),
+        pools=tuple(
+            _pool_row(estate, pool, answer, run_id) for pool in answers for answer in pool.answers
+        ),
+        guests=tuple(_guest_lines(estate, answers, assessment, memory)),
+        risks=tuple(_risk_row(f, estate.as_of, memory) for f in assessment.findings),
+        changes=tuple(_change_row(change) for change in memory.changes),
+        sources=tuple(_source_rows(estate)),
+        failover=tuple(_failover_rows(answers)),
+        answers=answers,
+        assessment=assessment,
+        estate=estate,
+        zone_is_assumed=zone_is_assumed,
+    )
+
+
+# pools.csv
+
+
+def in_unit(value: float | None, answer: Answer) -> float | None:
+    """A base amount of the answer's resource in the unit that reports show."""
+    if value is None:
+        return None
+    return value / GIB if answer.question.unit == "gib" else float(value)
+
+
+def _pool_row(estate: Estate, pool: PoolAnswer, answer: Answer, run_id: str) -> PoolRow:
+    question, capacity = answer.question, answer.question.capacity
+    passage, demand = answer.passage, answer.question.load.series
+    recent = demand.recent(estate.policy.forecast.coverage_window_days)
+    is_demand = question.model == "demand"
+    binding = pool.binding.question
+
+    def unit(value: float | None) -> float | None:
+        return _rounded(in_unit(value, answer))
+
+    return PoolRow(
+        as_of=estate.as_of,
+        site=estate.site,
+        pool=pool.pool.name,
+        pool_kind=pool.pool.kind,
+        resource=question.resource,
+        model=question.model,
+        unit=question.unit,
+        raw=unit(capacity.raw),
+        host_reserve=unit(capacity.host_reserve),
+        k=capacity.k,
+        ha_reserve=unit(capacity.ha_reserve),
+        threshold=capacity.factor,
+        usable=unit(answer.usable),
+        allocated=unit(question.load.allocated),
+        demand=unit(answer.demand),
+        demand_p95=unit(_quantile(recent, 0.95)) if is_demand else None,
+        demand_peak=unit(_quantile(recent, 1.0)) if is_demand else None,
+        used_pct_of_usable=_rounded(answer.used_percent),
+        headroom=unit(answer.headroom),
+        headroom_pct=_rounded(_percent(answer.headroom, answer.usable)),
+        overcommit_now=_rounded(answer.overcommit_now),
+        overcommit_after_failure=_rounded(answer.overcommit_after_failure),
+        growth_per_day=unit(passage.growth_per_day if passage else None),
+        growth_per_day_hi=unit(passage.growth_per_day_high if passage else None),
+        runway_days=answer.runway.days,
+        runway_days_conservative=answer.runway.conservative_days,
+        runway_reason=answer.runway.reason,
+        first_over_date=answer.runway.first_over,
+        first_over_date_conservative=answer.runway.conservative_first_over,
+        shortfall_windows=" ".join(f"{a}..{b}" for a, b in answer.runway.windows),
+        lead_days=answer.order.lead_days,
+        order_by_date=answer.order.on,
+        order_by_basis=answer.order.basis,
+        order_overdue_days=answer.order.overdue_days if answer.order.on else None,
+        budget_by_date=None,
+        budget_missed=None,
+        buy_quantity=None,
+        status=answer.status,
+        binding=f"{binding.resource}/{binding.model}",
+        committed_projects=_rounded(in_unit(question.committed, answer)) or 0.0,
+        reclaimable=None,
+        fit_s=None,
+        fit_m=None,
+        fit_l=None,
+        failover_test=pool.failover,
+        stays_down_count=len(pool.stays_down) if pool.pool.kind == "cluster" else None,
+        confidence=answer.confidence,
+        coverage_pct=round(100.0 * answer.coverage_ratio, 1),
+        history_days=round(answer.history_days, 1),
+        backtest_wape_30d=_rounded(answer.wape_30, 2),
+        stale_sources=" ".join(question.stale),
+        flags=" ".join(answer.flags),
+        policy_version=estate.policy.version,
+        run_id=run_id,
+    )
+
+
+def _rounded(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _percent(part: float | None, whole: float | None) -> float | None:
+    return None if part is None or not whole else 100.0 * part / whole
+
+
+def _quantile(values: Any, share: float) -> float | None:
+    """The share-quantile of the known values; None when there is none."""
+    if not len(values):
+        return None
+    ordered = sorted(float(value) for value in values)
+    position = share * (len(ordered) - 1)
+    low = int(position)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+
+
+# orders.csv
+
+
+def _orders(estate: Estate, answers: Iterable[PoolAnswer]) -> Iterable[OrderRow]:
+    """What needs a decision, the earliest date first; one row per pool, for what binds it."""
+    urgent = [
+        _order_row(estate, pool.binding)
+        for pool in answers
+        if pool.binding.status in ("overdue", "overdue_if_assumed", "act", "plan")
+    ]
+    return sorted(urgent, key=lambda row: (row.order_by_date or date.max, row.pool))
+
+
+def _order_row(estate: Estate, answer: Answer) -> OrderRow:
+    question, order = answer.question, answer.order
+    lead = estate.policy.lead_time
+    assumed = []
+    if order.lead_assumed:
+        assumed.append(f"lead time {lead.days} d")
+    table = "threshold" if question.model == "demand" else "overcommit"
+    if estate.policy.is_assumed(table, question.resource):
+        assumed.append(f"{table} {question.capacity.factor:g}")
+    if "reserve_assumed" in answer.flags:
+        assumed.append("host reserve 0")
+    return OrderRow(
+        pool=question.pool.name,
+        what=_what(answer),
+        quantity=None,
+        unit=question.unit,
+        order_by_date=order.on,
+        order_overdue_days=order.overdue_days if order.on else None,
+        budget_by_date=None,
+        budget_missed=None,
+        status=answer.status,
+        stage="proposed",
+        why=_why(answer),
+        owner="",
+        assumed="; ".join(assumed),
+    )
+
+
+def _what(answer: Answer) -> str:
+    if answer.status == "overdue_if_assumed":
+        return f"confirm the lead time for {answer.question.resource}"
+    if answer.order.on is None:
+        return "a second host: nothing takes over when this one dies"
+    return f"more {answer.question.resource}"
+
+
+def _why(answer: Answer) -> str:
+    """One sentence with the figures behind the row."""
+    question = answer.question
+    load, usable = in_unit(answer.load, answer), in_unit(answer.usable, answer)
+    if load is None or usable is None:
+        return "capacity or demand is not known"
+    noun = "demand" if question.model == "demand" else "allocated"
+    text = f"{noun} {load:,.0f} of {usable:,.0f} usable {_unit_name(question.unit)}"
+    if answer.runway.reason == "exhausted":
+        return f"{text}: already over"
+    first = answer.runway.conservative_first_over or answer.runway.first_over
+    return f"{text}, first over {first}" if first else text
+
+
+def _unit_name(unit: str) -> str:
+    return {"gib": "GiB", "vcpus": "vCPUs"}.get(unit, unit)
+
+
+# guests.csv
+
+
+def _guest_lines(
+    estate: Estate,
+    answers: Sequence[PoolAnswer],
+    assessment: Assessment,
+    memory: Memory,
+) -> Iterable[GuestLine]:
+    context = _GuestContext(
+        estate=estate,
+        findings=assessment.by_guest(),
+        memory=memory,
+        stays_down={name for pool in answers for name in pool.stays_down},
+        tested={a.pool.name for a in answers if a.failover in ("pass", "fail")},
+        changes=_changes_by_guest(memory.changes),
+    )
+    ordered = sorted(estate.guests, key=lambda v: (v.guest.cluster, _natural(v.guest.guest_id)))
+    return (context.line(view) for view in ordered)
+
+
+def _natural(guest_id: str) -> tuple[int, str]:
+    return (int(guest_id), "") if guest_id.isdigit() else (10**12, guest_id)
+
+
+def _changes_by_guest(changes: Iterable[Change]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for change in changes:
+        label, _space, rest = change.subject.partition(" ")
+        if label == "guest":
+            text = f"{change.kind} {change.field}".strip()
+            found.setdefault(rest.split(" ", 1)[0], []).append(text)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _GuestContext:
+    estate: Estate
+    findings: Mapping[str, tuple[Finding, ...]]
+    memory: Memory
+    stays_down: set[str]
+    tested: set[str]
+    changes: Mapping[str, list[str]]
+
+    def line(self, view: GuestView) -> GuestLine:
+        guest, estate = view.guest, self.estate
+        name = f"{guest.cluster}/{guest.guest_id}"
+        findings = self.findings.get(name, ())
+        disks = self._seen(view, Disk, estate.disks_of(guest))
+        snapshots = self._seen(view, GuestSnapshot, estate.snapshots_of(guest))
+        made = newest(estate.backups_of(guest))
+        host = next(
+            (
+                h.record.name
+                for h in estate.hosts_in(guest.cluster)
+                if h.record.host_id == guest.host_id
+            ),
+            guest.host_id,
+        )
+        return GuestLine(
+            as_of=estate.as_of,
+            site=estate.site,
+            source=view.fact.source,
+            cluster=guest.cluster,
+            host=host,
+            guest_id=guest.guest_id,
+            uuid=guest.uuid,
+            name=guest.name,
+            kind=guest.kind,
+            agency=view.agency,
+            owner=view.agency_contact,
+            owner_confirmed_on=view.owner_confirmed_on,
+            service=view.service,
+            dimension=view.dimension,
+            classification=view.classification,
+            criticality=view.criticality,
+            power=guest.power,
+            days_in_state=self._days_in_state(view),
+            os=guest.os,
+            vcpus=guest.vcpus,
+            memory_gib=_gib(guest.memory_bytes),
+            disk_provisioned_gib=_gib(_total(disks, "capacity_bytes")),
+            disk_used_gib=_gib(_total(disks, "allocated_bytes")),
+            datastores=_joined(disk.datastore_id for disk in disks) if disks is not None else None,
+            tags=_joined(guest.tags) if guest.tags is not None else None,
+            snapshot_count=None if snapshots is None else len(snapshots),
+            snapshot_oldest_days=self._oldest_days(snapshots),
+            snapshot_gib=_gib(_total(snapshots, "bytes")) if snapshots else None,
+            backup_state=self._backup_state(view),
+            last_backup_at=made,
+            cpu_p95_cores=None,
+            memory_p99_gib=None,
+            recommended_vcpus=None,
+            recommended_memory_gib=None,
+            reclaim_class=None,
+            reclaim_gib=None,
+            exempt_until=None,
+            cost_month=None,
+            stays_down_if_host_lost=self._stays_down(view),
+            risk_level=level(findings),
+            risk_points=sum(finding.points for finding in findings),
+            change_since_last_week="; ".join(self.changes.get(name, [])),
+        )
+
+    def _seen(self, view: GuestView, kind: Any, records: Sequence[Any]) -> Sequence[Any] | None:
+        """The records; None when there are none because they could not be seen."""
+        if records:
+            return records
+        gap = self.estate.gap(view.fact.source, kind.kind_name, view.guest.scope)
+        return None if gap is not None else records
+
+    def _days_in_state(self, view: GuestView) -> int | None:
+        since = self.memory.power_since.get(view.fact.entity_key or 0)
+        return None if since is None or view.guest.power is None else (self.estate.at - since).days
+
+    def _oldest_days(self, snapshots: Sequence[GuestSnapshot] | None) -> int | None:
+        made = [s.created_at for s in snapshots or () if s.created_at is not None]
+        return (self.estate.at - min(made)).days if made else None
+
+    def _backup_state(self, view: GuestView) -> str:
+        """covered: a job or a stored backup; none: neither, and both were seen; else unknown."""
+        guest, source = view.guest, view.fact.source
+        if covering(guest, self.estate.jobs_in(guest.cluster)) or self.estate.backups_of(guest):
+            return "covered"
+        jobs_hidden = self.estate.gap(source, "backup_job") is not None
+        if not jobs_hidden:
+            return "none"
+        return "unknown" if self.estate.gap(source, Backup.kind_name) else "none"
+
+    def _stays_down(self, view: GuestView) -> int | None:
+        if view.guest.cluster not in self.tested or not view.is_powered_on:
+            return None
+        return int(view.label in self.stays_down)
+
+
+def _gib(value: float | None) -> float | None:
+    return None if value is None else round(value / GIB, 3)
+
+
+def _total(records: Sequence[Any] | None, field_name: str) -> float | None:
+    """The sum over the records; None when one of them is not known, or they are not."""
+    if records is None:
+        return None
+    amounts = [getattr(record, field_name) for record in records]
+    return None if any(amount is None for amount in amounts) else float(sum(amounts))
+
+
+def _joined(names: Iterable[str | None]) -> str:
+    return ";".join(sorted({name for name in names if name}))
+
+
+# The other tables
+
+
+def _risk_row(finding: Finding, as_of: date, memory: Memory) -> RiskRow:
+    first_seen = memory.first_seen.get(finding.id, as_of)
+    return RiskRow(
+        finding_id=finding.id,
+        rule=finding.rule.id,
+        severity=finding.severity,
+        outcome=finding.outcome.state,
+        subject=finding.subject.label,
+        guest_uuid=finding.subject.guest_uuid,
+        agency=finding.subject.agency,
+        owner=finding.subject.owner,
+        evidence=finding.evidence,
+        fix=finding.rule.fix,
+        first_seen=first_seen,
+        since_days=(as_of - first_seen).days,
+        waiver_until=None,
+        controls="; ".join(finding.rule.refs),
+        points=finding.points,
+    )
+
+
+def _change_row(change: Change) -> ChangeRow:
+    return ChangeRow(
+        change.at,
+        change.kind,
+        change.subject,
+        change.guest_uuid,
+        change.field,
+        change.old,
+        change.new,
+    )
+
+
+def _source_rows(estate: Estate) -> Iterable[SourceRow]:
+    for health in estate.sources:
+        state = health.state
+        hidden = sorted({gap.kind for gap in state.gaps if gap.state in ("hidden", "partial")})
+        yield SourceRow(
+            source=state.name,
+            kind=state.kind,
+            last_success_at=state.last_success_at,
+            age_minutes=None if health.age_minutes is None else round(health.age_minutes),
+            status=source_status(health.stale, state.last_outcome, state.last_success_at),
+            guests_seen=state.guests_seen,
+            guests_reported=state.guests_reported,
+            gaps=len(state.gaps),
+            hidden=" ".join(hidden),
+            token_expires_on=state.token_expires_on,
+        )
+
+
+def source_status(stale: bool, outcome: str, last_success_at: datetime | None) -> str:
+    """never, stale, failing (the last attempt brought nothing), partial or ok."""
+    if last_success_at is None:
+        return "never"
+    if stale:
+        return "stale"
+    if outcome in ("failed", "timed_out"):
+        return "failing"
+    return "partial" if outcome == "partial" else "ok"
+
+
+def _failover_rows(answers: Iterable[PoolAnswer]) -> Iterable[FailoverRow]:
+    for pool in answers:
+        for case in pool.cases:
+            yield FailoverRow(
+                pool=pool.pool.name,
+                host=" ".join(case.lost),
+                verdict=case.verdict,
+                stays_down="; ".join(case.stays_down),
+                stays_down_count=len(case.stays_down),
+            )

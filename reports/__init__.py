@@ -1,0 +1,1 @@
+"""Renders a report; one pure function per format, and none knows another."""

@@ -1,0 +1,151 @@
+"""The brief: one A4 page for whoever decides. Plain HTML, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from planner.answers import Answer, PoolAnswer
+from planner.report import OrderRow, Report, in_unit
+from reports.cells import plain, screen
+from reports.phrases import PHRASES
+
+_MOST_ORDERS = 8
+_MOST_RISKS = 8
+_MOST_GAPS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _OrderLine:
+    pool: str
+    what: str
+    order_by: str
+    overdue: str
+    status: str
+    why: str
+    assumed: str
+
+
+@dataclass(frozen=True, slots=True)
+class _FailoverLine:
+    pool: str
+    verdict: str
+    hosts: str
+    stays_down: str
+
+
+@dataclass(frozen=True, slots=True)
+class _PoolLine:
+    pool: str
+    binding: str
+    used: str
+    runway: str
+    status: str
+
+
+def brief_html(report: Report, *, lang: str = "en") -> str:
+    """The page in a language of ``reports.phrases``. Raises KeyError for another one."""
+    words = PHRASES[lang]
+    environment = Environment(
+        loader=PackageLoader("reports", "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = plain
+    binding = report.binding
+    return environment.get_template("brief.html.j2").render(
+        lang=lang,
+        words=words,
+        report=report,
+        headline=_headline(report, binding, words),
+        orders=[_order(row, words) for row in report.orders[:_MOST_ORDERS]],
+        more_orders=max(0, len(report.orders) - _MOST_ORDERS),
+        pools=[_pool(pool, words) for pool in report.answers if pool.pool.kind == "cluster"],
+        failover=[_failover(pool, words) for pool in report.answers if pool.cases],
+        risks=[row for row in report.risks if row.outcome == "risk"][:_MOST_RISKS],
+        more_risks=max(0, len(report.assessment.risks) - _MOST_RISKS),
+        gaps=_gaps(report, words)[:_MOST_GAPS],
+        more_gaps=max(0, len(_gaps(report, words)) - _MOST_GAPS),
+        coverage=screen(report.assessment.coverage_percent),
+    )
+
+
+def _headline(report: Report, binding: Answer | None, words: Mapping[str, str]) -> str:
+    """The one sentence that must not be missed."""
+    if binding is None:
+        return words["nothing_known"]
+    question, order = binding.question, binding.order
+    if order.on is None:
+        return words["no_order_date"]
+    return words["headline"].format(
+        pool=question.pool.name,
+        resource=words[question.resource],
+        date=order.on,
+        late=_late(order.overdue_days, words),
+    )
+
+
+def _late(days: int, words: Mapping[str, str]) -> str:
+    return words["overdue_by"].format(days=days) if days else ""
+
+
+def _order(row: OrderRow, words: Mapping[str, str]) -> _OrderLine:
+    order_by: date | None = row.order_by_date
+    overdue: int | None = row.order_overdue_days
+    return _OrderLine(
+        pool=row.pool,
+        what=row.what,
+        order_by=screen(order_by) if order_by else "–",
+        overdue=str(overdue) if overdue else "",
+        status=row.status,
+        why=row.why,
+        assumed=row.assumed,
+    )
+
+
+def _pool(pool: PoolAnswer, words: Mapping[str, str]) -> _PoolLine:
+    binding = pool.binding
+    question = binding.question
+    load, usable = in_unit(binding.load, binding), in_unit(binding.usable, binding)
+    shortest = binding.runway.shortest
+    return _PoolLine(
+        pool=pool.pool.name,
+        binding=f"{words[question.resource]} ({words[question.model]})",
+        used=f"{screen(load)} / {screen(usable)} {question.unit}",
+        runway=words["days"].format(days=shortest)
+        if shortest is not None
+        else words.get(binding.runway.reason, binding.runway.reason),
+        status=binding.status,
+    )
+
+
+def _failover(pool: PoolAnswer, words: Mapping[str, str]) -> _FailoverLine:
+    failed = [case for case in pool.cases if case.verdict in ("fail", "unproven")]
+    return _FailoverLine(
+        pool=pool.pool.name,
+        verdict=pool.failover,
+        hosts=", ".join(" + ".join(case.lost) for case in failed) or words["none"],
+        stays_down=", ".join(pool.stays_down) or words["none"],
+    )
+
+
+def _gaps(report: Report, words: Mapping[str, str]) -> list[str]:
+    """What is missing behind the figures: stale and failing sources, then what is hidden."""
+    lines = []
+    for row in report.sources:
+        if row.status not in ("ok", "partial"):
+            since = screen(row.last_success_at) if row.last_success_at else words["never"]
+            lines.append(f"{row.source}: {row.status}, {words['last_success']} {since}")
+    lines += [
+        f"{health.state.name}: {gap}"
+        for health in report.estate.sources
+        for gap in health.state.gaps
+    ]
+    if report.zone_is_assumed:
+        lines.append(words["zone_assumed"])
+    return lines

@@ -1,0 +1,66 @@
+"""One value as a cell: for CSV, JSON and the terminal. What a hypervisor said is untrusted text."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+_FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def plain(text: str) -> str:
+    """Text without control characters, direction marks or line breaks."""
+    return _CONTROL.sub("", text).replace("\r", " ").replace("\n", " ")
+
+
+def csv_text(text: str) -> str:
+    """Text that no spreadsheet takes for a formula; the rest of it is as it was."""
+    cleaned = _CONTROL.sub("", text)
+    return f"'{cleaned}" if cleaned.startswith(_FORMULA_START) else cleaned
+
+
+def csv_cell(value: Any, *, decimal_comma: bool = False) -> str:
+    """A CSV cell: empty for None, numbers as numbers, instants in UTC."""
+    if isinstance(value, str):
+        return csv_text(value)
+    text = str(scalar(value)) if value is not None else ""
+    return text.replace(".", ",") if decimal_comma and isinstance(value, float) else text
+
+
+def scalar(value: Any) -> Any:
+    """A value as JSON and spreadsheets hold it: None, number or text."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float):
+        return _tidy(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple | list | frozenset | set):
+        return ";".join(str(item) for item in value)
+    return value
+
+
+def _tidy(value: float) -> int | float:
+    """A whole number without its ".0"; never an infinity or a NaN, which no reader understands."""
+    if value != value or value in (float("inf"), float("-inf")):
+        raise ValueError("a report holds no NaN and no infinity; what is not known is None")
+    return int(value) if value == int(value) and abs(value) < 1e15 else value
+
+
+def screen(value: Any) -> str:
+    """A cell of a table on the terminal: "?" for what is not known."""
+    if value is None:
+        return "?"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%MZ")
+    return plain(str(scalar(value)))

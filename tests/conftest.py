@@ -1,0 +1,32 @@
+"""Fixtures for all tests. What a real component needs is started by the tests that use it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+_NEEDS = {
+    "libvirt": lambda: importlib.util.find_spec("libvirt") and shutil.which("libvirtd"),
+    "postgres": lambda: any(Path("/usr/lib/postgresql").glob("*/bin/postgres")),
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name, is_here in _NEEDS.items():
+        if item.get_closest_marker(name) and not is_here():
+            message = f"{name} is not installed here; `make test` installs it where it can"
+            if os.environ.get("LUMBUNG_TEST_REQUIRE") == "all":
+                pytest.fail(message)
+            pytest.skip(message)
+
+
+@pytest.fixture(autouse=True)
+def no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the configuration or the clock of whoever runs it."""
+    for name in ("LUMBUNG_CONFIG", "LUMBUNG_NOW", "COLUMNS", "CREDENTIALS_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
