@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from collectors.contract import HistoryCollector, HistoryStep, Raw, Source, collector_of
 from collectors.worker import Failed, Found, Job, Message, Task, receive
@@ -44,6 +45,7 @@ class Plan:
     source: Source[Any]
     timeout_seconds: float = 60.0
     max_parallel: int = 4
+    zone: ZoneInfo = ZoneInfo("UTC")  # the site's
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ def _keep(
         kind=plan.source.kind,
         started_at=started,
         finished_at=clock(),
+        zone=plan.zone,
         cluster_configured=plan.source.cluster is not None,
         period_seconds=plan.source.period_seconds,
     )
@@ -260,23 +263,28 @@ def backfill(
             if message.error != "OverTime":  # out of time is no fault: the next run goes on
                 yield replace(progress, error=message.message)
             return
-        progress = _keep_step(store, source_key, message, progress, clock())
+        progress = _keep_step(store, plan, source_key, message, progress, clock())
         yield progress
 
 
 def _history_attempt(plan: Plan, clock: Clock) -> Attempt:
     now = clock()
-    return Attempt(plan.source.name, plan.source.kind, now, now, purpose="backfill")
+    return Attempt(plan.source.name, plan.source.kind, now, now, plan.zone, purpose="backfill")
 
 
 def _keep_step(
-    store: Store, source_key: int, found: Found, progress: HistoryProgress, now: datetime
+    store: Store,
+    plan: Plan,
+    source_key: int,
+    found: Found,
+    progress: HistoryProgress,
+    now: datetime,
 ) -> HistoryProgress:
     step: HistoryStep | None = found.step
     if step is None:
         return progress
     with store.writing() as connection:
-        stored = store_step(connection, source_key, step.name, found.usage, now)
+        stored = store_step(connection, source_key, step.name, found.usage, now, plan.zone)
     return replace(progress, done=progress.done + 1, samples=progress.samples + stored)
 
 

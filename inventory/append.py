@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -36,6 +37,7 @@ class Attempt:
     kind: str
     started_at: datetime
     finished_at: datetime
+    zone: ZoneInfo  # whose midnight ends a day
     purpose: str = "poll"
     cluster_configured: bool = False
     period_seconds: int = 300
@@ -82,7 +84,12 @@ def append(connection: Connection, snapshot: Snapshot, attempt: Attempt) -> Stor
             new_gaps=_store_coverage(connection, snapshot, source_key, newest),
         )
     samples = store_usage(
-        connection, snapshot, source_key, identities, period_seconds=attempt.period_seconds
+        connection,
+        snapshot,
+        source_key,
+        identities,
+        period_seconds=attempt.period_seconds,
+        zone=attempt.zone,
     )
     stored = replace(stored, samples=samples)
     _record(connection, source_key, snapshot, attempt, stored)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,6 +29,7 @@ from inventory.day_tables import (
     widened,
 )
 from inventory.grid import (
+    DAY_SECONDS,
     SLOT_SECONDS,
     DayFigures,
     Days,
@@ -40,10 +41,11 @@ from inventory.grid import (
     summed,
 )
 from inventory.samples import insert
-from inventory.schema import ClusterDayRow, EntityRow, HostRow, table_of
+from inventory.schema import ClusterDayRow, EntityDayRow, EntityRow, HostRow, table_of
 
 _CLUSTER_DAY = table_of(ClusterDayRow)
 _ENTITY = table_of(EntityRow)
+_ENTITY_DAY = table_of(EntityDayRow)
 _HOST = table_of(HostRow)
 _HOST_METRICS = ("cpu_used_cores", "memory_used_bytes")
 
@@ -78,7 +80,7 @@ def close_clusters(
 
 def _close_cluster(connection: Connection, zone: ZoneInfo, cluster: str, wanted: set[date]) -> None:
     days = span(wanted, zone)
-    members = _members(connection, cluster, days)
+    members = _members(connection, cluster, days, zone)
     levels = {level: _level(members, level, days) for level in ("cpu", "memory")}
     from_guests = not any(len(member.table["cpu_used_cores"].ends) for member in members)
     if from_guests:
@@ -94,7 +96,7 @@ def _close_cluster(connection: Connection, zone: ZoneInfo, cluster: str, wanted:
     insert(connection, _CLUSTER_DAY, list(rows.values()), renew=True)
 
 
-def _members(connection: Connection, cluster: str, days: Days) -> list[_Member]:
+def _members(connection: Connection, cluster: str, days: Days, zone: ZoneInfo) -> list[_Member]:
     """The cluster's hosts that are not retired, each from when it was there."""
     rows = connection.execute(
         sa.select(_HOST.c.entity_key, _HOST.c.valid_from, _HOST.c.valid_to).where(
@@ -109,21 +111,26 @@ def _members(connection: Connection, cluster: str, days: Days) -> list[_Member]:
         spans[key] = (min(low, begin), max(high, end))
     used = tables(connection, spans, days)
     empty = dict.fromkeys(_HOST_METRICS, no_samples())
+    shown = _first_days(connection, spans, zone)
     return [
-        _from_first_sample(_Member(key, begin, end, used.get(key, empty)), days)
+        _Member(key, min(begin, shown.get(key, begin)), end, used.get(key, empty))
         for key, (begin, end) in sorted(spans.items())
     ]
 
 
-def _from_first_sample(member: _Member, days: Days) -> _Member:
-    """Samples from before the first poll show that the host was there already."""
-    parts = [member.table[metric] for metric in _HOST_METRICS]
-    first = min((int((p.ends - p.periods).min()) for p in parts if len(p.ends)), default=None)
-    if first is None:
-        return member
-    # What begins at the edge of the days read may have begun any time before.
-    begins = float("-inf") if first <= days.start else float(first)
-    return replace(member, begins=min(member.begins, begins))
+def _first_days(connection: Connection, keys: Iterable[int], zone: ZoneInfo) -> dict[int, float]:
+    """Since when each host is known to have been there: samples may reach back before the first
+    poll."""
+    days = connection.execute(
+        sa.select(_ENTITY_DAY.c.entity_key, _ENTITY_DAY.c.day, _ENTITY_DAY.c.span_days)
+        .where(_ENTITY_DAY.c.entity_key.in_(list(keys)))
+        .order_by(_ENTITY_DAY.c.day.desc())
+    )
+    first = {key: (day, span_days) for key, day, span_days in days}
+    return {
+        key: datetime.combine(day, time(), zone).timestamp() - (span_days - 1) / 2 * DAY_SECONDS
+        for key, (day, span_days) in first.items()
+    }
 
 
 def _level(members: list[_Member], level: str, days: Days) -> DayFigures:

@@ -74,7 +74,7 @@ def tables(connection: Connection, keys: Iterable[int], days: Days) -> dict[int,
         )
         .order_by(USAGE.c.entity_key)
     )
-    rows = connection.execute(query).all()
+    rows = [tuple(row) for row in connection.execute(query)]  # numpy reads plain tuples fast
     if not rows:
         return {}
     block = np.array(rows, dtype=np.float64)

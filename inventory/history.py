@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -32,7 +32,7 @@ from inventory.day_tables import (
 )
 from inventory.grid import Days
 from inventory.records import USAGE_METRICS
-from inventory.samples import DIRTY, SECONDS_A_DAY, USAGE, insert
+from inventory.samples import DIRTY, USAGE, days_touched, insert
 from inventory.schema import (
     VERSION_ROWS,
     CounterRow,
@@ -55,14 +55,14 @@ def close_days(connection: Connection, zone: ZoneInfo, now: datetime) -> int:
     """
     _keep_zone(connection, zone)
     today = now.astimezone(zone).date()
-    touched = _touched_days(connection, zone, today)
+    touched = _touched_days(connection, today)
     written = 0
     for keys in chunks(touched):
         days = span({day for key in keys for day in touched[key]}, zone)
         for key, table in tables(connection, keys, days).items():
             written += _write_entity(connection, key, table, days, touched[key], zone)
     close_clusters(connection, zone, touched)
-    _forget_marks(connection, zone, today)
+    connection.execute(DIRTY.delete().where(DIRTY.c.day < today))
     return written
 
 
@@ -72,30 +72,23 @@ def _keep_zone(connection: Connection, zone: ZoneInfo) -> None:
         return
     insert(connection, _META, [{"name": "timezone", "value": zone.key}], renew=True)
     if kept is not None:  # a day now begins at another hour: remake what samples remain for
-        ends = sa.type_coerce(USAGE.c.taken_at, sa.BigInteger)
-        marks = sa.select(USAGE.c.entity_key, sa.cast(ends // SECONDS_A_DAY, sa.BigInteger))
-        rows = [
-            {"entity_key": key, "epoch_day": day}
-            for key, day in connection.execute(marks.distinct())
-        ]
-        insert(connection, DIRTY, rows)
+        connection.execute(DIRTY.delete())
+        samples = sa.select(USAGE.c.entity_key, USAGE.c.taken_at, USAGE.c.period_seconds)
+        touched = {
+            (key, day)
+            for key, ends, period in connection.execute(samples)
+            for day in days_touched(ends, period, zone)
+        }
+        insert(connection, DIRTY, [{"entity_key": key, "day": day} for key, day in touched])
 
 
-def _touched_days(connection: Connection, zone: ZoneInfo, today: date) -> dict[int, set[date]]:
-    """Per entity the closed local days that its marks overlap."""
+def _touched_days(connection: Connection, today: date) -> dict[int, set[date]]:
+    """Per entity the closed days that are marked."""
     touched: dict[int, set[date]] = defaultdict(set)
-    for key, epoch_day in connection.execute(sa.select(DIRTY.c.entity_key, DIRTY.c.epoch_day)):
-        start = datetime.fromtimestamp(epoch_day * SECONDS_A_DAY, UTC)
-        for instant in (start, start + timedelta(seconds=SECONDS_A_DAY - 1)):
-            day = instant.astimezone(zone).date()
-            if day < today:
-                touched[key].add(day)
+    marks = sa.select(DIRTY.c.entity_key, DIRTY.c.day).where(DIRTY.c.day < today)
+    for key, day in connection.execute(marks):
+        touched[key].add(day)
     return touched
-
-
-def _forget_marks(connection: Connection, zone: ZoneInfo, today: date) -> None:
-    opens = int(datetime.combine(today, datetime.min.time(), zone).timestamp())
-    connection.execute(DIRTY.delete().where(DIRTY.c.epoch_day < opens // SECONDS_A_DAY))
 
 
 def _write_entity(
@@ -135,22 +128,19 @@ def thin_out(connection: Connection, now: datetime, *, raw_days: int, hour_days:
 
     Daily statistics stay. Samples of days that are not yet closed stay as they are.
     """
-    before = _epoch(now) - raw_days * SECONDS_A_DAY
-    oldest_open = connection.scalar(sa.select(sa.func.min(DIRTY.c.epoch_day)))
+    before = now - timedelta(days=raw_days)
+    oldest_open: date | None = connection.scalar(sa.select(sa.func.min(DIRTY.c.day)))
     if oldest_open is not None:
-        before = min(before, int(oldest_open) * SECONDS_A_DAY)
-    merged = _merge_hours(connection, before)
-    ends = sa.type_coerce(USAGE.c.taken_at, sa.BigInteger)
+        start_of_it = datetime.combine(oldest_open, time(), UTC) - timedelta(days=1)
+        before = min(before, start_of_it)
+    merged = _merge_hours(connection, int(before.timestamp()))
     dropped = connection.execute(
         USAGE.delete().where(
-            ends < _epoch(now) - hour_days * SECONDS_A_DAY, USAGE.c.period_seconds <= 2 * _HOUR
+            USAGE.c.taken_at < now - timedelta(days=hour_days),
+            USAGE.c.period_seconds <= 2 * _HOUR,
         )
     )
     return Forgotten(samples_merged=merged, samples=dropped.rowcount)
-
-
-def _epoch(now: datetime) -> int:
-    return int(now.timestamp())
 
 
 def _merge_hours(connection: Connection, before: int) -> int:

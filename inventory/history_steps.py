@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -23,7 +24,12 @@ def done_steps(connection: Connection, source_key: int) -> frozenset[str]:
 
 
 def store_step(
-    connection: Connection, source_key: int, step: str, usage: Sequence[Usage], now: datetime
+    connection: Connection,
+    source_key: int,
+    step: str,
+    usage: Sequence[Usage],
+    now: datetime,
+    zone: ZoneInfo,
 ) -> int:
     """Stores one step's samples and marks it done; returns the number of samples.
 
@@ -31,7 +37,9 @@ def store_step(
     """
     identities = Identities(connection, now)
     snapshot = Snapshot(source="", taken_at=now, usage=tuple(usage))
-    stored = store_usage(connection, snapshot, source_key, identities, period_seconds=300)
+    stored = store_usage(
+        connection, snapshot, source_key, identities, period_seconds=300, zone=zone
+    )
     row = {"source_key": source_key, "step": step, "done_at": now, "samples": stored}
     insert(connection, _STEP, [row], renew=True)
     return stored

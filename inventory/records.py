@@ -65,11 +65,11 @@ class Record(SQLModel):
         """The narrowest scope of a Coverage that speaks about this fact."""
         return f"{self.kind_name}/{self.subject}"
 
-    @field_validator("*")
+    @field_validator("taken_at", "created_at", check_fields=False)
     @classmethod
-    def _whole_seconds(cls, value: Any) -> Any:
+    def _whole_seconds(cls, value: datetime | None) -> datetime | None:
         """What the store keeps of an instant, so that a fact read back equals itself."""
-        return value.replace(microsecond=0) if isinstance(value, datetime) else value
+        return value.replace(microsecond=0) if value is not None else None
 
 
 class Host(Record):
@@ -167,7 +167,7 @@ class Nic(Record):
     guest_id: str
     cluster: str
     network: str | None = None  # bridge or virtual network
-    vlan: int | None = None
+    vlan: int | None = _amount()  # 0: untagged
     trunks: str | None = None
     mac: str | None = None
     model: str | None = None
@@ -336,6 +336,7 @@ class Counter:
     value: float
     at: float
     scale: float = 1.0
+    born_at: float | None = None  # when it began at 0, where the platform tells
     limit: float | None = None  # a rate above this is a fault of the counter, not a load
 
 

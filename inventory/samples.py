@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,7 +19,6 @@ USAGE = table_of(UsageRow)
 DIRTY = table_of(DirtyDayRow)
 _COUNTER = table_of(CounterRow)
 
-SECONDS_A_DAY = 86_400
 _SHORTEST_INTERVAL_SECONDS = 1.0  # below it the clock's own grain decides the rate
 
 
@@ -28,23 +29,36 @@ def store_usage(
     identities: Identities,
     *,
     period_seconds: int,
+    zone: ZoneInfo,
 ) -> int:
     """Stores a snapshot's usage and returns the number of new samples; one already there stays."""
     rates = _rates(connection, snapshot.counters, source_key)
     rows = [_row(usage, identities) for usage in snapshot.usage]
     rows = _joined(rows, rates, snapshot, identities, period_seconds)
-    return store_rows(connection, rows)
+    return store_rows(connection, rows, zone)
 
 
-def store_rows(connection: Connection, rows: list[dict[str, Any]]) -> int:
-    """Inserts the usage rows that are new, marks the days they touch, and counts them."""
+def store_rows(connection: Connection, rows: list[dict[str, Any]], zone: ZoneInfo) -> int:
+    """Inserts the usage rows that are new, marks the local days they touch, and counts them."""
     new = insert(connection, USAGE, rows)
     if not new:
         return 0
-    days = {(row["entity_key"], day) for row in rows for day in _days(row)}
-    marks = [{"entity_key": entity, "epoch_day": day} for entity, day in sorted(days)]
+    touched = {
+        (row["entity_key"], day)
+        for row in rows
+        for day in days_touched(row["taken_at"], row["period_seconds"], zone)
+    }
+    marks = [{"entity_key": entity, "day": day} for entity, day in sorted(touched)]
     insert(connection, DIRTY, marks)
     return new
+
+
+def days_touched(ends: datetime, period_seconds: int, zone: ZoneInfo) -> Iterator[date]:
+    """The local days of the period that ends at an instant."""
+    first = (ends - timedelta(seconds=period_seconds)).astimezone(zone).date()
+    last = (ends - timedelta(seconds=1)).astimezone(zone).date()
+    for ordinal in range(first.toordinal(), last.toordinal() + 1):
+        yield date.fromordinal(ordinal)
 
 
 def insert(
@@ -70,13 +84,6 @@ def insert(
 def _row(usage: Usage, identities: Identities) -> dict[str, Any]:
     values = {name: getattr(usage, name) for name in ("taken_at", "period_seconds", *USAGE_METRICS)}
     return values | {"entity_key": identities.key(usage.entity, usage.cluster, usage.entity_id)}
-
-
-def _days(row: dict[str, Any]) -> range:
-    """The UTC days that a sample's period touches."""
-    end = int(row["taken_at"].timestamp())
-    first = (end - row["period_seconds"]) // SECONDS_A_DAY
-    return range(first, (end - 1) // SECONDS_A_DAY + 1)
 
 
 Rate = tuple[Counter, float, float]  # the counter, its rate, the seconds it is the mean of
@@ -109,7 +116,7 @@ def _rates(connection: Connection, counters: Iterable[Counter], source_key: int)
 
 
 def _rate(counter: Counter, before: Any) -> Rate | None:
-    if before is None:
+    if before is None or (counter.born_at is not None and counter.born_at > before.at):
         return None
     seconds = counter.at - before.at
     grown = counter.value - before.value

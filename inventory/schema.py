@@ -246,13 +246,13 @@ class CounterRow(SQLModel, table=True):
 
 
 class DirtyDayRow(SQLModel, table=True):
-    """A UTC day of an entity whose samples changed since its daily statistics were made."""
+    """A local day of an entity whose samples changed since its statistics were made."""
 
     __tablename__ = "dirty_day"
     __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
 
     entity_key: int = Field(sa_type=BigInteger, primary_key=True)
-    epoch_day: int = Field(primary_key=True)
+    day: date = Field(primary_key=True)
 
 
 class DayStatistics(SQLModel):

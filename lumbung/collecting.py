@@ -66,6 +66,7 @@ def plan_of(settings: Settings, source: ConfiguredSource, clusters: dict[str, st
         ),
         timeout_seconds=common.timeout_seconds,
         max_parallel=common.max_parallel,
+        zone=settings.zone,
     )
 
 
@@ -79,7 +80,7 @@ def collect(
         try:
             plans.append(plan_of(settings, source, clusters))
         except SourceMisconfigured as error:
-            yield _misconfigured(session, store, source, error)
+            yield _misconfigured(session, settings, store, source, error)
     if plans:
         yield from polling.poll(store, plans, session.now)
 
@@ -90,10 +91,14 @@ def _clusters(store: Store) -> dict[str, str]:
 
 
 def _misconfigured(
-    session: Session, store: Store, source: ConfiguredSource, error: SourceMisconfigured
+    session: Session,
+    settings: Settings,
+    store: Store,
+    source: ConfiguredSource,
+    error: SourceMisconfigured,
 ) -> Result:
     now = session.now()
-    attempt = Attempt(source.name, source.common.kind, now, now)
+    attempt = Attempt(source.name, source.common.kind, now, now, settings.zone)
     with store.writing() as connection:
         record_failure(connection, attempt, "failed", str(error))
     return Result(source.name, "failed", error=str(error), error_kind=type(error).__name__)

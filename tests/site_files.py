@@ -41,7 +41,9 @@ def host(name: str, *, cores: float = 32, memory: int = 512 * GIB, **more: Any) 
     } | more
 
 
-def guest(name: str, on: str, *, vcpus: float = 2, memory: int = 4 * GIB, **more: Any) -> dict[str, Any]:
+def guest(
+    name: str, on: str, *, vcpus: float = 2, memory: int = 4 * GIB, **more: Any
+) -> dict[str, Any]:
     return {
         "guest_id": name,
         "name": name,
@@ -88,7 +90,9 @@ class Site:
     def config(self) -> Path:
         return self.root / "lumbung.toml"
 
-    def write(self, taken_at: datetime | None = None, **tables: Iterable[Mapping[str, Any]]) -> Site:
+    def write(
+        self, taken_at: datetime | None = None, **tables: Iterable[Mapping[str, Any]]
+    ) -> Site:
         """Writes the tables (hosts=…, guests=…) as a directory taken at an instant."""
         folder = self.root / "site"
         folder.mkdir(parents=True, exist_ok=True)
@@ -122,7 +126,9 @@ class Site:
             )
         return result.stdout
 
-    def call(self, *arguments: str, now: datetime | None = None) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, *arguments: str, now: datetime | None = None
+    ) -> subprocess.CompletedProcess[str]:
         return lumbung("--config", str(self.config), *arguments, now=now or self.now)
 
     def rows(self, *arguments: str) -> list[dict[str, Any]]:
@@ -151,7 +157,9 @@ def lumbung(
     *arguments: str, now: datetime | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """The program as a user runs it: a process of its own."""
-    variables = dict(os.environ) | ({"LUMBUNG_NOW": now.isoformat()} if now else {}) | dict(env or {})
+    variables = (
+        dict(os.environ) | ({"LUMBUNG_NOW": now.isoformat()} if now else {}) | dict(env or {})
+    )
     return subprocess.run(
         [sys.executable, "-m", "lumbung", *arguments],
         capture_output=True,

@@ -221,7 +221,8 @@ def _level(values: Floats, drift: Floats, wander: Floats, noise: Floats) -> Floa
     gain = np.maximum(gain, 1.0 / _LEVEL_DAYS)
     known = ~np.isnan(values)
     rank = known[:, ::-1].cumsum(axis=1)[:, ::-1] - 1  # 0 for the newest known value
-    weight = np.where(known, gain[:, None] * (1 - gain[:, None]) ** rank, 0.0)
+    older = np.where(known, np.maximum(rank, 0), 0)
+    weight = np.where(known, gain[:, None] * (1 - gain[:, None]) ** older, 0.0)
     carried = np.where(known, values + drift[:, None] * age, 0.0)
     total = weight.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -84,16 +84,23 @@ def disk_left_out(disk: Disk, estate: Estate) -> Outcome:
     subject="guest",
     severity=CRITICAL,
     group="backup",
-    needs=("backup",),
     refs=_REFS,
     why="After a loss, everything since the newest backup is gone.",
     fix="Repair the job, run a backup now, verify it.",
 )
 def too_old(view: GuestView, estate: Estate) -> Outcome:
-    guest = view.guest
-    if guest.template:
+    """A young backup is proof; that there is none is not, while some listing was not seen."""
+    if view.guest.template:
         return not_applicable("template")
-    backups = estate.backups_of(guest)
+    outcome = _age(view, estate)
+    gap = estate.gap(view.fact.source, "backup")
+    if gap is not None and outcome.state == "risk":
+        return unknown(f"no young backup is seen, but {gap.reason or gap.state}")
+    return outcome
+
+
+def _age(view: GuestView, estate: Estate) -> Outcome:
+    backups = estate.backups_of(view.guest)
     allowed = _rpo_hours(view, estate)
     made = newest(backups)
     if made is None and backups:

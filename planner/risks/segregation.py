@@ -28,27 +28,40 @@ def beside_public(view: GuestView, estate: Estate) -> Outcome:
     own = {segment for nic in nics for segment in _segments(nic)}
     if not own:
         return unknown("the bridge of its interfaces was not seen")
-    shared: dict[str, set[str]] = {}
-    for other in estate.guests_in(view.guest.cluster):
-        if other.key == view.key or not other.public:
-            continue
-        for nic in estate.nics_of(other.guest):
-            for segment in _segments(nic) & own:
-                shared.setdefault(other.label, set()).add(segment)
-    if not shared:
-        return ok()
-    return risk(
-        classification=view.classification,
-        segments=sorted(set().union(*shared.values())),
-        public_guests=sorted(shared),
-    )
+    publics = {
+        other.label: {s for nic in estate.nics_of(other.guest) for s in _segments(nic)}
+        for other in estate.guests_in(view.guest.cluster)
+        if other.public and other.key != view.key
+    }
+    shared = {label: segments & own for label, segments in publics.items() if segments & own}
+    if shared:
+        return risk(
+            classification=view.classification,
+            segments=sorted(set().union(*shared.values())),
+            public_guests=sorted(shared),
+        )
+    doubtful = [
+        label
+        for label, segments in publics.items()
+        if any(_may_be_one(theirs, mine) for theirs in segments for mine in own)
+    ]
+    if doubtful:
+        return unknown(f"same bridge as {', '.join(sorted(doubtful))}, the VLAN is not known")
+    return ok()
 
 
 def _segments(nic: Nic) -> set[str]:
     """The bridge and VLAN an interface is in; one that is down is in none."""
-    if nic.network is None or nic.link_down:
+    if not nic.network or nic.link_down:
         return set()
-    return {f"{nic.network}/{'untagged' if nic.vlan is None else nic.vlan}"}
+    vlan = {None: "?", 0: "untagged"}.get(nic.vlan, str(nic.vlan))
+    return {f"{nic.network}/{vlan}"}
+
+
+def _may_be_one(left: str, right: str) -> bool:
+    """Whether two segments share a bridge and one of their VLANs is not known."""
+    (bridge, vlan), (other, other_vlan) = left.rsplit("/", 1), right.rsplit("/", 1)
+    return bridge == other and "?" in (vlan, other_vlan)
 
 
 RULES: tuple[Rule, ...] = (beside_public,)

@@ -45,7 +45,9 @@ def memory(*sizes: float, reserve: float | None = None, k: int = 1, factor: floa
     return cluster_capacity(hosts, k=k, factor=factor)
 
 
-def paths(level: float, growth: float, upper: float | None = None, days: int = 730) -> StraightPaths:
+def paths(
+    level: float, growth: float, upper: float | None = None, days: int = 730
+) -> StraightPaths:
     """Ten straight paths: nine of the base and, where given, one on the upper band."""
     slopes = [growth] * 9 + [growth if upper is None else upper]
     return StraightPaths(np.full((1, 10), level), np.array([slopes]), days)
@@ -64,9 +66,7 @@ def found(level: float, growth: float, usable: float, upper: float | None = None
 def ordered(
     way: Runway, lead_days: int, *, confirmed: bool = True, basis: str = "conservative"
 ) -> OrderBy:
-    return order_by(
-        way, as_of=AS_OF, lead_days=lead_days, lead_confirmed=confirmed, basis=basis
-    )
+    return order_by(way, as_of=AS_OF, lead_days=lead_days, lead_confirmed=confirmed, basis=basis)
 
 
 def test_example_1_usable_memory_after_n_plus_1() -> None:
@@ -223,9 +223,9 @@ def test_example_45_one_host_has_no_ha() -> None:
     assert (found_one.k, found_one.flags[0]) == (0, "no_ha")
     assert found_one.usable == pytest.approx(0.80 * 512)
     way = found(100, 0, found_one.usable)
-    assert status(
-        way, ordered(way, 30), as_of=AS_OF, rules=RULES, critical_without_ha=True
-    ) == "act"
+    assert (
+        status(way, ordered(way, 30), as_of=AS_OF, rules=RULES, critical_without_ha=True) == "act"
+    )
 
 
 def test_example_46_a_base_that_never_crosses() -> None:

@@ -139,8 +139,8 @@ def upgrade() -> None:
     op.create_table(
         "dirty_day",
         sa.Column("entity_key", sa.BigInteger(), nullable=False),
-        sa.Column("epoch_day", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("entity_key", "epoch_day"),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("entity_key", "day"),
         sqlite_with_rowid=False,
     )
     op.create_table(

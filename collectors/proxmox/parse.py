@@ -1,0 +1,312 @@
+"""From the answers of one poll to a snapshot. Pure, and total: what is not there is a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from collectors.contract import Raw
+from collectors.proxmox.coverage import coverage_of
+from collectors.proxmox.fetch import rows_of
+from collectors.proxmox.guests import disks_of, guest_of, instant, nics_of, snapshots_of
+from collectors.proxmox.storage import Storages, retention_text
+from collectors.proxmox.values import flag, number, text, whole, words
+from collectors.proxmox.visibility import Rights
+from collectors.proxmox.wire import Answer
+from inventory.records import (
+    Backup,
+    BackupJob,
+    Counter,
+    Effort,
+    Guest,
+    Host,
+    Record,
+    Snapshot,
+    Usage,
+)
+
+Row = Mapping[str, Any]
+_GUEST_COUNTERS = {
+    "netin": "net_in_bytes_per_second",
+    "netout": "net_out_bytes_per_second",
+    "diskread": "disk_read_bytes_per_second",
+    "diskwrite": "disk_write_bytes_per_second",
+}
+
+
+def parse(raw: Raw, *, source: str, taken_at: datetime) -> Snapshot:
+    """The snapshot that the answers tell."""
+    return Answers(raw, source, taken_at).snapshot()
+
+
+class Answers:
+    """The answers of one poll, looked up by what they are about."""
+
+    def __init__(self, raw: Raw, source: str, taken_at: datetime) -> None:
+        self._raw = raw
+        self._source = source
+        self.taken_at = taken_at
+        self.resources = rows_of(self.get("GET /cluster/resources"))
+        self.rights = Rights.of(
+            self.body("GET /access/permissions"), str(raw.context.get("token_id", ""))
+        )
+        self.cluster = self._cluster()
+        self.storages = Storages.of(
+            rows_of(self.get("GET /storage")),
+            self.resources,
+            seen=self.get("GET /storage")["status"] == 200,
+        )
+        self.guest_rows = sorted(
+            (row for row in self.resources if row.get("type") in ("qemu", "lxc")),
+            key=lambda row: str(row.get("id")),
+        )
+
+    def get(self, key: str) -> Answer:
+        found = self._raw.answers.get(key)
+        return found if isinstance(found, dict) else {"status": 0, "reason": "not asked"}
+
+    def body(self, key: str) -> Any:
+        answer = self.get(key)
+        return answer.get("body") if answer.get("status") == 200 else None
+
+    def guest_answer(self, row: Row, what: str) -> Answer:
+        base = f"GET /nodes/{row.get('node')}/{row.get('type')}/{row.get('vmid')}"
+        return self.get(f"{base}/{what}")
+
+    def _cluster(self) -> str:
+        """The configured name, else the cluster's own, else the one known before.
+
+        A node that stands alone has no cluster name: the source's name is one that no other has.
+        """
+        configured = self._raw.context.get("cluster")
+        if configured:
+            return str(configured)
+        rows = rows_of(self.get("GET /cluster/status"))
+        own = next((text(row.get("name")) for row in rows if row.get("type") == "cluster"), None)
+        known = self._raw.context.get("known_cluster") if not rows else None
+        return own or (str(known) if known else self._source)
+
+    def snapshot(self) -> Snapshot:
+        hosts = list(self._hosts())
+        guests = [guest_of(row, self._config(row), self.cluster) for row in self.guest_rows]
+        facts: list[Record] = [*hosts, *guests]
+        facts += self.storages.datastores(self.cluster)
+        for row, guest in zip(self.guest_rows, guests, strict=True):
+            facts += self._parts(row, guest)
+        facts += self._jobs()
+        facts += self._backups()
+        context = self._raw.context
+        return Snapshot(
+            source=self._source,
+            taken_at=self.taken_at,
+            facts=tuple(facts),
+            usage=tuple(self._usage({host.host_id: host for host in hosts})),
+            counters=tuple(self._counters()),
+            coverage=coverage_of(self),
+            platform=self._platform(),
+            guests_reported=self._guests_reported(),
+            token_expires_on=self._token_expiry(),
+            effort=Effort(
+                requests=whole(context.get("requests")) or 0,
+                bytes=whole(context.get("bytes")) or 0,
+                seconds=number(context.get("seconds")) or 0.0,
+            ),
+        )
+
+    def _platform(self) -> str:
+        version = self.body("GET /version")
+        release = text(version.get("version")) if isinstance(version, Mapping) else None
+        return f"Proxmox VE {release}" if release else "Proxmox VE"
+
+    def _guests_reported(self) -> int | None:
+        """What the cluster itself counts; not known to a token that is shown a part of it."""
+        sees_all = self.rights is not None and self.rights.has("VM.Audit", "/vms")
+        return len(self.guest_rows) if sees_all else None
+
+    def _token_expiry(self) -> date | None:
+        user, _bang, name = str(self._raw.context.get("token_id", "")).partition("!")
+        for row in rows_of(self.get("GET /access/users?full=1")):
+            tokens = row.get("tokens")
+            if row.get("userid") != user or not isinstance(tokens, list):
+                continue
+            for token in tokens:
+                if isinstance(token, Mapping) and token.get("tokenid") == name:
+                    expires = instant(whole(token.get("expire")))
+                    return expires.astimezone(UTC).date() if expires else None
+        return None
+
+    # Hosts
+
+    def _hosts(self) -> Iterator[Host]:
+        rows = [row for row in self.resources if row.get("type") == "node" and row.get("node")]
+        for row in sorted(rows, key=lambda row: str(row.get("node"))):
+            name = str(row["node"])
+            detail = self.body(f"GET /nodes/{name}/status")
+            yield self._host(name, row, detail if isinstance(detail, Mapping) else {})
+
+    def _host(self, name: str, row: Row, detail: Row) -> Host:
+        cpu = detail.get("cpuinfo")
+        cpu = cpu if isinstance(cpu, Mapping) else {}
+        memory = detail.get("memory")
+        total = memory.get("total") if isinstance(memory, Mapping) else None
+        return Host(
+            host_id=name,
+            name=name,
+            cluster=self.cluster,
+            status=self._host_status(row),
+            cpu_cores=number(cpu.get("cores")) or None,  # of all sockets together
+            cpu_threads=whole(cpu.get("cpus")) or whole(row.get("maxcpu")) or None,
+            memory_bytes=whole(row.get("maxmem")) or whole(total) or None,
+            cpu_mhz=number(cpu.get("mhz")),
+            cpu_model=text(cpu.get("model")),
+            platform="proxmox-ve",
+            version=_release(detail.get("pveversion")),
+        )
+
+    def _host_status(self, row: Row) -> Any:
+        if row.get("status") == "online":
+            return "maintenance" if row.get("hastate") == "maintenance" else "in_service"
+        return "offline" if row.get("status") == "offline" else None
+
+    # Guests
+
+    def _config(self, row: Row) -> Row | None:
+        answer = self.guest_answer(row, "config")
+        body = answer.get("body") if answer.get("status") == 200 else None
+        return body if isinstance(body, Mapping) else None
+
+    def _parts(self, row: Row, guest: Guest) -> Iterator[Record]:
+        config = self._config(row)
+        if config is not None:
+            yield from disks_of(guest, config, self.storages.datastore_id)
+            yield from nics_of(guest, config)
+        yield from snapshots_of(guest, rows_of(self.guest_answer(row, "snapshot")))
+
+    # Backups
+
+    def _jobs(self) -> Iterator[BackupJob]:
+        for row in rows_of(self.get("GET /cluster/backup")):
+            if row.get("id") is None or row.get("type", "vzdump") != "vzdump":
+                continue
+            storage = text(row.get("storage"))
+            yield BackupJob(
+                job_id=str(row["id"]),
+                cluster=self.cluster,
+                enabled=flag(row.get("enabled", 1)),
+                schedule=text(row.get("schedule")) or "",
+                datastore_id=self.storages.datastore_id("", storage) if storage else None,
+                selects_all=flag(row.get("all", 0)),
+                guest_ids=words(row.get("vmid"), ","),
+                excluded_guest_ids=words(row.get("exclude"), ","),
+                resource_pool=text(row.get("pool")) or "",
+                host_id=text(row.get("node")) or "",
+                retention=retention_text(row.get("prune-backups")),
+            )
+
+    def _backups(self) -> Iterator[Backup]:
+        seen: set[str] = set()
+        for datastore, answer in self.backup_lists():
+            for row in rows_of(answer):
+                backup = self._backup(row, datastore)
+                if backup is not None and backup.name not in seen:
+                    seen.add(backup.name)
+                    yield backup
+
+    def backup_lists(self) -> Iterator[tuple[str, Answer]]:
+        """Each listing of stored backups that was asked, by the datastore's id."""
+        for key in sorted(self._raw.answers):
+            if "/prunebackups" in key:
+                _get, _nodes, node, _storage, storage, _rest = key.split("/", 5)
+                yield self.storages.datastore_id(node, storage), self.get(key)
+
+    def _backup(self, row: Row, datastore: str) -> Backup | None:
+        """A stored backup. Of a renamed file the time is not to be trusted: it is the file's own.
+
+        The name leaves out the storage's id, so that a backup seen through two ids is one.
+        """
+        volume = text(row.get("volid"))
+        if not volume or row.get("vmid") in (None, ""):
+            return None
+        renamed = row.get("mark") == "renamed"
+        return Backup(
+            guest_id=str(row["vmid"]),
+            cluster=self.cluster,
+            name=f"{datastore}:{volume.partition(':')[2]}",
+            created_at=None if renamed else instant(whole(row.get("ctime"))),
+            datastore_id=datastore,
+            protected=row.get("mark") == "protected",
+        )
+
+    # Usage
+
+    def _usage(self, hosts: Mapping[str, Host]) -> Iterator[Usage]:
+        for row in self.resources:
+            if row.get("type") == "node" and row.get("status") == "online":
+                yield from self._host_usage(row, hosts[str(row.get("node"))])
+            elif row.get("type") in ("qemu", "lxc") and row.get("status") == "running":
+                yield from self._guest_usage(row)
+        for store in self.storages.datastores(self.cluster):
+            if store.used_bytes is not None:
+                yield self._sample(
+                    "datastore", store.datastore_id, storage_used_bytes=float(store.used_bytes)
+                )
+
+    def _host_usage(self, row: Row, host: Host) -> Iterator[Usage]:
+        busy, memory = number(row.get("cpu")), number(row.get("mem"))
+        cores = host.cpu_cores
+        if busy is not None or memory is not None:
+            yield self._sample(
+                "host",
+                host.host_id,
+                cpu_used_cores=None if busy is None or cores is None else busy * cores,
+                memory_used_bytes=memory,
+            )
+
+    def _guest_usage(self, row: Row) -> Iterator[Usage]:
+        busy, threads = number(row.get("cpu")), number(row.get("maxcpu"))
+        memory = number(row.get("mem"))
+        if busy is not None or memory is not None:
+            yield self._sample(
+                "guest",
+                str(row.get("vmid")),
+                cpu_used_cores=None if busy is None or threads is None else busy * threads,
+                memory_used_bytes=memory,
+            )
+
+    def _sample(self, entity: Any, entity_id: str, **metrics: float | None) -> Usage:
+        return Usage(
+            entity=entity,
+            entity_id=entity_id,
+            cluster=self.cluster,
+            taken_at=self.taken_at,
+            period_seconds=whole(self._raw.context.get("period_seconds")) or 300,
+            **metrics,
+        )
+
+    def _counters(self) -> Iterator[Counter]:
+        """Bytes since the guest started: a guest that started since the last poll has no rate."""
+        at = self.taken_at.timestamp()
+        for row in self.guest_rows:
+            uptime = number(row.get("uptime"))
+            if row.get("status") != "running" or not uptime:
+                continue
+            for name, metric in _GUEST_COUNTERS.items():
+                value = number(row.get(name))
+                if value is not None:
+                    yield Counter(
+                        series=f"{self.cluster}/{row.get('vmid')}@{row.get('node')}",
+                        entity="guest",
+                        entity_id=str(row.get("vmid")),
+                        cluster=self.cluster,
+                        metric=metric,
+                        value=value,
+                        at=at,
+                        born_at=at - uptime,
+                    )
+
+
+def _release(version: Any) -> str | None:
+    """8.4.21 from pve-manager/8.4.21/…"""
+    parts = (text(version) or "").split("/")
+    return parts[1] if len(parts) > 1 else None
