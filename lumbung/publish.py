@@ -13,12 +13,18 @@ import shutil
 import stat
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from inventory.store import SCHEMA_HEAD
+from inventory.errors import StoreUnusable
+from inventory.findings import remember_findings
+from inventory.store import SCHEMA_HEAD, Store
+from lumbung.plan import When, close_history, plan
+from lumbung.printing import note
+from lumbung.session import Session
+from lumbung.settings import Settings
 from planner.report import Report
 from reports.brief import brief_html
 from reports.cells import scalar
@@ -31,6 +37,23 @@ MANIFEST_SCHEMA = 1
 def new_run_id(now: datetime) -> str:
     """An id that sorts by time and is not met twice."""
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def weekly(session: Session, settings: Settings, store: Store, on: date | None) -> Report:
+    """The report of a date; what it found is remembered, when the store may be written."""
+    now = session.now()
+    when = When.of(settings, on, now)
+    try:
+        close_history(settings, store, now)
+    except StoreUnusable as error:
+        note(f"the store cannot be written, its days stay as they are: {error}")
+        return plan(settings, store, when, run_id=new_run_id(now))
+    report = plan(settings, store, when, run_id=new_run_id(now))
+    with store.writing() as connection:
+        remember_findings(
+            connection, (finding.id for finding in report.assessment.findings), report.as_of
+        )
+    return report
 
 
 def week_of(report: Report) -> str:

@@ -41,6 +41,7 @@ class Session:
     config: Path | None = None
     db: str | None = None
     verbose: bool = False
+    at: datetime | None = None  # stands in for the clock
 
     def settings(self) -> Settings:
         return load_settings(find_settings(self.config))
@@ -53,6 +54,8 @@ class Session:
 
     def now(self) -> datetime:
         """The clock, or the instant that a rehearsal sets."""
+        if self.at is not None:
+            return self.at
         stated = os.environ.get(NOW_VARIABLE)
         if not stated:
             return datetime.now(UTC)

@@ -115,7 +115,7 @@ class Project(_Table):
     name: str
     pool: str
     status: Literal["committed", "tentative"] = "tentative"
-    on: date
+    when: date  # not "on", which YAML reads as true
     memory_gib: float = 0.0
     cpu_cores: float = Field(0.0, description="busy physical cores, for the demand model")
     vcpus: float = Field(0.0, description="configured vCPUs, for the allocation model")
@@ -127,7 +127,7 @@ class Hardware(_Table):
     """A host or capacity that arrives or leaves on a date."""
 
     pool: str
-    on: date
+    when: date
     change: Literal["arrives", "leaves"] = "arrives"
     host: str | None = Field(None, description="the leaving host, or a name for the new ones")
     count: int = Field(1, ge=1)

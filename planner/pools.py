@@ -246,10 +246,10 @@ def _usable_days(
     days: int,
 ) -> Floats:
     """Usable capacity per day: it changes when hardware arrives or leaves after as_of."""
-    coming = sorted((item for item in hardware if item.on > as_of), key=lambda item: item.on)
+    coming = sorted((item for item in hardware if item.when > as_of), key=lambda item: item.when)
     usable = np.full(days + 1, _or_nan(capacity_of(pool, resource, model, policy).usable))
     for i, item in enumerate(coming):
-        first = (item.on - as_of).days
+        first = (item.when - as_of).days
         then = capacity_of(pool, resource, model, policy, coming[: i + 1])
         usable[first:] = _or_nan(then.usable)
     return usable
@@ -266,9 +266,9 @@ def _committed(
     added = np.zeros(days + 1)
     total = 0.0
     for project in projects:
-        if project.status == "committed" and project.on > as_of:
+        if project.status == "committed" and project.when > as_of:
             size = _size(project, resource, model)
-            added[(project.on - as_of).days :] += size
+            added[(project.when - as_of).days :] += size
             total += size
     return added, total
 

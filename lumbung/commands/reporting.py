@@ -8,16 +8,10 @@ from typing import Annotated
 
 import typer
 
-from inventory.errors import StoreUnusable
-from inventory.findings import remember_findings
-from inventory.store import Store
 from lumbung.dates import day_option
-from lumbung.plan import When, close_history, plan
 from lumbung.printing import note
-from lumbung.publish import new_run_id, publish
+from lumbung.publish import publish, weekly
 from lumbung.session import Session
-from lumbung.settings import Settings
-from planner.report import Report
 from reports.weekly_csv import Dialect
 
 
@@ -54,25 +48,8 @@ def report_command(
     target = folder if folder is not None else settings.root / "weekly"
     dialect: Dialect = "excel-id" if csv_dialect is DialectName.excel_id else "standard"
     with session.store(settings) as store:
-        report = weekly(session, settings, store, on)
+        report = weekly(session, settings, store, day_option(on, "--on"))
         link = publish(report, target, dialect=dialect, lang=lang.value)
     note(f"{link}: {len(report.orders)} orders, {len(report.guests)} guests, "
          f"{len(report.assessment.risks)} risks, status {report.status}")  # fmt: skip
     print(link)
-
-
-def weekly(session: Session, settings: Settings, store: Store, on: str | None) -> Report:
-    """The report of a date; what it found is remembered, when the store may be written."""
-    now = session.now()
-    when = When.of(settings, day_option(on, "--on"), now)
-    try:
-        close_history(settings, store, now)
-    except StoreUnusable as error:
-        note(f"the store cannot be written, its days stay as they are: {error}")
-        return plan(settings, store, when, run_id=new_run_id(now))
-    report = plan(settings, store, when, run_id=new_run_id(now))
-    with store.writing() as connection:
-        remember_findings(
-            connection, (finding.id for finding in report.assessment.findings), report.as_of
-        )
-    return report

@@ -1,0 +1,188 @@
+"""The demo: a city's data centre on this machine, by the very way a real one is read.
+
+The double serves two modelled Proxmox clusters over HTTPS, a third site arrives as files; the
+real collectors, store, planner and report do the rest. Weeks that lie behind are polled with the
+clock set back, so that the store has a past.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+
+from collectors.contract import CollectError
+from collectors.poll import Result
+from inventory.store import Store
+from lab.city.balaikota import AUDITOR, balaikota
+from lab.city.command_center import TOKEN_SECRET, command_center
+from lab.city.kvm_site import write_site
+from lab.pve_double import Served, serve
+from lumbung.collecting import backfill, collect, keep_house
+from lumbung.publish import publish, weekly
+from lumbung.session import Session
+from lumbung.settings import Settings, SettingsError, load_settings
+from planner.report import Report
+
+_MARK = ".lumbung-demo"
+_WEEKS_BEFORE = 8
+_HISTORY_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo that has run: its report, its folder, and how to go on with it."""
+
+    report: Report
+    folder: Path
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the demo does now, and how far it is (0 to 1)."""
+
+    words: str
+    done: float
+
+
+def prepare(folder: Path) -> None:
+    """An empty folder for the demo. Raises SettingsError rather than touch another's files."""
+    if folder.exists():
+        if not (folder / _MARK).exists() and any(folder.iterdir()):
+            raise SettingsError(f"{folder} exists and is no demo; name another folder")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / _MARK).touch()
+
+
+@contextmanager
+def city(folder: Path, now: datetime) -> Iterator[tuple[Served, Served]]:
+    """The two clusters, served while the block lasts, and their configuration in the folder."""
+    with ExitStack() as stack:
+        served = []
+        for cluster in (balaikota(now.timestamp()), command_center(now.timestamp())):
+            place = folder / "certificates" / cluster.name
+            place.mkdir(parents=True)
+            served.append(stack.enter_context(serve(cluster, folder=place)))
+        first, second = served
+        _configure(folder, first, second)
+        yield first, second
+
+
+def _configure(folder: Path, first: Served, second: Served) -> None:
+    for name, secret in (("balaikota", AUDITOR.secret), ("command-center", TOKEN_SECRET)):
+        path = folder / f"{name}.token"
+        path.touch(mode=0o600)
+        path.write_text(f"{secret}\n", encoding="utf-8")
+    for name in ("policy.toml", "estate.yaml"):
+        content = files("lab.city").joinpath(name).read_text("utf-8")
+        (folder / name).write_text(content, encoding="utf-8")
+    (folder / "lumbung.toml").write_text(_CONFIGURATION.format(
+        first=first.url, first_ca=first.ca_file.relative_to(folder),
+        second=second.url, second_ca=second.ca_file.relative_to(folder),
+    ), encoding="utf-8")  # fmt: skip
+
+
+_CONFIGURATION = """\
+[site]
+name = "Kota (demo)"
+timezone = "Asia/Jakarta"
+
+[schedule]
+poll_minutes = 1440                 # the demo is polled once; it stays fresh for three days
+
+[[sources]]
+name = "balaikota"
+kind = "proxmox"
+url = "{first}"
+user = "lumbung@pve"
+token_name = "collect"
+token = "file:balaikota.token"
+ca_file = "{first_ca}"
+
+[[sources]]
+name = "command-center"
+kind = "proxmox"
+url = "{second}"
+user = "lumbung@pve"
+token_name = "collect"
+token = "file:command-center.token"
+ca_file = "{second_ca}"
+
+[[sources]]
+name = "gedung-arsip"
+kind = "files"
+path = "gedung-arsip"
+
+[policy]
+file = "policy.toml"
+
+[estate]
+file = "estate.yaml"
+"""
+
+
+Tell = Callable[[Step], None]
+
+
+def run(folder: Path, now: datetime, tell: Tell) -> Demo:
+    """Collects, plans and reports the city; ``tell`` hears of every step."""
+    prepare(folder)
+    with city(folder, now) as served:
+        session = Session(config=folder / "lumbung.toml", at=now)
+        settings = load_settings(folder / "lumbung.toml")
+        with session.store(settings, create=True) as store:
+            play = _Play(folder, session, settings, store, served, tell)
+            for week in range(_WEEKS_BEFORE, 0, -1):
+                play.collect(now - timedelta(weeks=week), done=0.7 * (1 - week / _WEEKS_BEFORE))
+            play.read_history(play.collect(now, done=0.7, with_history=True))
+            tell(Step("plan and report", 0.95))
+            keep_house(session, settings, store)
+            report = weekly(session, settings, store, None)
+            publish(report, folder / "weekly", dialect="standard", lang="en")
+    tell(Step("done", 1.0))
+    return Demo(report, folder, session)
+
+
+@dataclass(frozen=True, slots=True)
+class _Play:
+    folder: Path
+    session: Session
+    settings: Settings
+    store: Store
+    served: tuple[Served, ...]
+    tell: Tell
+
+    def collect(self, at: datetime, *, done: float, with_history: bool = False) -> list[Result]:
+        """One poll of every source with the clock of the city and of the program set to ``at``."""
+        self.tell(Step(f"collect as of {at:%Y-%m-%d}", done))
+        for one in self.served:
+            one.cluster.now = at.timestamp()
+        write_site(self.folder / "gedung-arsip", at - timedelta(hours=2), history=with_history)
+        then = replace(self.session, at=at)
+        results = list(collect(then, self.settings, self.store, []))
+        for result in results:
+            if not result.ok:
+                raise CollectError(f"the demo could not read {result.source}: {result.error}")
+        return results
+
+    def read_history(self, results: list[Result]) -> None:
+        for result in results:
+            source = self.settings.source(result.source)
+            if result.snapshot is None or source.common.kind != "proxmox":
+                continue
+            for progress in backfill(
+                self.session,
+                self.settings,
+                self.store,
+                source,
+                result.snapshot,
+                seconds=_HISTORY_SECONDS,
+            ):
+                share = progress.done / max(1, progress.total)
+                self.tell(Step(f"history of {result.source}", 0.75 + 0.2 * share))
