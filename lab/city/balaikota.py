@@ -27,7 +27,7 @@ from lab.pve_model import (
 TIB = 1024 * GIB
 AUDITOR = Token("lumbung@pve!collect", "6f1f8f0a-1b3a-4c55-9c1e-000000000001")
 NODES = tuple(f"bk{number}" for number in range(1, 6))
-MEMORY_NOW = 0.575  # of what is configured
+MEMORY_NOW = 0.6315  # of what is configured
 MEMORY_PER_DAY = 0.00085
 SAN_BYTES, SAN_NOW, SAN_PER_DAY = 40 * TIB, 24 * TIB, 35 * GIB
 

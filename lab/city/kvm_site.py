@@ -123,7 +123,7 @@ def _usage(taken_at: datetime) -> Iterable[dict[str, Any]]:
     stamps = [(last + timedelta(hours=int(hour))).isoformat() for hour in hours]
     for name, _cluster, cores, gib in _HOSTS:
         cpu = cores * office_hours(0.08, 0.35)(times - 1800)
-        share = growing(0.33, 0.0002, taken_at.timestamp())(times)
+        share = growing(0.25, 0.0002, taken_at.timestamp())(times)
         for stamp, busy, used in zip(stamps, cpu, share * gib * GIB, strict=True):
             yield _sample(stamp, "host", name, cpu=busy, memory=used)
     for store, _cluster, _capacity in _STORES:

@@ -1,0 +1,144 @@
+"""The demo city, by the real way, against its answer key."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from datetime import date, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from site_files import JAKARTA, lumbung
+
+# A Monday, as in the worked examples; and a Saturday, for the weekly rhythm hides on weekends.
+MOMENTS = (
+    datetime(2026, 11, 23, 7, 30, tzinfo=JAKARTA),
+    datetime(2027, 1, 16, 15, 0, tzinfo=JAKARTA),
+)
+
+
+class City:
+    """A demo that has run, as its files tell it."""
+
+    def __init__(self, folder: Path, now: datetime) -> None:
+        self.now = now
+        self.as_of = now.date()
+        self.run = lumbung("demo", str(folder), now=now)
+        assert self.run.returncode == 0, self.run.stderr
+        self.folder = folder
+        self.weekly = folder / "weekly" / "latest"
+        self.key = yaml.safe_load(files("lab.city").joinpath("answer_key.yaml").read_text("utf-8"))
+
+    def rows(self, table: str) -> list[dict[str, str]]:
+        with (self.weekly / f"{table}.csv").open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module", params=MOMENTS, ids=lambda at: at.strftime("%a"))
+def city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> City:
+    return City(tmp_path_factory.mktemp("demo") / "city", request.param)
+
+
+def test_the_pools_runways_and_order_by_dates_are_found(city: City) -> None:
+    rows = {(r["pool"], r["resource"], r["model"]): r for r in city.rows("pools")}
+    for entry in city.key["pools"]:
+        row = rows[entry["pool"], entry["resource"], entry["model"]]
+        if entry.get("later"):
+            continue
+        assert row["status"] == entry["status"], (entry, row)
+        if "runway_days" in entry:
+            _assert_runway(city, entry, row)
+        if "flag" in entry:
+            assert entry["flag"] in row["flags"].split()
+
+
+def _assert_runway(city: City, entry: dict[str, Any], row: dict[str, str]) -> None:
+    if entry["runway_days"] is None:
+        assert (row["runway_days"], row["runway_reason"]) == ("", entry["reason"]), entry
+        return
+    assert abs(int(row["runway_days"]) - entry["runway_days"]) <= entry["within"], (entry, row)
+    if "order_by_in_days" in entry:
+        found = (date.fromisoformat(row["order_by_date"]) - city.as_of).days
+        assert abs(found - entry["order_by_in_days"]) <= entry["order_within"], (entry, found)
+
+
+def test_the_guests_that_stay_down_are_named(city: City) -> None:
+    rows = city.rows("failover")
+    pools = {row["pool"]: row for row in city.rows("pools")}
+    for entry in city.key["failover"]:
+        assert pools[entry["pool"]]["failover_test"] == entry["verdict"]
+        if "host" in entry:
+            [row] = [
+                r for r in rows if (r["pool"], r["host"]) == (entry["pool"], entry["host"])
+            ]
+            names = sorted(re.findall(r"([\w-]+) \(", row["stays_down"]))
+            assert names == sorted(entry["stays_down"])
+
+
+def test_the_planted_risks_are_found_and_nothing_else(city: City) -> None:
+    found = [row for row in city.rows("risks") if row["outcome"] == "risk"]
+    planted = city.key["risks"]
+    for entry in planted:
+        [row] = [
+            r
+            for r in found
+            if r["rule"] == entry["rule"] and r["subject"].split()[0] == entry["subject"]
+        ]
+        assert row["severity"] == entry["severity"], row
+        assert row["evidence"]
+    for rule in city.key["nothing_else"]:
+        subjects = {r["subject"].split()[0] for r in found if r["rule"] == rule}
+        assert subjects == {e["subject"] for e in planted if e["rule"] == rule}, rule
+
+
+def test_the_weeks_changes_are_named(city: City) -> None:
+    rows = city.rows("changes")
+    for entry in city.key["changes"]:
+        assert any(
+            row["kind"] == entry["kind"] and f"({entry['subject']})" in row["subject"]
+            for row in rows
+        ), entry
+    assert len(rows) == len(city.key["changes"])
+
+
+def test_the_report_counts_what_the_sources_count(city: City) -> None:
+    manifest = json.loads((city.weekly / "manifest.json").read_text())
+    for source in manifest["sources"]:
+        assert source["guests_listed"] == source["guests_reported"] == source["guests_seen"]
+    [center] = [row for row in city.rows("sources") if row["source"] == "command-center"]
+    expires = date.fromisoformat(center["token_expires_on"])
+    assert expires - city.as_of in (timedelta(days=19), timedelta(days=20))
+
+
+def test_it_ends_by_showing_what_matters_first(city: City) -> None:
+    assert "Order or decide" in city.run.stdout
+    assert "san-01" in city.run.stdout
+    assert "analitik-video" in city.run.stdout
+    assert "brief.html" in city.run.stderr
+
+
+def test_the_headline_is_the_most_urgent_order(city: City) -> None:
+    brief = (city.weekly / "brief.html").read_text()
+    assert re.search(r'class="headline overdue"', brief)
+
+
+def test_no_secret_is_in_any_file_but_its_own(city: City) -> None:
+    secrets = [path.read_text().strip() for path in city.folder.glob("*.token")]
+    assert len(secrets) == 2
+    for path in city.folder.rglob("*"):
+        if path.is_file() and path.suffix != ".token":
+            content = path.read_bytes()
+            assert not any(secret.encode() in content for secret in secrets), path
+
+
+def test_a_folder_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    result = lumbung("demo", str(tmp_path))
+    assert result.returncode == 2
+    assert "is no demo" in result.stderr
+    assert (tmp_path / "mine.txt").read_text() == "keep"
