@@ -88,14 +88,12 @@ def record(plan: Plan, clock: Clock) -> Raw | Failed:
     return Failed("BadAnswer", "the worker found nothing")
 
 
-def look(plan: Plan, clock: Clock) -> Snapshot | Failed:
+def look(plan: Plan, clock: Clock) -> Found | Failed:
     """One poll of a source that is not stored: for `sources check`."""
     messages, _started = _read("check", plan, clock)
     for message in messages:
-        if isinstance(message, Failed):
+        if isinstance(message, Failed) or message.snapshot is not None:
             return message
-        if message.snapshot is not None:
-            return message.snapshot
     return Failed("BadAnswer", "the worker found nothing")
 
 

@@ -49,6 +49,7 @@ class Found:
     """One result: a snapshot, a raw answer set, or the samples of a history step."""
 
     snapshot: Snapshot | None = None
+    asked: tuple[str, ...] = ()  # the requests behind the snapshot
     raw: Raw | None = None
     step: HistoryStep | None = None
     usage: tuple[Usage, ...] = ()
@@ -78,7 +79,7 @@ def work(job: Job) -> Iterator[Message]:
             yield Found(raw=raw)
         else:
             parsed = collector.parse(raw, source=job.source.name, taken_at=job.taken_at)
-            yield Found(snapshot=parsed)
+            yield Found(snapshot=parsed, asked=tuple(raw.answers))
     except CollectError as error:
         yield Failed(type(error).__name__, str(error))
 

@@ -387,6 +387,7 @@ class Snapshot:
     guests_reported: int | None = None  # what the platform itself counts
     token_expires_on: date | None = None
     site_timezone: str | None = None
+    clock_offset_seconds: float | None = None  # the platform's clock less ours
     effort: Effort = field(default_factory=Effort)
 
     def of(self, kind: type[K]) -> tuple[K, ...]:

@@ -12,7 +12,16 @@ from typer.exceptions import TyperException
 
 from collectors.contract import CollectError
 from inventory.errors import StoreError
-from lumbung.commands import collecting, looking, planning, reporting, showing, storing
+from lumbung.commands import (
+    collecting,
+    looking,
+    planning,
+    reporting,
+    scheduling,
+    showing,
+    starting,
+    storing,
+)
 from lumbung.printing import note
 from lumbung.session import Exit, Session
 from lumbung.settings import SettingsError
@@ -54,7 +63,16 @@ def _global(
     context.obj = Session(config=config, db=db, verbose=verbose)
 
 
-for _module in (collecting, looking, planning, reporting, showing, storing):
+for _module in (
+    starting,
+    collecting,
+    looking,
+    planning,
+    reporting,
+    scheduling,
+    storing,
+    showing,
+):
     _module.register(app)
 
 

@@ -43,6 +43,7 @@ def _context(source: Source[ProxmoxOptions], wire: Wire) -> dict[str, Any]:
         "requests": effort.requests,
         "bytes": effort.bytes,
         "seconds": effort.seconds,
+        "clock_offset_seconds": wire.clock_offset_seconds,
     }
 
 

@@ -107,6 +107,7 @@ class Answers:
             platform=self._platform(),
             guests_reported=self._guests_reported(),
             token_expires_on=self._token_expiry(),
+            clock_offset_seconds=context.get("clock_offset_seconds"),
             effort=Effort(
                 requests=whole(context.get("requests")) or 0,
                 bytes=whole(context.get("bytes")) or 0,

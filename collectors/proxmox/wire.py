@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -67,6 +68,7 @@ class ReadOnlyTransport(HTTPAdapter):
         self._lock = threading.Lock()
         self.requests = 0
         self.bytes = 0
+        self.clock_offset_seconds: float | None = None
         super().__init__(pool_maxsize=max(4, budget.max_parallel), max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
@@ -83,10 +85,18 @@ class ReadOnlyTransport(HTTPAdapter):
         kwargs["timeout"] = (min(_CONNECT_SECONDS, left), min(_READ_SECONDS, left))
         kwargs["stream"] = True
         response = super().send(request, **kwargs)
+        self._compare_clocks(response)
         if response.is_redirect:
             raise BadAnswer(f"redirected to {response.headers.get('Location')}: refused")
         self._read(response)
         return response
+
+    def _compare_clocks(self, response: requests.Response) -> None:
+        try:
+            theirs = parsedate_to_datetime(response.headers.get("Date", ""))
+        except ValueError:
+            return  # it does not say what time it has
+        self.clock_offset_seconds = round(theirs.timestamp() - time.time(), 1)
 
     def _read(self, response: requests.Response) -> None:
         """Reads the body up to the limit, so that no answer can fill the memory."""
@@ -131,7 +141,6 @@ class Wire:
     def __init__(self, url: str, source: Source[ProxmoxOptions], budget: Budget) -> None:
         options = source.options
         self.url = url
-        self._options = options
         self._budget = budget
         self._began = time.monotonic()
         self._unreached: dict[str, str] = {}
@@ -156,6 +165,11 @@ class Wire:
     def effort(self) -> Effort:
         seconds = time.monotonic() - self._began
         return Effort(self._transport.requests, self._transport.bytes, round(seconds, 3))
+
+    @property
+    def clock_offset_seconds(self) -> float | None:
+        """The server's clock less ours, to the second; None when it does not tell."""
+        return self._transport.clock_offset_seconds
 
     def ask(self, request: Request) -> Answer:
         """The answer; an error of the API is one too. Raises Unreachable when there is no way."""
@@ -194,10 +208,6 @@ class Wire:
             return self.ask(request)
         except Unreachable as error:
             return _answer(0, str(error))
-
-    @property
-    def options(self) -> ProxmoxOptions:
-        return self._options
 
 
 def connect(source: Source[ProxmoxOptions], budget: Budget) -> tuple[Wire, Answer]:

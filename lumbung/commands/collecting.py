@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from collectors.contract import HistoryCollector, collector_of
-from collectors.poll import HistoryProgress, Result, record
+from collectors.contract import HistoryCollector, SourceMisconfigured, collector_of
+from collectors.poll import HistoryProgress, Result, look, record
 from collectors.scrub import scrubbed
-from collectors.worker import Failed
+from collectors.worker import Failed, Found
 from inventory import read
+from inventory.records import Coverage, Guest, Host
 from inventory.store import Store
 from lumbung.collecting import Collected, backfill, collect, keep_house, plan_of
 from lumbung.plan import health
@@ -22,6 +25,7 @@ from lumbung.printing import Format, note, show
 from lumbung.session import Exit, Session
 from lumbung.settings import Settings
 from planner.report import SourceRow, source_status
+from reports.cells import plain
 
 Names = Annotated[list[str] | None, typer.Argument(help="sources; default all")]
 
@@ -34,26 +38,52 @@ def register(app: typer.Typer) -> None:
         help="The sources: when they last answered, what they hide.", invoke_without_command=True
     )
     sources.callback()(sources_command)
+    sources.command("check")(check_command)
     app.add_typer(sources, name="sources")
 
 
 def collect_command(context: typer.Context, names: Names = None) -> None:
     """Poll every (named) source once and store what changed."""
-    session: Session = context.obj
+    raise typer.Exit(collect_once(context.obj, names or []))
+
+
+def collect_once(session: Session, names: Sequence[str] = ()) -> Exit:
+    """One poll of every (named) source, told line by line; the exit code of `collect`."""
     settings = session.settings()
     with session.store(settings, create=True) as store:
         results = []
-        for result in collect(session, settings, store, names or []):
-            note(_line(result))
-            for gap in result.stored.gaps if result.stored else ():
-                new = "new " if gap in result.new_gaps else ""
-                if new or session.verbose:
-                    note(f"  {new}gap: {gap}" + (f"; {gap.remedy}" if gap.remedy else ""))
+        for result in collect(session, settings, store, names):
+            _tell(result, verbose=session.verbose)
             results.append(result)
         for result in results:
             _continue_history(session, settings, store, result)
         keep_house(session, settings, store)
-    raise typer.Exit(Collected(tuple(results)).exit)
+    return Collected(tuple(results)).exit
+
+
+def _tell(result: Result, *, verbose: bool) -> None:
+    note(_line(result))
+    if result.stored is None:
+        return
+    shown = result.stored.gaps if verbose else result.new_gaps
+    for line in told_gaps(shown):
+        note(f"  {line}")
+
+
+def told_gaps(gaps: Sequence[Coverage]) -> list[str]:
+    """Gaps in few lines: those with one cause together."""
+    causes: dict[tuple[str, str, str], list[Coverage]] = {}
+    for gap in gaps:
+        causes.setdefault((gap.state, gap.reason, gap.remedy), []).append(gap)
+    lines = []
+    for (state, reason, remedy), found in causes.items():
+        kinds = ", ".join(sorted({gap.kind for gap in found}))
+        scopes = sorted({gap.scope for gap in found if gap.scope})
+        where = f" of {', '.join(scopes[:4])}" if scopes else ""
+        more = f" and {len(scopes) - 4} more" if len(scopes) > 4 else ""
+        how = f"; to see it: {remedy}" if remedy else ""
+        lines.append(f"{state}: {kinds}{where}{more}: {reason}{how}")
+    return lines
 
 
 def _line(result: Result) -> str:
@@ -166,6 +196,69 @@ def sources_command(
 
 
 _FAILURES = ("failed", "timed_out")
+
+
+def check_command(context: typer.Context, names: Names = None) -> None:
+    """Connect to each (named) source and tell what a poll would find; nothing is stored."""
+    session: Session = context.obj
+    settings = session.settings()
+    answered = 0
+    chosen = settings.chosen(names or [])
+    for source in chosen:
+        print(f"{source.name} ({source.common.kind})")
+        try:
+            found = look(plan_of(settings, source, {}), session.now)
+        except SourceMisconfigured as error:
+            found = Failed("SourceMisconfigured", str(error))
+        if isinstance(found, Failed):
+            print(f"  FAILED      {plain(found.message)}")
+            continue
+        answered += 1
+        for label, text in _check_lines(found, session.now().date()):
+            print(f"  {label:<11} {plain(text)}")
+    if answered < len(chosen):
+        raise typer.Exit(Exit.PARTIAL if answered else Exit.NOTHING)
+
+
+def _check_lines(found: Found, today: date) -> Iterator[tuple[str, str]]:
+    """What an operator wants to know of a source, label and text."""
+    snapshot = found.snapshot
+    if snapshot is None:
+        return
+    guests, hosts = len(snapshot.of(Guest)), len(snapshot.of(Host))
+    yield "platform", snapshot.platform
+    if (offset := snapshot.clock_offset_seconds) is not None:
+        far = " – set the clocks right: samples would be dated wrong" if abs(offset) > 60 else ""
+        yield "clock", f"{offset:+.0f} s{far}"
+    counted = snapshot.guests_reported
+    told = "an unknown number of" if counted is None else str(counted)
+    yield "guests", f"the platform says {told} guests, we see {guests}, on {hosts} hosts"
+    if (expires := snapshot.token_expires_on) is not None:
+        days = (expires - today).days
+        yield "token", f"expires on {expires} (in {days} days)" + (" – renew it" * (days < 30))
+    effort = snapshot.effort
+    yield (
+        "poll",
+        (
+            f"{effort.requests or len(found.asked)} requests, {effort.bytes / 1024:.0f} KiB, "
+            f"{effort.seconds:.1f} s"
+        ),
+    )
+    for shape, count in _shapes(found.asked):
+        yield "", f"{count:>5} × {shape}"
+    gaps = [part for part in snapshot.coverage if part.is_gap]
+    yield "hidden", f"{len(gaps)} gaps" if gaps else "nothing: all it holds is seen"
+    for line in told_gaps(gaps):
+        yield "", line
+
+
+def _shapes(requests: Sequence[str]) -> list[tuple[str, int]]:
+    """Requests that differ only in what they are about, counted together."""
+    counts: dict[str, int] = {}
+    for request in requests:
+        shape = re.sub(r"/(nodes|qemu|lxc|storage|domain|pool)/[^/?]+", r"/\1/…", request)
+        counts[shape] = counts.get(shape, 0) + 1
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def record_command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -43,13 +44,26 @@ def report_command(
     ] = DialectName.standard,
 ) -> None:
     """Write the weekly files: orders, pools, guests, risks, changes, sources, failover, brief."""
-    session: Session = context.obj
-    settings = session.settings()
-    target = folder if folder is not None else settings.root / "weekly"
     dialect: Dialect = "excel-id" if csv_dialect is DialectName.excel_id else "standard"
+    day = day_option(on, "--on")
+    print(report_once(context.obj, folder, day, dialect=dialect, lang=lang.value))
+
+
+def report_once(
+    session: Session,
+    folder: Path | None = None,
+    on: date | None = None,
+    *,
+    dialect: Dialect = "standard",
+    lang: str = "en",
+) -> Path:
+    """Publishes the weekly files and returns the link to them."""
+    settings = session.settings()
     with session.store(settings) as store:
-        report = weekly(session, settings, store, day_option(on, "--on"))
-        link = publish(report, target, dialect=dialect, lang=lang.value)
-    note(f"{link}: {len(report.orders)} orders, {len(report.guests)} guests, "
-         f"{len(report.assessment.risks)} risks, status {report.status}")  # fmt: skip
-    print(link)
+        report = weekly(session, settings, store, on)
+        link = publish(report, folder or settings.root / "weekly", dialect=dialect, lang=lang)
+    note(
+        f"{link}: {len(report.orders)} orders, {len(report.guests)} guests, "
+        f"{len(report.assessment.risks)} risks, status {report.status}"
+    )
+    return link

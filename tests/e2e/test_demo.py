@@ -73,9 +73,7 @@ def test_the_guests_that_stay_down_are_named(city: City) -> None:
     for entry in city.key["failover"]:
         assert pools[entry["pool"]]["failover_test"] == entry["verdict"]
         if "host" in entry:
-            [row] = [
-                r for r in rows if (r["pool"], r["host"]) == (entry["pool"], entry["host"])
-            ]
+            [row] = [r for r in rows if (r["pool"], r["host"]) == (entry["pool"], entry["host"])]
             names = sorted(re.findall(r"([\w-]+) \(", row["stays_down"]))
             assert names == sorted(entry["stays_down"])
 

@@ -1,0 +1,225 @@
+"""init."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+from tzlocal import get_localzone_name
+
+from collectors.contract import CollectError
+from collectors.proxmox.wire import seen_fingerprint
+from lumbung.printing import note
+from lumbung.settings import SettingsError, load_settings
+
+_KINDS = ("proxmox", "libvirt", "files")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("init")(init_command)
+
+
+@dataclass
+class Answers:
+    """What a configuration is made of."""
+
+    site: str
+    timezone: str
+    kind: str
+    name: str
+    url: str = ""
+    user: str = "lumbung@pve"
+    token_name: str = "collect"  # noqa: S105  (the token's name, not the token)
+    token: str = ""
+    fingerprint: str = ""
+    uri: str = ""
+    path: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+def init_command(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="the project's folder")] = Path(),
+    yes: Annotated[bool, typer.Option("--yes", help="ask nothing, take what is given")] = False,
+    site: Annotated[str | None, typer.Option(help="the site's name")] = None,
+    timezone: Annotated[str | None, typer.Option(help="such as Asia/Jakarta")] = None,
+    kind: Annotated[str | None, typer.Option(help="proxmox, libvirt or files")] = None,
+    name: Annotated[str | None, typer.Option(help="the first source's short name")] = None,
+    url: Annotated[str | None, typer.Option(help="proxmox: https://HOST:8006")] = None,
+    uri: Annotated[str | None, typer.Option(help="libvirt: qemu+ssh://… or qemu+tls://…")] = None,
+    path: Annotated[str | None, typer.Option(help="files: the directory of CSV")] = None,
+) -> None:
+    """Ask a few questions, probe what was told, write the configuration, say the next step."""
+    given = {"site": site, "timezone": timezone, "kind": kind, "name": name}
+    given |= {"url": url, "uri": uri, "path": path}
+    target = folder / "config" / "lumbung.toml"
+    if target.exists():
+        raise SettingsError(f"{target} exists; edit it, or name another folder")
+    ask = _Asking(given, silent=yes)
+    answers = ask.answers()
+    if answers.kind == "proxmox":
+        _probe(answers, ask)
+    _write(target, answers)
+    load_settings(target)  # what was just written must be readable
+    _say_next(target, answers)
+
+
+class _Asking:
+    """Answers from the options, else from the person, else the default."""
+
+    def __init__(self, given: dict[str, str | None], *, silent: bool) -> None:
+        self._given = given
+        self._silent = silent
+
+    def text(self, key: str, question: str, default: str, *, hidden: bool = False) -> str:
+        value = self._given.get(key)
+        if value is not None:
+            return value
+        if self._silent:
+            return default
+        return str(
+            typer.prompt(question, default=default, hide_input=hidden, show_default=not hidden)
+        )
+
+    def confirm(self, question: str) -> bool:
+        return not self._silent and typer.confirm(question)
+
+    def answers(self) -> Answers:
+        kind = self.text("kind", f"First source ({', '.join(_KINDS)})", self._likely_kind())
+        if kind not in _KINDS:
+            raise typer.BadParameter(f"--kind: {kind!r} is none of {', '.join(_KINDS)}")
+        found = Answers(
+            site=self.text("site", "Name of the site", "Data centre"),
+            timezone=self.text("timezone", "Time zone", _local_zone()),
+            kind=kind,
+            name=self.text("name", "Short name of the source", f"{kind}-1"),
+        )
+        if kind == "proxmox":
+            found.url = self.text("url", "Address of a node", "https://pve1.example:8006")
+            found.user = self.text("user", "User of the token", found.user)
+            found.token_name = self.text("token_name", "Name of the token", found.token_name)
+            found.token = self.text("token", "Secret of the token (empty: later)", "", hidden=True)
+        elif kind == "libvirt":
+            found.uri = self.text("uri", "libvirt URI", "qemu+ssh://lumbung@kvm1.example/system")
+        else:
+            found.path = self.text("path", "Directory of CSV files", "/srv/site")
+        return found
+
+    def _likely_kind(self) -> str:
+        return (
+            "libvirt"
+            if self._given.get("uri")
+            else "files"
+            if self._given.get("path")
+            else "proxmox"
+        )
+
+
+def _local_zone() -> str:
+    try:
+        return get_localzone_name()
+    except (LookupError, OSError):
+        return "UTC"
+
+
+def _probe(answers: Answers, ask: _Asking) -> None:
+    """Looks at the server's certificate; one that no authority signed can be pinned."""
+    try:
+        seen = seen_fingerprint(answers.url)
+    except CollectError as error:
+        answers.notes.append(f"could not be reached now: {error}")
+        return
+    if _is_trusted(answers.url):
+        return
+    note(f"{answers.url} shows a certificate that this machine's authorities did not sign:")
+    note(f"  {seen}")
+    note("Compare it on the node: openssl x509 -in /etc/pve/local/pve-ssl.pem -noout "
+         "-fingerprint -sha256")  # fmt: skip
+    if ask.confirm("Is it the same? Then it is pinned"):
+        answers.fingerprint = seen
+    else:
+        answers.notes.append(f'after comparing it on the node: fingerprint = "{seen}"')
+
+
+def _is_trusted(url: str) -> bool:
+    import socket
+
+    parts = urlsplit(url)
+    address = (parts.hostname or "", parts.port or 8006)
+    try:
+        with (
+            socket.create_connection(address, timeout=5) as plain,
+            ssl.create_default_context().wrap_socket(plain, server_hostname=parts.hostname),
+        ):
+            return True
+    except OSError:
+        return False
+
+
+def _write(target: Path, answers: Answers) -> None:
+    """The configuration and, beside it, the policy and the owners' file to fill in."""
+    folder = target.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, example in (("policy.toml", "policy.toml"), ("estate.yaml", "estate.example.yaml")):
+        if not (folder / name).exists():
+            text = files("config").joinpath(example).read_text("utf-8")
+            (folder / name).write_text(text, encoding="utf-8")
+    if answers.token:
+        secret = folder / f"{answers.name}.token"
+        secret.touch(mode=0o600)
+        secret.write_text(f"{answers.token}\n", encoding="utf-8")
+    target.write_text(_configuration(answers), encoding="utf-8")
+
+
+def _configuration(answers: Answers) -> str:
+    lines = [
+        "[site]",
+        f'name = "{_quoted(answers.site)}"',
+        f'timezone = "{_quoted(answers.timezone)}"',
+        "",
+        "[[sources]]",
+        f'name = "{_quoted(answers.name)}"',
+        f'kind = "{answers.kind}"',
+    ]
+    if answers.kind == "proxmox":
+        lines += [
+            f'url = "{_quoted(answers.url)}"',
+            f'user = "{_quoted(answers.user)}"',
+            f'token_name = "{_quoted(answers.token_name)}"',
+            f'token = "file:{_quoted(answers.name)}.token"       # one line, mode 0600',
+        ]
+        if answers.fingerprint:
+            lines.append(f'fingerprint = "{answers.fingerprint}"')
+    elif answers.kind == "libvirt":
+        lines.append(f'uri = "{_quoted(answers.uri)}"')
+    else:
+        lines.append(f'path = "{_quoted(answers.path)}"')
+    lines += [f"# {text}" for text in answers.notes]
+    lines += ["", "[policy]", 'file = "policy.toml"', "", "[estate]", 'file = "estate.yaml"', ""]
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _say_next(target: Path, answers: Answers) -> None:
+    for text in answers.notes:
+        note(text)
+    print(f"wrote {target}")
+    if answers.kind == "proxmox":
+        secret = target.parent / f"{answers.name}.token"
+        if not answers.token:
+            print(f"put the token's secret into {secret} (chmod 600)")
+        user, token = answers.user, f"{answers.user}!{answers.token_name}"
+        print("on a node, once, for a token that can only read:")
+        print(f"  pveum user add {user}")
+        print(f"  pveum user token add {user} {answers.token_name} --privsep 1")
+        print(f"  pveum acl modify / --users {user} --roles PVEAuditor")
+        print(f"  pveum acl modify / --tokens '{token}' --roles PVEAuditor")
+    print("next: lumbung sources check, then lumbung collect")
