@@ -1,0 +1,329 @@
+"""A real three-node Proxmox VE 8.4 cluster, recorded, with two dead nodes; and single nodes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pve_recorded import (
+    CLUSTER,
+    SINGLE_NODES,
+    TRUTH,
+    Project,
+    Replay,
+    as_cluster_recording,
+    recorded,
+    replay,
+)
+
+pytestmark = recorded
+GIB = 1024**3
+
+
+@pytest.fixture(scope="module")
+def truth() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(TRUTH.read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replay]:
+    with replay(CLUSTER, tmp_path_factory.mktemp("replay")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def auditor(served: Replay) -> Project:
+    """The cluster as collected with an auditor's token."""
+    project = Project(served.counts.parent).configure(served.source("AUD"))
+    result = project.call("collect")
+    assert result.returncode == 3, result.stderr  # its gaps are new
+    return project
+
+
+def test_guests_and_sizes_equal_the_truth(auditor: Project, truth: dict[str, Any]) -> None:
+    guests = {row["guest_id"]: row for row in auditor.rows("inventory", "guests")}
+    assert set(guests) == set(truth["guests"])
+    for vmid, known in truth["guests"].items():
+        row = guests[vmid]
+        assert row["host_id"] == known["node"]
+        assert row["tags"] == sorted(known["tags"])
+        assert row["resource_pool"] == known.get("pool", "")
+        if known.get("config_readable", True):
+            assert row["name"] == known["name"]
+            assert row["vcpus"] == known["vcpus"]
+            assert row["memory_bytes"] == known["memory_bytes"]
+            assert row["template"] is known["template"]
+            assert row["power"] == known["status"]
+            assert row["memory_min_bytes"] == known.get("balloon_min_bytes")
+
+
+def test_guests_of_dead_nodes_are_listed_with_what_is_known(
+    auditor: Project, truth: dict[str, Any]
+) -> None:
+    guests = {row["guest_id"]: row for row in auditor.rows("inventory", "guests")}
+    dead = [v for v, g in truth["guests"].items() if not g.get("config_readable", True)]
+    assert len(dead) == 5
+    for vmid in dead:
+        row = guests[vmid]
+        for unseen in ("name", "power", "vcpus", "memory_bytes", "template", "uuid"):
+            assert row[unseen] is None, (vmid, unseen)
+        assert row["host_id"] in ("pve2", "pve3")
+
+
+def test_disks_equal_the_truth(auditor: Project, truth: dict[str, Any]) -> None:
+    disks: dict[str, dict[str, Any]] = {}
+    for row in auditor.rows("inventory", "disks"):
+        disks.setdefault(row["guest_id"], {})[row["slot"]] = row
+    for vmid, known in truth["guests"].items():
+        if not known.get("config_readable", True):
+            assert vmid not in disks
+            continue
+        seen = disks.get(vmid, {})
+        assert set(seen) == {disk["key"] for disk in known["disks"]}
+        for disk in known["disks"]:
+            row = seen[disk["key"]]
+            assert row["capacity_bytes"] == disk["size_bytes"]
+            assert row["datastore_id"].rsplit("/")[-1] == disk["storage"]
+            if "backup" in disk:
+                assert row["backup"] is disk["backup"]
+            if "cache" in disk:
+                assert row["cache"] == disk["cache"]
+            assert row["linked_clone_of"] == disk.get("linked_clone_of", "")
+        data = sum(row["capacity_bytes"] for row in seen.values() if row["purpose"] == "data")
+        assert data == known["provisioned_bytes_data"]
+
+
+def test_interfaces_equal_the_truth(auditor: Project, truth: dict[str, Any]) -> None:
+    nics = {row["nic_id"]: row for row in auditor.rows("inventory", "nics")}
+    for vmid, known in truth["guests"].items():
+        for nic in known["nics"] if known.get("config_readable", True) else []:
+            row = nics[f"{vmid}/{nic['key']}"]
+            assert row["network"] == nic["bridge"]
+            assert row["vlan"] == (nic["tag"] or 0)
+            assert row["trunks"] == (nic["trunks"] or "")
+            assert row["firewall"] is bool(nic["firewall_flag"])
+            assert row["link_down"] is nic.get("link_down", False)
+
+
+def test_storages_are_counted_once_per_backend(auditor: Project, truth: dict[str, Any]) -> None:
+    rows = {row["datastore_id"]: row for row in auditor.rows("inventory", "datastores")}
+    known = [row for row in rows.values() if row["capacity_bytes"] is not None]
+    assert (
+        sum(row["capacity_bytes"] for row in known) == truth["storages"]["total_capacity_visible"]
+    )
+    assert sum(row["used_bytes"] for row in known) == truth["storages"]["total_used_visible"]
+    assert rows["backup"]["aliases"] == ["backup-alias"]
+    unknown = {
+        row["datastore_id"]
+        for row in rows.values()
+        if row["capacity_bytes"] is None and row["enabled"]
+    }
+    wanted = set()  # the truth names them storage@node
+    for name in truth["storages"]["capacity_unknown"]:
+        storage, node = name.split("@")
+        wanted.add(storage if storage == "pbs1" else f"{node}/{storage}")
+    assert unknown == wanted
+    assert rows["nfs-old"]["enabled"] is False
+
+
+def test_snapshots_leave_out_the_running_state(auditor: Project, truth: dict[str, Any]) -> None:
+    found: dict[str, set[str]] = {}
+    for row in auditor.rows("inventory", "snapshots"):
+        found.setdefault(row["guest_id"], set()).add(row["name"])
+    assert found == {
+        vmid: {snapshot["name"] for snapshot in rows} for vmid, rows in truth["snapshots"].items()
+    }
+
+
+def test_an_auditor_sees_every_backup(auditor: Project, truth: dict[str, Any]) -> None:
+    rows = auditor.rows("inventory", "backups")
+    assert len(rows) == len(truth["backups"])
+    by_guest: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_guest.setdefault(row["guest_id"], []).append(row)
+    assert {v: len(r) for v, r in by_guest.items()} == {
+        v: r["count"] for v, r in truth["backups_by_vmid"].items()
+    }
+    [renamed] = by_guest["103"]
+    assert renamed["created_at"] is None  # a renamed file's time is not its backup's
+    assert all(row["bytes"] is None for row in rows)  # the listing tells no size
+
+
+def test_backup_coverage_is_judged_from_the_jobs(auditor: Project, truth: dict[str, Any]) -> None:
+    risks = auditor.rows("risks")
+    uncovered = {
+        row["subject"].rsplit("(", 1)[1].rstrip(")")
+        for row in risks
+        if row["rule"] == "BKP-001" and row["outcome"] == "risk"
+    }
+    assert uncovered == {str(vmid) for vmid in truth["not_covered_non_template"]}
+    left_out = {
+        row["subject"] for row in risks if row["rule"] == "BKP-003" and row["outcome"] == "risk"
+    }
+    readable = {
+        (vmid, volume)
+        for vmid, known in truth["backup_coverage"].items()
+        if truth["guests"][vmid].get("config_readable", True)
+        for volume in known["volumes_not_in_backup"]
+        if "bind mount" not in volume
+    }
+    assert left_out == {
+        f"{truth['guests'][vmid]['name']} ({vmid}) disk {volume}" for vmid, volume in readable
+    }
+
+
+def test_what_was_not_seen_is_never_ok(auditor: Project) -> None:
+    risks = auditor.rows("risks")
+    for vmid in ("110", "111", "120", "210", "220"):
+        outcomes = {row["rule"]: row["outcome"] for row in risks if row["subject"] == vmid}
+        assert outcomes["SEG-001"] == outcomes["DAR-001"] == outcomes["BKP-001"] == "unknown"
+    dead_hosts = {row["subject"] for row in risks if row["rule"] == "PAT-001"} - {"pve1"}
+    assert dead_hosts == {"pve2", "pve3"}
+
+
+def test_a_second_poll_with_the_same_gaps_is_healthy(auditor: Project) -> None:
+    result = auditor.call("collect")
+    assert result.returncode == 0, result.stderr
+    assert "33 gaps (0 new)" in result.stderr
+
+
+def test_nothing_sensitive_is_stored_or_shown(auditor: Project, truth: dict[str, Any]) -> None:
+    auditor.call("report")
+    auditor.call("record", "lab", str(auditor.folder / "record"))
+    files = [path for path in auditor.folder.rglob("*") if path.is_file()]
+    contents = {path: path.read_bytes() for path in files if path.suffix != ".token"}
+    assert any(path.name == "lab.json" for path in contents)
+    for secret in truth["sensitive_never_store"]:
+        for path, content in contents.items():
+            assert secret.encode() not in content, (secret, path)
+
+
+def test_the_year_behind_equals_the_recording(auditor: Project, truth: dict[str, Any]) -> None:
+    """The demand of a storage that only grows by a known formula."""
+    import sqlite3
+
+    with sqlite3.connect(auditor.folder / "inventory.db") as database:
+        rows = database.execute(
+            "SELECT u.taken_at, u.period_seconds, u.storage_used_bytes FROM usage u "
+            "JOIN entity e ON e.key = u.entity_key "
+            "WHERE e.native_id = 'pve1/fast' ORDER BY u.taken_at"
+        ).fetchall()
+    database.close()
+    rrd = truth["rrd"]
+    known, checked = rrd["fast"]["used_at_T0"], 0
+    for ends, period, used in rows:
+        if ends > rrd["T0"]:
+            continue  # the recording machine itself, for some minutes
+        middle = (rrd["T0"] - (ends - period / 2)) / 86_400
+        if period > 86_400 or 149 < middle < 153 or 39 < middle < 42:
+            continue  # a bent curve's mean over a week, and the recording's gaps
+        expected = max(0.0, known - 1.1 * GIB * middle * (1 - middle / 1460))
+        assert used == pytest.approx(expected, rel=2e-3), middle
+        checked += 1
+    assert checked > 100
+    covered = sum(period for _ends, period, _used in rows)
+    assert covered / 86_400 == pytest.approx(365, abs=15)  # no time is counted twice
+
+
+def test_a_token_without_rights_sees_hidden_not_none(served: Replay, tmp_path: Path) -> None:
+    project = _project(served, tmp_path, "NONE")
+    result = project.call("collect")
+    assert result.returncode == 3
+    assert "hidden" in result.stderr
+    [source] = project.rows("sources")
+    assert source["guests_seen"] == 0
+    assert source["guests_reported"] is None
+    assert {"guest", "disk", "datastore", "backup", "backup_job"} <= set(source["hidden"].split())
+    risks = project.rows("risks")
+    judged = [row for row in risks if row["rule"].split("-")[0] != "OWN"]
+    assert judged
+    assert {row["outcome"] for row in judged} == {"unknown"}
+    assert any(
+        "pveum acl modify" in line for line in project.call("sources", "check").stdout.splitlines()
+    )
+    pools = project.rows("capacity")
+    assert {row["usable"] for row in pools} == {None}
+
+
+def test_a_token_on_one_pool_says_that_its_view_is_partial(
+    served: Replay, tmp_path: Path, truth: dict[str, Any]
+) -> None:
+    project = _project(served, tmp_path, "POOL")
+    project.call("collect")
+    guests = project.rows("inventory", "guests")
+    assert {row["guest_id"] for row in guests} == {
+        str(vmid) for vmid in truth["pool_token"]["visible_guests"]
+    }
+    [source] = project.rows("sources")
+    assert source["guests_reported"] is None
+    assert "guest" in source["hidden"].split()
+    assert "5 guests of an unknown total" in project.call("sources", "check").stdout
+
+
+def test_a_refused_token_says_what_to_check(served: Replay, tmp_path: Path) -> None:
+    project = _project(served, tmp_path, "BAD")
+    result = project.call("collect")
+    assert result.returncode == 4
+    assert "refused the token collector@pve!inv" in result.stderr
+    assert "00000000-0000-4000-8000-0000000000ff" not in result.stderr + result.stdout
+    assert "Traceback" not in result.stderr
+
+
+def test_a_node_that_dies_keeps_its_guests_last_known_values(
+    tmp_path: Path, truth: dict[str, Any]
+) -> None:
+    with replay(CLUSTER, tmp_path) as before:
+        project = Project(tmp_path).configure(before.source("AUD", backfill_seconds=0))
+        project.call("collect")
+        seen = {row["guest_id"]: row for row in project.rows("inventory", "guests")}
+    with replay(CLUSTER, tmp_path, "--dead-node", "pve1", "--dead-after", "0.5") as after:
+        project.configure(after.source("AUD", backfill_seconds=0))
+        result = project.call("collect")
+        assert result.returncode == 3, result.stderr
+        now = {row["guest_id"]: row for row in project.rows("inventory", "guests")}
+    for vmid in ("100", "200", "9000"):
+        for field in ("name", "vcpus", "memory_bytes", "power", "uuid"):
+            assert now[vmid][field] == seen[vmid][field], (vmid, field)
+        assert now[vmid]["confirmed_at"] == seen[vmid]["confirmed_at"]
+    assert len(project.rows("inventory", "disks")) == 19
+
+
+@pytest.mark.parametrize("release", sorted(SINGLE_NODES))
+def test_a_single_node_is_read(release: str, tmp_path: Path) -> None:
+    recording = as_cluster_recording(SINGLE_NODES[release], tmp_path / "single.json")
+    with replay(recording, tmp_path) as served:
+        project = Project(tmp_path).configure(served.source("AUD", name="solo"))
+        result = project.call("collect")
+        assert result.returncode in (0, 3), result.stderr
+        guests = {row["guest_id"]: row for row in project.rows("inventory", "guests")}
+        [host] = project.rows("inventory", "hosts")
+    assert host["cluster"] == "solo"  # a node that stands alone is named by its source
+    assert host["version"].startswith(release)
+    assert (host["cpu_cores"], host["memory_bytes"]) == (2, 25276510208)
+    assert guests["101"]["vcpus"] == 4  # the list caps it at the host's two threads
+    assert guests["9000"]["template"] is True
+    assert guests["201"]["unprivileged"] is False
+
+
+def test_only_get_requests_were_sent(tmp_path: Path) -> None:
+    with replay(CLUSTER, tmp_path) as served:
+        project = Project(tmp_path).configure(served.source("AUD"))
+        for command in (["sources", "check"], ["collect"], ["backfill"]):
+            project.call(*command)
+    counts = json.loads((tmp_path / "counts.json").read_text())
+    assert counts["requests"] > 100
+    assert counts["refused_non_get"] == {}
+    assert counts["peak_concurrency"] <= 4
+
+
+def _project(served: Replay, folder: Path, label: str) -> Project:
+    project = Project(folder)
+    source = served.source(label).replace(
+        f"file:{label}.token", f"file:{served.counts.parent}/{label}.token"
+    )
+    return project.configure(source)
