@@ -1,4 +1,7 @@
-"""The command line."""
+"""The command line: every command with its options, and nothing else.
+
+A command loads what it needs when it runs, so that `--help` is instant.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from collectors.contract import CollectError
-from inventory.errors import StoreError
-from lumbung.commands import (
-    collecting,
-    looking,
-    planning,
-    reporting,
-    scheduling,
-    showing,
-    starting,
-    storing,
-)
-from lumbung.printing import note
-from lumbung.session import Exit, Session
-from lumbung.settings import SettingsError
+from lumbung.choices import CsvDialect, Exit, Format, Globals, Language, Level, SourceKind, Thing
 
 _HELP = """The granary of a data centre's computing: what there is, whose it is, how long it lasts,
 and by which date to order.
@@ -37,14 +26,22 @@ Before an audit            lumbung risks · lumbung inventory guests --at DATE
 When something is wrong    lumbung sources check · lumbung sources
 """
 
-app = typer.Typer(
-    help=_HELP,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+_LOOK = {
+    "no_args_is_help": True,
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
+}
+app = typer.Typer(help=_HELP, **_LOOK)  # type: ignore[arg-type]  # options of several types
+sources = typer.Typer(
+    help="The sources: when they last answered, what they hide.", invoke_without_command=True
 )
+db = typer.Typer(help="The store: what it holds, its schema, its health.", no_args_is_help=True)
+
+Names = Annotated[list[str] | None, typer.Argument(help="sources; default all")]
+Form = Annotated[Format, typer.Option("--format", help="table, csv or json")]
+On = Annotated[str | None, typer.Option("--on", metavar="DATE", help="as of that day")]
 
 
 @app.callback()
@@ -57,23 +54,275 @@ def _global(
             "/etc/lumbung/lumbung.toml"
         ),
     ] = None,
-    db: Annotated[str | None, typer.Option(help="the store's URL, instead of [store] url")] = None,
+    db_url: Annotated[
+        str | None, typer.Option("--db", metavar="URL", help="the store, instead of [store] url")
+    ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="say more")] = False,
 ) -> None:
-    context.obj = Session(config=config, db=db, verbose=verbose)
+    context.obj = Globals(config=config, db=db_url, verbose=verbose)
 
 
-for _module in (
-    starting,
-    collecting,
-    looking,
-    planning,
-    reporting,
-    scheduling,
-    storing,
-    showing,
-):
-    _module.register(app)
+@app.command("init")
+def _init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="the project's folder")] = Path(),
+    yes: Annotated[bool, typer.Option("--yes", help="ask nothing, take what is given")] = False,
+    site: Annotated[str | None, typer.Option(help="the site's name")] = None,
+    timezone: Annotated[str | None, typer.Option(help="such as Asia/Jakarta")] = None,
+    kind: Annotated[SourceKind | None, typer.Option(help="of the first source")] = None,
+    name: Annotated[str | None, typer.Option(help="the first source's short name")] = None,
+    url: Annotated[str | None, typer.Option(help="proxmox: https://HOST:8006")] = None,
+    uri: Annotated[str | None, typer.Option(help="libvirt: qemu+ssh://… or qemu+tls://…")] = None,
+    path: Annotated[str | None, typer.Option(help="files: the directory of CSV")] = None,
+) -> None:
+    """Ask a few questions, probe what was told, write the configuration, say the next step."""
+    from lumbung.commands.starting import start
+
+    given = {"site": site, "timezone": timezone, "kind": kind and kind.value, "name": name}
+    start(folder, given | {"url": url, "uri": uri, "path": path}, silent=yes)
+
+
+@app.command("collect")
+def _collect(context: typer.Context, names: Names = None) -> None:
+    """Poll every (named) source once and store what changed."""
+    from lumbung.commands.collecting import collect_once
+    from lumbung.session import Session
+
+    raise typer.Exit(collect_once(Session.of(context.obj), names or []))
+
+
+@app.command("backfill")
+def _backfill(
+    context: typer.Context,
+    names: Names = None,
+    seconds: Annotated[float, typer.Option(help="stop after that long; it resumes")] = 3600.0,
+) -> None:
+    """Read the history that the platforms keep themselves; resumes where it stopped."""
+    from lumbung.commands.collecting import backfill_all
+    from lumbung.session import Session
+
+    raise typer.Exit(backfill_all(Session.of(context.obj), names or [], seconds=seconds))
+
+
+@sources.callback()
+def _sources(context: typer.Context, form: Form = Format.table) -> None:
+    """Each source: last success, age, gaps, what stays hidden, token expiry."""
+    if context.invoked_subcommand is None:
+        from lumbung.commands.collecting import list_sources
+        from lumbung.session import Session
+
+        list_sources(Session.of(context.obj), form)
+
+
+@sources.command("check")
+def _sources_check(context: typer.Context, names: Names = None) -> None:
+    """Connect to each (named) source and tell what a poll would find; nothing is stored."""
+    from lumbung.commands.collecting import check_sources
+    from lumbung.session import Session
+
+    raise typer.Exit(check_sources(Session.of(context.obj), names or []))
+
+
+app.add_typer(sources, name="sources")
+
+
+@app.command("record")
+def _record(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="the source")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="where the record goes")],
+) -> None:
+    """Save a scrubbed raw answer set, for a bug report or a test."""
+    from lumbung.commands.collecting import record_source
+    from lumbung.session import Session
+
+    raise typer.Exit(record_source(Session.of(context.obj), name, folder))
+
+
+@app.command("inventory")
+def _inventory(
+    context: typer.Context,
+    kind: Annotated[Thing, typer.Argument(help="what to list")],
+    at: Annotated[
+        str | None, typer.Option(metavar="DATE", help="as it was at the end of that day")
+    ] = None,
+    form: Form = Format.table,
+) -> None:
+    """What is known, now or at any past date; bytes and other base units."""
+    from lumbung.commands.looking import list_things
+    from lumbung.session import Session
+
+    list_things(Session.of(context.obj), kind, at, form)
+
+
+@app.command("changes")
+def _changes(
+    context: typer.Context,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="default: 7 days before")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="DATE", help="default: today")] = None,
+    form: Form = Format.table,
+) -> None:
+    """What was added, removed, resized, moved, renamed or reclassified."""
+    from lumbung.commands.looking import list_changes
+    from lumbung.session import Session
+
+    list_changes(Session.of(context.obj), start, end, form)
+
+
+@app.command("capacity")
+def _capacity(
+    context: typer.Context,
+    pool: Annotated[str | None, typer.Option(help="one pool only")] = None,
+    on: On = None,
+    form: Form = Format.table,
+) -> None:
+    """Per pool, resource and model: usable, demand, headroom, runway, and the date to order by."""
+    from lumbung.commands.planning import show_capacity
+    from lumbung.session import Session
+
+    show_capacity(Session.of(context.obj), pool, on, form)
+
+
+@app.command("failover")
+def _failover(context: typer.Context, on: On = None, form: Form = Format.table) -> None:
+    """Every host failure packed: the guests that would stay down."""
+    from lumbung.commands.planning import show_failover
+    from lumbung.session import Session
+
+    show_failover(Session.of(context.obj), on, form)
+
+
+@app.command("risks")
+def _risks(
+    context: typer.Context,
+    least: Annotated[Level, typer.Option("--min", help="least severity shown")] = Level.info,
+    fail_on: Annotated[
+        Level | None, typer.Option("--fail-on", help="exit 5 when a risk is at least that severe")
+    ] = None,
+    on: On = None,
+    form: Form = Format.table,
+) -> None:
+    """The findings: risks with evidence and remedy, and what could not be checked."""
+    from lumbung.commands.planning import show_risks
+    from lumbung.session import Session
+
+    raise typer.Exit(show_risks(Session.of(context.obj), least, fail_on, on, form))
+
+
+@app.command("rules")
+def _rules(form: Form = Format.table) -> None:
+    """The catalogue of rules."""
+    from lumbung.commands.planning import show_rules
+
+    show_rules(form)
+
+
+@app.command("explain")
+def _explain(
+    context: typer.Context,
+    key: Annotated[
+        str,
+        typer.Argument(help="pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN] or finding/ID"),
+    ],
+    on: On = None,
+) -> None:
+    """Formula, inputs with their dates, and policy behind a number."""
+    from lumbung.commands.planning import show_explanation
+    from lumbung.session import Session
+
+    show_explanation(Session.of(context.obj), key, on)
+
+
+@app.command("report")
+def _report(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="default: weekly/ in the project")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DATE", help="as of the end of that day")
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="of the brief")] = Language.en,
+    dialect: Annotated[
+        CsvDialect, typer.Option("--csv-dialect", help="excel-id: semicolons, decimal commas")
+    ] = CsvDialect.standard,
+) -> None:
+    """Write the weekly files: orders, pools, guests, risks, changes, sources, failover, brief."""
+    from lumbung.commands.reporting import report_once
+    from lumbung.dates import day_option
+    from lumbung.session import Session
+
+    session, day = Session.of(context.obj), day_option(on, "--on")
+    print(report_once(session, folder, day, dialect=dialect.value, lang=lang.value))
+
+
+@app.command("schedule")
+def _schedule(context: typer.Context) -> None:
+    """Poll and report as configured, in the foreground; for systemd. Cron needs it not."""
+    from lumbung.commands.scheduling import run_schedule
+    from lumbung.session import Session
+
+    run_schedule(Session.of(context.obj))
+
+
+@db.command("info")
+def _db_info(context: typer.Context) -> None:
+    """Where the store is, its schema, and how much it holds."""
+    from lumbung.commands.storing import show_info
+    from lumbung.session import Session
+
+    show_info(Session.of(context.obj))
+
+
+@db.command("upgrade")
+def _db_upgrade(context: typer.Context) -> None:
+    """Bring the schema up to this program; an embedded store is copied first."""
+    from lumbung.commands.storing import upgrade
+    from lumbung.session import Session
+
+    upgrade(Session.of(context.obj))
+
+
+@db.command("check")
+def _db_check(context: typer.Context) -> None:
+    """Look for damage: of the file, and of what the store promises about its facts."""
+    from lumbung.commands.storing import check
+    from lumbung.session import Session
+
+    raise typer.Exit(check(Session.of(context.obj)))
+
+
+@db.command("purge")
+def _db_purge(
+    context: typer.Context,
+    older_than: Annotated[
+        int | None,
+        typer.Option(min=30, metavar="DAYS", help="also forget facts, polls and samples before"),
+    ] = None,
+) -> None:
+    """Merge and drop old samples as configured; with --older-than forget more, for good."""
+    from lumbung.commands.storing import purge
+    from lumbung.session import Session
+
+    purge(Session.of(context.obj), older_than)
+
+
+app.add_typer(db, name="db")
+
+
+@app.command("demo")
+def _demo(
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="where the demo keeps its files")
+    ] = Path("lumbung-demo"),
+) -> None:
+    """A city's data centre on this machine: collect, plan, report. Needs nothing."""
+    from lumbung.commands.showing import run_demo
+    from lumbung.session import Session
+
+    run_demo(Session.of(context.obj), folder)
 
 
 def main() -> None:
@@ -83,30 +332,44 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of one command line."""
-    verbose = bool({"-v", "--verbose"} & set(arguments))
     try:
         result = app(args=arguments, prog_name="lumbung", standalone_mode=False)
     except typer.Abort:
-        note("stopped")
+        _say("stopped")
         return Exit.FAULT
     except TyperException as error:
-        note(f"lumbung: {error.format_message()} (see `lumbung --help`)")
-        return Exit.USAGE
-    except (SettingsError, StoreError, CollectError) as error:
-        note(f"lumbung: {error}")
+        _say(f"lumbung: {error.format_message()} (see `lumbung --help`)")
         return Exit.USAGE
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; there is no one to tell
         return Exit.DONE
-    except Exception as error:  # noqa: BLE001  (the last line of defence: our fault, said plainly)
-        if verbose:
-            traceback.print_exc()
-        note(
-            f"lumbung: an unexpected {type(error).__name__}: {error}; this is a fault of the "
-            "program, please report it (-v shows where)"
-        )
-        return Exit.FAULT
+    except Exception as error:  # noqa: BLE001  (the last line of defence: told below)
+        return _told(error, verbose=bool({"-v", "--verbose"} & set(arguments)))
     return int(result) if isinstance(result, int) else Exit.DONE
+
+
+def _told(error: Exception, *, verbose: bool) -> int:
+    """The exit code of an error, told in one line; one that is not foreseen is our own fault."""
+    from collectors.contract import CollectError
+    from inventory.errors import StoreError
+    from lumbung.settings import SettingsError
+
+    if isinstance(error, SettingsError | StoreError | CollectError):
+        _say(f"lumbung: {error}")
+        return Exit.USAGE
+    if verbose:
+        traceback.print_exception(error)
+    _say(
+        f"lumbung: an unexpected {type(error).__name__}: {error}; this is a fault of the "
+        "program, please report it (-v shows where)"
+    )
+    return Exit.FAULT
+
+
+def _say(message: str) -> None:
+    from lumbung.printing import note
+
+    note(message)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from inventory.samples import insert
 from inventory.schema import MetaRow, table_of
 from inventory.store import Store
 from lumbung import secrets
-from lumbung.session import Exit, Session
+from lumbung.choices import Exit
+from lumbung.session import Session
 from lumbung.settings import ConfiguredSource, Settings
 
 _META = table_of(MetaRow)

@@ -5,23 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from typing import Any
 
 from rich.console import Console
 
+from lumbung.choices import Format
 from reports.cells import plain
 from reports.json_rows import json_of
 from reports.terminal import table_of
 from reports.weekly_csv import csv_of
 
 _PIPE_WIDTH = 200  # of a table that no terminal bounds
-
-
-class Format(StrEnum):
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 def out() -> Console:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from enum import IntEnum
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
@@ -16,22 +15,12 @@ from sqlalchemy.exc import ArgumentError
 from collectors.contract import SourceMisconfigured
 from inventory.store import Store
 from lumbung import secrets
+from lumbung.choices import Globals
 from lumbung.plan import When, plan
 from lumbung.settings import Settings, SettingsError, find_settings, load_settings
 from planner.report import Report
 
 NOW_VARIABLE = "LUMBUNG_NOW"  # an ISO instant that stands in for the clock, for rehearsals
-
-
-class Exit(IntEnum):
-    """The exit codes (see docs/reference)."""
-
-    DONE = 0
-    FAULT = 1
-    USAGE = 2
-    PARTIAL = 3
-    NOTHING = 4
-    MET = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +31,10 @@ class Session:
     db: str | None = None
     verbose: bool = False
     at: datetime | None = None  # stands in for the clock
+
+    @classmethod
+    def of(cls, given: Globals) -> Session:
+        return cls(given.config, given.db, given.verbose)
 
     def settings(self) -> Settings:
         return load_settings(find_settings(self.config))

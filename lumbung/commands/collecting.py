@@ -8,9 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from collectors.contract import HistoryCollector, SourceMisconfigured, collector_of
 from collectors.poll import HistoryProgress, Result, look, record
@@ -19,32 +16,14 @@ from collectors.worker import Failed, Found
 from inventory import read
 from inventory.records import Coverage, Guest, Host
 from inventory.store import Store
+from lumbung.choices import Exit, Format
 from lumbung.collecting import Collected, backfill, collect, keep_house, plan_of
 from lumbung.plan import health
-from lumbung.printing import Format, note, show
-from lumbung.session import Exit, Session
+from lumbung.printing import note, show
+from lumbung.session import Session
 from lumbung.settings import Settings
 from planner.report import SourceRow, source_status
 from reports.cells import plain
-
-Names = Annotated[list[str] | None, typer.Argument(help="sources; default all")]
-
-
-def register(app: typer.Typer) -> None:
-    app.command("collect")(collect_command)
-    app.command("backfill")(backfill_command)
-    app.command("record")(record_command)
-    sources = typer.Typer(
-        help="The sources: when they last answered, what they hide.", invoke_without_command=True
-    )
-    sources.callback()(sources_command)
-    sources.command("check")(check_command)
-    app.add_typer(sources, name="sources")
-
-
-def collect_command(context: typer.Context, names: Names = None) -> None:
-    """Poll every (named) source once and store what changed."""
-    raise typer.Exit(collect_once(context.obj, names or []))
 
 
 def collect_once(session: Session, names: Sequence[str] = ()) -> Exit:
@@ -133,17 +112,12 @@ def _tell_history(steps: Iterator[HistoryProgress]) -> HistoryProgress | None:
     return last
 
 
-def backfill_command(
-    context: typer.Context,
-    names: Names = None,
-    seconds: Annotated[float, typer.Option(help="stop after that long; it resumes")] = 3600.0,
-) -> None:
-    """Read the history that the platforms keep themselves; resumes where it stopped."""
-    session: Session = context.obj
+def backfill_all(session: Session, names: Sequence[str], *, seconds: float) -> Exit:
+    """The platforms' own history of every (named) source, as far as the time allows."""
     settings = session.settings()
     complete = True
     with session.store(settings, create=True) as store:
-        for source in settings.chosen(names or []):
+        for source in settings.chosen(names):
             if not isinstance(collector_of(source.common.kind), HistoryCollector):
                 note(f"{source.name}: a source of kind {source.common.kind} keeps no history")
                 continue
@@ -156,17 +130,11 @@ def backfill_command(
             last = _tell_history(steps)
             complete = complete and last is not None and last.complete and not last.error
         keep_house(session, settings, store)
-    raise typer.Exit(Exit.DONE if complete else Exit.PARTIAL)
+    return Exit.DONE if complete else Exit.PARTIAL
 
 
-def sources_command(
-    context: typer.Context,
-    form: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.table,
-) -> None:
+def list_sources(session: Session, form: Format) -> None:
     """Each source: last success, age, gaps, what stays hidden, token expiry."""
-    if context.invoked_subcommand is not None:
-        return
-    session: Session = context.obj
     settings = session.settings()
     with session.store(settings, create=True) as store, store.reading() as connection:
         states = read.sources_at(connection, session.now())
@@ -198,12 +166,11 @@ def sources_command(
 _FAILURES = ("failed", "timed_out")
 
 
-def check_command(context: typer.Context, names: Names = None) -> None:
-    """Connect to each (named) source and tell what a poll would find; nothing is stored."""
-    session: Session = context.obj
+def check_sources(session: Session, names: Sequence[str]) -> Exit:
+    """Connects to each (named) source and tells what a poll would find; nothing is stored."""
     settings = session.settings()
     answered = 0
-    chosen = settings.chosen(names or [])
+    chosen = settings.chosen(names)
     for source in chosen:
         print(f"{source.name} ({source.common.kind})")
         try:
@@ -216,8 +183,9 @@ def check_command(context: typer.Context, names: Names = None) -> None:
         answered += 1
         for label, text in _check_lines(found, session.now().date()):
             print(f"  {label:<11} {plain(text)}")
-    if answered < len(chosen):
-        raise typer.Exit(Exit.PARTIAL if answered else Exit.NOTHING)
+    if answered == len(chosen):
+        return Exit.DONE
+    return Exit.PARTIAL if answered else Exit.NOTHING
 
 
 def _check_lines(found: Found, today: date) -> Iterator[tuple[str, str]]:
@@ -261,22 +229,18 @@ def _shapes(requests: Sequence[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def record_command(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="the source")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="where the record goes")],
-) -> None:
-    """Save a scrubbed raw answer set, for a bug report or a test."""
-    session: Session = context.obj
+def record_source(session: Session, name: str, folder: Path) -> Exit:
+    """Saves a scrubbed raw answer set, for a bug report or a test."""
     settings = session.settings()
     plan = plan_of(settings, settings.source(name), {})
     raw = record(plan, session.now)
     if isinstance(raw, Failed):
         note(f"{name}: {raw.message}")
-        raise typer.Exit(Exit.NOTHING)
+        return Exit.NOTHING
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}.json"
     clean = scrubbed(raw)
     content = {"kind": clean.kind, "context": dict(clean.context), "answers": dict(clean.answers)}
     target.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     note(f"{target}: {len(clean.answers)} answers; read it before you send it")
+    return Exit.DONE

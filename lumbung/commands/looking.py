@@ -3,80 +3,53 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
-from typing import Annotated
-
-import typer
 
 from inventory.changes import changes_between
 from inventory.read import facts_at
 from inventory.records import Backup, Datastore, Disk, Guest, GuestSnapshot, Host, Nic, Record
+from lumbung.choices import Format, Thing
 from lumbung.dates import day_option
 from lumbung.plan import When
-from lumbung.printing import Format, show
+from lumbung.printing import show
 from lumbung.session import Session
 
-
-class Kind(StrEnum):
-    hosts = "hosts"
-    guests = "guests"
-    disks = "disks"
-    nics = "nics"
-    datastores = "datastores"
-    snapshots = "snapshots"
-    backups = "backups"
-
-
-_RECORDS: dict[Kind, type[Record]] = {
-    Kind.hosts: Host,
-    Kind.guests: Guest,
-    Kind.disks: Disk,
-    Kind.nics: Nic,
-    Kind.datastores: Datastore,
-    Kind.snapshots: GuestSnapshot,
-    Kind.backups: Backup,
+_RECORDS: dict[Thing, type[Record]] = {
+    Thing.hosts: Host,
+    Thing.guests: Guest,
+    Thing.disks: Disk,
+    Thing.nics: Nic,
+    Thing.datastores: Datastore,
+    Thing.snapshots: GuestSnapshot,
+    Thing.backups: Backup,
 }
 _PROVENANCE = ("source", "valid_from", "confirmed_at")
-_ON_SCREEN: dict[Kind, tuple[str, ...]] = {
-    Kind.hosts: (
+_ON_SCREEN: dict[Thing, tuple[str, ...]] = {
+    Thing.hosts: (
         "name", "cluster", "status", "cpu_cores", "cpu_threads", "memory_bytes", "version",
         "confirmed_at",
     ),
-    Kind.guests: (
+    Thing.guests: (
         "guest_id", "name", "cluster", "host_id", "kind", "power", "vcpus", "memory_bytes",
         "template", "tags", "confirmed_at",
     ),
-    Kind.disks: (
+    Thing.disks: (
         "disk_id", "datastore_id", "capacity_bytes", "allocated_bytes", "backup", "cache",
         "confirmed_at",
     ),
-    Kind.nics: ("nic_id", "network", "vlan", "mac", "model", "firewall", "confirmed_at"),
-    Kind.datastores: (
+    Thing.nics: ("nic_id", "network", "vlan", "mac", "model", "firewall", "confirmed_at"),
+    Thing.datastores: (
         "datastore_id", "cluster", "kind", "shared", "capacity_bytes", "used_bytes", "aliases",
         "confirmed_at",
     ),
-    Kind.snapshots: ("guest_id", "name", "created_at", "bytes", "memory_state", "confirmed_at"),
-    Kind.backups: (
+    Thing.snapshots: ("guest_id", "name", "created_at", "bytes", "memory_state", "confirmed_at"),
+    Thing.backups: (
         "guest_id", "created_at", "datastore_id", "bytes", "protected", "name", "confirmed_at",
     ),
 }  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    app.command("inventory")(inventory_command)
-    app.command("changes")(changes_command)
-
-
-def inventory_command(
-    context: typer.Context,
-    kind: Annotated[Kind, typer.Argument(help="what to list")],
-    at: Annotated[
-        str | None, typer.Option(metavar="DATE", help="as it was at the end of that day")
-    ] = None,
-    form: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.table,
-) -> None:
-    """What is known, now or at any past date; bytes and other base units."""
-    session: Session = context.obj
+def list_things(session: Session, kind: Thing, at: str | None, form: Format) -> None:
+    """What is known of one kind of thing, now or at the end of a past day."""
     settings = session.settings()
     when = When.of(settings, day_option(at, "--at"), session.now())
     with session.store(settings) as store, store.reading() as connection:
@@ -90,16 +63,8 @@ def inventory_command(
     show(columns, rows, form, on_screen=_ON_SCREEN[kind], empty=f"no {kind.value} are known")
 
 
-def changes_command(
-    context: typer.Context,
-    start: Annotated[
-        str | None, typer.Option("--from", metavar="DATE", help="default: 7 days before")
-    ] = None,
-    end: Annotated[str | None, typer.Option("--to", metavar="DATE", help="default: today")] = None,
-    form: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.table,
-) -> None:
+def list_changes(session: Session, start: str | None, end: str | None, form: Format) -> None:
     """What was added, removed, resized, moved, renamed or reclassified."""
-    session: Session = context.obj
     settings = session.settings()
     until = When.of(settings, day_option(end, "--to"), session.now()).at
     first = day_option(start, "--from")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from collectors.contract import CollectError
 from inventory.errors import StoreError
 from lumbung.commands.collecting import collect_once
@@ -14,13 +12,8 @@ from lumbung.session import Session
 from lumbung.settings import SettingsError
 
 
-def register(app: typer.Typer) -> None:
-    app.command("schedule")(schedule_command)
-
-
-def schedule_command(context: typer.Context) -> None:
-    """Poll and report as configured, in the foreground; for systemd. Cron needs it not."""
-    session: Session = context.obj
+def run_schedule(session: Session) -> None:
+    """Polls and reports as configured, until it is told to stop."""
     settings = session.settings()
     scheduler = build(
         settings,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -17,18 +15,8 @@ from lumbung.session import Session
 from reports.terminal import table_of
 
 
-def register(app: typer.Typer) -> None:
-    app.command("demo")(demo_command)
-
-
-def demo_command(
-    context: typer.Context,
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="where the demo keeps its files")
-    ] = Path("lumbung-demo"),
-) -> None:
-    """A city's data centre on this machine: collect, plan, report. Needs nothing."""
-    session: Session = context.obj
+def run_demo(session: Session, folder: Path) -> None:
+    """A city's data centre on this machine: collect, plan, report."""
     with Progress(
         TextColumn("{task.description:<28}"),
         BarColumn(),

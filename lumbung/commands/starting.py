@@ -6,7 +6,6 @@ import ssl
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -18,10 +17,6 @@ from lumbung.printing import note
 from lumbung.settings import SettingsError, load_settings
 
 _KINDS = ("proxmox", "libvirt", "files")
-
-
-def register(app: typer.Typer) -> None:
-    app.command("init")(init_command)
 
 
 @dataclass
@@ -42,25 +37,12 @@ class Answers:
     notes: list[str] = field(default_factory=list)
 
 
-def init_command(
-    context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="the project's folder")] = Path(),
-    yes: Annotated[bool, typer.Option("--yes", help="ask nothing, take what is given")] = False,
-    site: Annotated[str | None, typer.Option(help="the site's name")] = None,
-    timezone: Annotated[str | None, typer.Option(help="such as Asia/Jakarta")] = None,
-    kind: Annotated[str | None, typer.Option(help="proxmox, libvirt or files")] = None,
-    name: Annotated[str | None, typer.Option(help="the first source's short name")] = None,
-    url: Annotated[str | None, typer.Option(help="proxmox: https://HOST:8006")] = None,
-    uri: Annotated[str | None, typer.Option(help="libvirt: qemu+ssh://… or qemu+tls://…")] = None,
-    path: Annotated[str | None, typer.Option(help="files: the directory of CSV")] = None,
-) -> None:
-    """Ask a few questions, probe what was told, write the configuration, say the next step."""
-    given = {"site": site, "timezone": timezone, "kind": kind, "name": name}
-    given |= {"url": url, "uri": uri, "path": path}
+def start(folder: Path, given: dict[str, str | None], *, silent: bool) -> None:
+    """Asks what was not given, probes it, writes the configuration, says the next step."""
     target = folder / "config" / "lumbung.toml"
     if target.exists():
         raise SettingsError(f"{target} exists; edit it, or name another folder")
-    ask = _Asking(given, silent=yes)
+    ask = _Asking(given, silent=silent)
     answers = ask.answers()
     if answers.kind == "proxmox":
         _probe(answers, ask)
@@ -92,7 +74,7 @@ class _Asking:
     def answers(self) -> Answers:
         kind = self.text("kind", f"First source ({', '.join(_KINDS)})", self._likely_kind())
         if kind not in _KINDS:
-            raise typer.BadParameter(f"--kind: {kind!r} is none of {', '.join(_KINDS)}")
+            raise SettingsError(f"--kind: {kind!r} is none of {', '.join(_KINDS)}")
         found = Answers(
             site=self.text("site", "Name of the site", "Data centre"),
             timezone=self.text("timezone", "Time zone", _local_zone()),

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
-from typing import Annotated
 
 import sqlalchemy as sa
-import typer
 
 from inventory.check import faults
 from inventory.errors import StoreError
 from inventory.history import forget, thin_out
 from inventory.samples import USAGE
 from inventory.store import SCHEMA_HEAD, Store
+from lumbung.choices import Exit
 from lumbung.printing import note
-from lumbung.session import Exit, Session, store_url
+from lumbung.session import Session, store_url
 
 
-def register(app: typer.Typer) -> None:
-    db = typer.Typer(help="The store: what it holds, its schema, its health.", no_args_is_help=True)
-    db.command("info")(info_command)
-    db.command("upgrade")(upgrade_command)
-    db.command("check")(check_command)
-    db.command("purge")(purge_command)
-    app.add_typer(db, name="db")
-
-
-def info_command(context: typer.Context) -> None:
+def show_info(session: Session) -> None:
     """Where the store is, its schema, and how much it holds."""
-    session: Session = context.obj
     with Store.open_any_schema(store_url(session.settings(), session.db)) as store:
         print(f"store      {store.address}")
         print(f"schema     {store.schema or 'none'} (this program: {SCHEMA_HEAD})")
@@ -47,9 +36,8 @@ def info_command(context: typer.Context) -> None:
                     print(f"{table:<15}{count:>12,}")
 
 
-def upgrade_command(context: typer.Context) -> None:
+def upgrade(session: Session) -> None:
     """Bring the schema up to this program; an embedded store is copied first."""
-    session: Session = context.obj
     with Store.open_any_schema(store_url(session.settings(), session.db)) as store:
         before = store.schema
         if before == SCHEMA_HEAD:
@@ -63,27 +51,19 @@ def upgrade_command(context: typer.Context) -> None:
         print(f"{store.address}: schema {before or 'none'} → {SCHEMA_HEAD}")
 
 
-def check_command(context: typer.Context) -> None:
+def check(session: Session) -> Exit:
     """Look for damage: of the file, and of what the store promises about its facts."""
-    session: Session = context.obj
     with session.store() as store, store.reading() as connection:
         found = faults(connection)
     for fault in found:
         print(fault)
-    if found:
-        raise typer.Exit(Exit.FAULT)
-    print("no fault found")
+    if not found:
+        print("no fault found")
+    return Exit.FAULT if found else Exit.DONE
 
 
-def purge_command(
-    context: typer.Context,
-    older_than: Annotated[
-        int | None,
-        typer.Option(min=30, metavar="DAYS", help="also forget facts, polls and samples before"),
-    ] = None,
-) -> None:
+def purge(session: Session, older_than: int | None) -> None:
     """Merge and drop old samples as configured; with --older-than forget more, for good."""
-    session: Session = context.obj
     settings = session.settings()
     now = session.now()
     with session.store(settings) as store:

@@ -1,0 +1,69 @@
+"""What a command line chooses between. Light, so that `--help` loads nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from pathlib import Path
+
+
+class Exit(IntEnum):
+    """The exit codes (docs/reference/commands.md)."""
+
+    DONE = 0
+    FAULT = 1
+    USAGE = 2
+    PARTIAL = 3
+    NOTHING = 4
+    MET = 5
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+class Thing(StrEnum):
+    hosts = "hosts"
+    guests = "guests"
+    disks = "disks"
+    nics = "nics"
+    datastores = "datastores"
+    snapshots = "snapshots"
+    backups = "backups"
+
+
+class CsvDialect(StrEnum):
+    standard = "standard"
+    excel_id = "excel-id"
+
+
+class Language(StrEnum):
+    en = "en"
+    id = "id"
+
+
+class SourceKind(StrEnum):
+    proxmox = "proxmox"
+    libvirt = "libvirt"
+    files = "files"
+
+
+class Level(StrEnum):
+    """Severities, least first."""
+
+    info = "info"
+    low = "low"
+    medium = "medium"
+    high = "high"
+    critical = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """The options before the command."""
+
+    config: Path | None = None
+    db: str | None = None
+    verbose: bool = False
