@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import pickle
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,6 +111,13 @@ def receive(stream: BinaryIO) -> Iterator[Message]:
         yield pickle.loads(body)  # noqa: S301  (from our own child process)
 
 
+def _end_with_the_parent(parent: int) -> None:
+    """Asks nothing more of a hypervisor once there is no one to hear the answers."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
 def main() -> None:
     """Reads the job, writes its messages. Whatever else prints goes to standard error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
@@ -117,5 +127,6 @@ def main() -> None:
         # Should the parent be killed, no one is left to stop a worker that hangs in a call into C:
         # then the kernel does, for the signal's default action needs no Python to run.
         signal.alarm(math.ceil(job.seconds) + _ORPHAN_GRACE_SECONDS)
+        threading.Thread(target=_end_with_the_parent, args=(os.getppid(),), daemon=True).start()
         for message in work(job):
             send(output, message)

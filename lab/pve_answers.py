@@ -192,7 +192,7 @@ class _View:
         used = int(self._cluster.node_memory(found, self._instant())[0])
         return ok(
             {
-                "boot-info": {"mode": "efi", "secureboot": 1},
+                "boot-info": {"mode": "efi"},
                 "cpu": 0,
                 "cpuinfo": {
                     "cores": found.cores, "cpus": found.threads, "flags": "fpu vme vmx", "hvm": "1",
@@ -237,7 +237,7 @@ class _View:
         if node is None or node.dead:
             return row | {"status": "unknown"}  # its statistics are older than five minutes
         on = guest.running and not guest.template
-        uptime = self._uptime(guest) if on else 0
+        uptime = self._cluster.uptime(guest) if on else 0
         row |= {
             "cpu": float(self._cluster.guest_cpu(guest, self._instant())[0]) if on else 0,
             "disk": 0,
@@ -257,9 +257,6 @@ class _View:
         if self._cluster.release >= 9:
             row["memhost"] = row["mem"]
         return row
-
-    def _uptime(self, guest: GuestSpec) -> float:
-        return max(60.0, min(self._cluster.now - guest.born_at, 200 * 86_400.0))
 
     def _boot_disk(self, guest: GuestSpec) -> int:
         first = next(iter(guest.disks.values()), "")

@@ -104,7 +104,8 @@ class _Server(ThreadingHTTPServer):
             secure = self._context.wrap_socket(request, server_side=True)
         except (ssl.SSLError, OSError):
             return
-        super().finish_request(secure, client_address)
+        with secure:
+            super().finish_request(secure, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no error of the double."""

@@ -174,7 +174,16 @@ class Cluster:
     backups: Callable[[float], Sequence[StoredBackup]] = lambda _now: ()
     tokens: Sequence[Token] = ()
     now: float = 0.0
+    booted_at: float | None = None  # forty days before its clock was first set, unless stated
     history_days: float = 490.0
+
+    def __post_init__(self) -> None:
+        if self.booted_at is None:
+            self.booted_at = self.now - 40 * DAY
+
+    def uptime(self, guest: GuestSpec) -> float:
+        """Seconds since the guest started: with its node, or when it was made."""
+        return max(60.0, self.now - max(self.booted_at or 0.0, guest.born_at))
 
     @property
     def release(self) -> int:

@@ -25,11 +25,12 @@ _ALL_BACKUPS = {"prune-backups": "keep-all=1"}
 def fetch(source: Source[ProxmoxOptions], budget: Budget) -> Raw:
     """All answers of one poll. Raises CollectError when the cluster could not be read at all."""
     wire, version = connect(source, budget)
-    answers: dict[str, Answer] = {Request("/version").key: version}
-    answers |= wire.ask_all(BULK)
-    rows = rows_of(answers.get("GET /cluster/resources"))
-    answers |= wire.ask_all(_per_thing(rows, rows_of(answers.get("GET /storage"))))
-    return Raw("proxmox", answers, _context(source, wire))
+    with wire:
+        answers: dict[str, Answer] = {Request("/version").key: version}
+        answers |= wire.ask_all(BULK)
+        rows = rows_of(answers.get("GET /cluster/resources"))
+        answers |= wire.ask_all(_per_thing(rows, rows_of(answers.get("GET /storage"))))
+        return Raw("proxmox", answers, _context(source, wire))
 
 
 def _context(source: Source[ProxmoxOptions], wire: Wire) -> dict[str, Any]:

@@ -63,8 +63,13 @@ class Answers:
         )
 
     def get(self, key: str) -> Answer:
+        """The answer to a request; one of another form than the API's is a failed one."""
         found = self._raw.answers.get(key)
-        return found if isinstance(found, dict) else {"status": 0, "reason": "not asked"}
+        if not isinstance(found, dict):
+            return {"status": 0, "reason": "not asked"}
+        if found.get("status") == 200 and not _has_form(key, found.get("body")):
+            return {"status": 0, "reason": "an answer of another form than the API's"}
+        return found
 
     def body(self, key: str) -> Any:
         answer = self.get(key)
@@ -305,6 +310,19 @@ class Answers:
                         at=at,
                         born_at=at - uptime,
                     )
+
+
+_OBJECTS = ("GET /version", "GET /access/permissions")
+
+
+def _has_form(key: str, body: Any) -> bool:
+    """A list, but for the few answers that are objects; a configuration has its digest."""
+    path = key.partition("?")[0]
+    if path.endswith("/config"):
+        return isinstance(body, Mapping) and "digest" in body
+    if path in _OBJECTS or (path.startswith("GET /nodes/") and path.endswith("/status")):
+        return isinstance(body, Mapping)
+    return isinstance(body, list)
 
 
 def _release(version: Any) -> str | None:

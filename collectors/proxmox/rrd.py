@@ -63,12 +63,16 @@ def fetch_history(
 ) -> Iterator[tuple[HistoryStep, Raw]]:
     """The answers of each step that was answered; the others stay to be asked again."""
     wire, _version = connect(source, budget)
-    with ThreadPoolExecutor(max_workers=budget.max_parallel) as pool:
+    pool = ThreadPoolExecutor(max_workers=budget.max_parallel)
+    try:
         running = {pool.submit(_ask, wire, step): step for step in steps}
         for future in as_completed(running):
             answers = future.result()
             if all(_is_answered(answer) for answer in answers.values()):
                 yield running[future], Raw("proxmox-rrd", answers, {})
+    finally:  # also when no one wants the rest
+        pool.shutdown(cancel_futures=True)
+        wire.close()
 
 
 def _ask(wire: Wire, step: HistoryStep) -> dict[str, Answer]:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -86,7 +86,7 @@ class ReadOnlyTransport(HTTPAdapter):
         kwargs["stream"] = True
         response = super().send(request, **kwargs)
         self._compare_clocks(response)
-        if response.is_redirect:
+        if 300 <= response.status_code < 400:
             raise BadAnswer(f"redirected to {response.headers.get('Location')}: refused")
         self._read(response)
         return response
@@ -157,9 +157,19 @@ class Wire:
         session = backend.get_session()
         session.trust_env = False  # no proxy, netrc or certificate bundle of the environment
         session.mount("https://", self._transport)
+        self._session = session
         self._api = ProxmoxResource(
             base_url=backend.get_base_url(), session=session, serializer=_Serializer()
         )
+
+    def close(self) -> None:
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def effort(self) -> Effort:
@@ -211,7 +221,7 @@ class Wire:
 
 
 def connect(source: Source[ProxmoxOptions], budget: Budget) -> tuple[Wire, Answer]:
-    """A way to the first endpoint that answers, with its answer to /version.
+    """A way to the first endpoint that answers, to be closed, with its answer to /version.
 
     Raises Unauthorised at once: another endpoint would refuse the token too. Raises Unreachable
     when none answers, with the reason of each.
@@ -222,10 +232,12 @@ def connect(source: Source[ProxmoxOptions], budget: Budget) -> tuple[Wire, Answe
         try:
             answer = wire.ask(Request("/version"))
         except Unreachable as error:
+            wire.close()
             troubles.append(str(error))
             continue
         if answer["status"] == 200:
             return wire, answer
+        wire.close()
         if answer["status"] == 401:
             raise Unauthorised(_refused(source.options, url, answer["reason"]))
         troubles.append(f"{url}: {answer['status'] or ''} {answer['reason']}".replace(":  ", ": "))

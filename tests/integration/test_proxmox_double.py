@@ -1,0 +1,411 @@
+"""The Proxmox collector over real HTTPS against the API double: ways, rights, faults, history."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from collectors.contract import BadAnswer, Budget, Source, Unauthorised, Unreachable
+from collectors.proxmox import ProxmoxCollector, ProxmoxOptions
+from collectors.proxmox.wire import Request, Wire, seen_fingerprint
+from inventory.records import Guest, Snapshot
+from lab.pve_double import Served, serve
+from lab.pve_model import Token
+from lab.pve_synthetic import AUDITOR, BLIND, POOLED, synthetic
+from pve_recorded import Project
+
+NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with serve(synthetic(3, 12, now=NOW.timestamp(), version="8.4.21")) as running:
+        yield running
+
+
+def source_for(
+    served: Served, token: Token = AUDITOR, urls: tuple[str, ...] = (), **options: Any
+) -> Source[ProxmoxOptions]:
+    user, name = token.id.split("!")
+    trust = {"ca_file": served.ca_file} if not {"fingerprint", "verify"} & set(options) else {}
+    return Source(
+        name="pve",
+        kind="proxmox",
+        options=ProxmoxOptions(
+            url=urls or (served.url,), user=user, token_name=name, token="env:X",
+            **(trust | options),
+        ),
+        secrets={"token": SecretStr(token.secret)},
+    )  # fmt: skip
+
+
+def poll(source: Source[ProxmoxOptions], seconds: float = 20.0) -> Snapshot:
+    collector = ProxmoxCollector()
+    raw = collector.fetch(source, Budget(seconds))
+    json.dumps({"context": raw.context, "answers": raw.answers})  # JSON can hold it
+    return collector.parse(raw, source="pve", taken_at=NOW)
+
+
+def configured(served: Served, folder: Path, token: Token = AUDITOR, **more: Any) -> Project:
+    user, name = token.id.split("!")
+    (folder / "pve.token").write_text(token.secret)
+    (folder / "pve.token").chmod(0o600)
+    extra = "".join(f"{key} = {json.dumps(value)}\n" for key, value in more.items())
+    return Project(folder).configure(
+        f'[[sources]]\nname = "pve"\nkind = "proxmox"\nurl = "{served.url}"\nuser = "{user}"\n'
+        f'token_name = "{name}"\ntoken = "file:pve.token"\nca_file = "{served.ca_file}"\n{extra}'
+    )
+
+
+# Ways to the server
+
+
+def test_a_ca_file_verifies_the_server(served: Served) -> None:
+    assert len(poll(source_for(served)).of(Guest)) == 12
+
+
+def test_a_pinned_fingerprint_is_enough(served: Served) -> None:
+    assert seen_fingerprint(served.url) == served.fingerprint
+    assert len(poll(source_for(served, fingerprint=served.fingerprint)).of(Guest)) == 12
+
+
+def test_another_certificate_than_the_pinned_one_is_refused(served: Served) -> None:
+    with pytest.raises(Unreachable, match="not the pinned one") as caught:
+        poll(source_for(served, fingerprint=":".join(["AA"] * 32)))
+    assert served.fingerprint in str(caught.value)
+    assert served.requests == 0
+
+
+def test_an_unknown_authority_is_refused_and_says_what_to_do(served: Served) -> None:
+    with pytest.raises(Unreachable, match="set ca_file") as caught:
+        poll(source_for(served, verify=True))
+    assert served.fingerprint in str(caught.value)
+
+
+def test_an_expired_certificate_is_said_to_be_expired() -> None:
+    with (
+        serve(
+            synthetic(1, 1, now=NOW.timestamp()), not_after=datetime.now(UTC) - timedelta(days=1)
+        ) as served,
+        pytest.raises(Unreachable, match="has expired"),
+    ):
+        poll(source_for(served))
+
+
+def test_endpoints_are_tried_in_turn(served: Served) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dead = f"https://127.0.0.1:{closed.getsockname()[1]}"
+        found = poll(source_for(served, urls=(dead, served.url)))
+    assert len(found.of(Guest)) == 12
+
+
+def test_when_no_endpoint_answers_each_reason_is_told() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    urls = (f"https://127.0.0.1:{port}", "https://no-such-host.invalid:8006")
+    options = ProxmoxOptions(url=urls, user="a@pve", token_name="t", token="env:X")
+    source = Source("x", "proxmox", options, secrets={"token": SecretStr("s")})
+    with pytest.raises(Unreachable) as caught:
+        poll(source)
+    assert "connection refused" in str(caught.value)
+    assert "no-such-host.invalid" in str(caught.value)
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        options = ProxmoxOptions(
+            url=(f"https://127.0.0.1:{silent.getsockname()[1]}",),
+            user="a@pve", token_name="t", token="env:X",
+        )  # fmt: skip
+        source = Source("x", "proxmox", options, secrets={"token": SecretStr("s")})
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="no answer in time"):
+            poll(source, seconds=1.0)
+        assert time.monotonic() - began < 5
+
+
+# Read-only by construction
+
+
+def test_no_verb_but_get_can_leave_the_process(served: Served) -> None:
+    with Wire(served.url, source_for(served), Budget(10)) as wire:
+        for verb in ("post", "put", "delete", "create", "set"):
+            with pytest.raises(BadAnswer, match="only reads"):
+                getattr(wire._api("nodes/node001/status"), verb)(command="reboot")
+    assert served.refused == {}
+    assert served.requests == 0
+
+
+def test_a_redirect_is_refused(served: Served) -> None:
+    served.broken["/cluster/resources"] = (302, "Found", b"")
+    found = poll(source_for(served))
+    assert found.of(Guest) == ()
+    assert any(gap.kind == "guest" and gap.state == "failed" for gap in found.coverage)
+
+
+def test_the_token_is_sent_to_no_proxy(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert len(poll(source_for(served)).of(Guest)) == 12
+
+
+# Rights
+
+
+def test_a_refused_token_is_told_without_its_secret(served: Served) -> None:
+    wrong = Token(AUDITOR.id, "not-the-secret")
+    with pytest.raises(Unauthorised, match="refused the token") as caught:
+        poll(source_for(served, wrong))
+    assert "not-the-secret" not in str(caught.value)
+
+
+def test_without_rights_everything_is_hidden_and_nothing_is_none(served: Served) -> None:
+    found = poll(source_for(served, BLIND))
+    states = {part.kind: part.state for part in found.coverage if not part.scope}
+    assert states == {
+        "host": "hidden", "guest": "hidden", "disk": "hidden", "nic": "hidden",
+        "guest_snapshot": "hidden", "datastore": "hidden", "backup_job": "hidden",
+        "backup": "hidden",
+    }  # fmt: skip
+    assert all("pveum acl modify" in p.remedy for p in found.coverage if p.is_gap)
+    assert found.guests_reported is None
+
+
+def test_a_pool_token_sees_a_part_and_says_so(served: Served) -> None:
+    found = poll(source_for(served, POOLED))
+    assert len(found.of(Guest)) == 6
+    assert {p.state for p in found.coverage if (p.kind, p.scope) == ("guest", "")} == {"partial"}
+    seen = {p.scope for p in found.coverage if p.kind == "disk" and p.state == "complete"}
+    assert seen == {f"guest/{guest.guest_id}" for guest in found.of(Guest)}
+
+
+# Faults: each ends in a gap, and everything else is stored
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"<html>maintenance</html>", "not JSON"),
+        (b'{"data": [', "not JSON"),
+        (b"[]", "no data"),
+        (b'{"data": null}', ""),
+        (b'{"data": {"odd": 1}}', ""),
+        (b"", "not JSON"),
+    ],
+)
+def test_an_odd_answer_costs_only_what_it_was_about(
+    served: Served, body: bytes, reason: str
+) -> None:
+    served.broken["/nodes/node001/qemu/100/config"] = (200, "OK", body)
+    found = poll(source_for(served))
+    assert len(found.of(Guest)) == 12
+    odd = next(guest for guest in found.of(Guest) if guest.guest_id == "100")
+    assert odd.vcpus is None
+    gap = next(p for p in found.coverage if p.scope == "guest/100" and p.kind == "disk")
+    assert gap.state == "failed"
+    assert reason in gap.reason
+
+
+@pytest.mark.parametrize("status", [400, 403, 500, 501, 595, 596, 599])
+def test_an_error_status_is_a_gap(served: Served, status: int) -> None:
+    served.broken["/cluster/backup"] = (status, "some reason", b"")
+    found = poll(source_for(served))
+    [gap] = [p for p in found.coverage if p.kind == "backup_job"]
+    assert gap.state == ("hidden" if status == 403 else "failed")
+    assert "some reason" in gap.reason
+    assert len(found.of(Guest)) == 12
+
+
+def test_a_huge_answer_is_not_swallowed(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collectors.proxmox.wire._LARGEST_ANSWER_BYTES", 2_000)
+    found = poll(source_for(served))
+    [gap] = [p for p in found.coverage if p.kind == "guest" and not p.scope]
+    assert "larger than" in gap.reason
+
+
+def test_a_dead_node_is_asked_nothing_and_its_guests_are_listed() -> None:
+    cluster = synthetic(3, 12, now=NOW.timestamp())
+    cluster.nodes = [
+        node if node.name != "node002" else type(node)(name="node002", dead=True)
+        for node in cluster.nodes
+    ]
+    with serve(cluster) as served:
+        found = poll(source_for(served))
+        asked = [path for path in served.asked if path.startswith("/nodes/node002/")]
+    assert asked == []
+    lost = [guest for guest in found.of(Guest) if guest.host_id == "node002"]
+    assert len(lost) == 4
+    assert {guest.vcpus for guest in lost} == {None}
+
+
+def test_a_node_that_dies_during_the_poll_is_waited_for_once(served: Served) -> None:
+    for path in ("status", "qemu/101/config", "qemu/101/snapshot", "qemu/104/config"):
+        served.broken[f"/nodes/node002/{path}"] = (595, "No route to host", b"")
+    served.broken["/nodes/node002/qemu/104/snapshot"] = (595, "No route to host", b"")
+    source = source_for(served)
+    raw = ProxmoxCollector().fetch(source, Budget(20, max_parallel=1))
+    found = ProxmoxCollector().parse(raw, source="pve", taken_at=NOW)
+    asked = [path for path in served.asked if path.startswith("/nodes/node002/")]
+    assert asked == ["/nodes/node002/status"]
+    assert len(found.of(Guest)) == 12
+
+
+def test_when_time_runs_out_what_came_is_kept(served: Served) -> None:
+    served.latency_seconds = 0.25
+    began = time.monotonic()
+    found = poll(source_for(served), seconds=1.5)
+    assert time.monotonic() - began < 4
+    assert len(found.of(Guest)) == 12
+    late = [p for p in found.coverage if p.is_gap and "used up" in p.reason]
+    assert late
+
+
+def test_requests_run_side_by_side_but_no_more_than_allowed(served: Served) -> None:
+    served.latency_seconds = 0.05
+    source = source_for(served)
+    began = time.monotonic()
+    ProxmoxCollector().fetch(source, Budget(20, max_parallel=4))
+    elapsed = time.monotonic() - began
+    assert elapsed < 0.8 * served.requests * 0.05
+
+
+# Through the program
+
+
+def test_rates_come_from_the_second_poll(served: Served, tmp_path: Path) -> None:
+    project = configured(served, tmp_path, backfill_seconds=0)
+    assert project.call("collect", now=NOW).returncode == 0
+    served.cluster.now += 300
+    assert project.call("collect", now=NOW + timedelta(seconds=300)).returncode == 0
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "inventory.db") as database:
+        rows = database.execute(
+            "SELECT net_in_bytes_per_second, disk_write_bytes_per_second FROM usage u "
+            "JOIN entity e ON e.key = u.entity_key WHERE e.kind = 'guest' ORDER BY taken_at"
+        ).fetchall()
+    database.close()
+    assert [row for row in rows[:12] if any(v is not None for v in row)] == []
+    assert {tuple(round(value) for value in row) for row in rows[12:]} == {(25_000, 90_000)}
+
+
+def test_a_backfill_resumes_after_it_was_killed(served: Served, tmp_path: Path) -> None:
+    project = configured(served, tmp_path, backfill_seconds=0)
+    assert project.call("collect", now=NOW).returncode == 0
+    served.latency_seconds = 0.05
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lumbung", "--config", str(tmp_path / "lumbung.toml"), "backfill"],
+        env=dict(os.environ, LUMBUNG_NOW=NOW.isoformat()),
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for_history(served, steps=6)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=10)
+    served.latency_seconds = 0.0
+    asked_before = served.requests
+    result = project.call("backfill", now=NOW)
+    assert result.returncode == 0, result.stderr
+    assert "complete" in result.stderr
+    everything = 4 * (3 + 2 + 3 + 12)  # four timeframes of nodes, storages, guests
+    assert served.requests - asked_before < everything + 60  # what was done is not asked again
+    assert project.call("db", "check").returncode == 0
+    again = served.requests
+    assert project.call("backfill", now=NOW).returncode == 0
+    assert served.requests - again < 50  # only the poll that goes before
+
+
+def _wait_for_history(served: Served, steps: int) -> None:
+    for _ in range(600):
+        history = sum(n for path, n in served.asked.items() if path.endswith("/rrddata"))
+        if history >= 4 * steps:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the backfill did not begin")
+
+
+def test_the_first_report_already_has_a_forecast(served: Served, tmp_path: Path) -> None:
+    project = configured(served, tmp_path)
+    assert project.call("collect", now=NOW).returncode == 0
+    rows = {
+        (row["pool"], row["resource"], row["model"]): row
+        for row in project.rows("capacity", now=NOW)
+    }
+    san = rows["san", "storage", "demand"]
+    # 160 TiB usable, 120 TiB used, 60 GiB a day.
+    assert san["runway_days"] == pytest.approx(40 * 1024 / 60, abs=12)
+    assert san["growth_per_day"] == pytest.approx(60, rel=0.02)
+    assert san["confidence"] in ("medium", "high")
+
+
+def test_shapes_are_those_of_the_recorded_answers(served: Served) -> None:
+    """Every key that the double answers with is one that a real cluster answered with."""
+    from pve_recorded import CLUSTER
+
+    if not CLUSTER.exists():
+        pytest.skip("no recorded cluster at hand")
+    recording = json.loads(CLUSTER.read_text())
+    real = {
+        key.removeprefix("AUD GET "): answer.get("body", {}).get("data")
+        for key, answer in recording.items()
+        if key.startswith("AUD GET ") and isinstance(answer.get("body"), dict)
+    }
+    for ours, theirs in (
+        (Request("/version"), "/version"),
+        (Request("/cluster/status"), "/cluster/status"),
+        (Request("/cluster/resources"), "/cluster/resources"),
+        (Request("/storage"), "/storage"),
+        (Request("/cluster/backup"), "/cluster/backup"),
+        (Request("/nodes/node001/status"), "/nodes/pve1/status"),
+        (Request("/nodes/node001/qemu/100/snapshot"), "/nodes/pve1/qemu/100/snapshot"),
+        (
+            Request("/nodes/node001/rrddata", {"timeframe": "week", "cf": "AVERAGE"}),
+            "/nodes/pve1/rrddata?cf=AVERAGE&timeframe=week",
+        ),
+        (
+            Request("/nodes/node001/qemu/100/rrddata", {"timeframe": "week", "cf": "AVERAGE"}),
+            "/nodes/pve1/qemu/100/rrddata?cf=AVERAGE&timeframe=week",
+        ),
+        (
+            Request("/nodes/node001/storage/san/rrddata", {"timeframe": "week", "cf": "AVERAGE"}),
+            "/nodes/pve1/storage/local/rrddata?cf=AVERAGE&timeframe=week",
+        ),
+    ):
+        with Wire(served.url, source_for(served), Budget(20)) as wire:
+            mine, known = _shape(wire.ask(ours)["body"]), _shape(real[theirs])
+        for key, kinds in mine.items():
+            assert key in known, (ours.path, key)
+            assert kinds & known[key], (ours.path, key, kinds, known[key])
+
+
+def _shape(value: Any, place: str = "") -> dict[str, set[str]]:
+    """Every key path in an answer with the kinds of value found there; numbers are one kind."""
+    if isinstance(value, dict):
+        found: dict[str, set[str]] = {}
+        for key, inner in value.items():
+            for path, kinds in _shape(inner, f"{place}.{key}").items():
+                found.setdefault(path, set()).update(kinds)
+        return found
+    if isinstance(value, list):
+        found = {}
+        for inner in value:
+            for path, kinds in _shape(inner, f"{place}[]").items():
+                found.setdefault(path, set()).update(kinds)
+        return found
+    kind = "number" if isinstance(value, int | float) else type(value).__name__
+    return {place: {kind}}
