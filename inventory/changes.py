@@ -78,7 +78,7 @@ def _first_polls(connection: Connection) -> dict[int, datetime]:
         .where(_POLL.c.outcome.in_(("stored", "partial")), _POLL.c.purpose == "poll")
         .group_by(_POLL.c.source_key)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _histories(

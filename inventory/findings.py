@@ -17,7 +17,7 @@ _FINDING = table_of(FindingRow)
 def first_seen(connection: Connection) -> dict[str, date]:
     """Per finding the day it was first seen."""
     rows = connection.execute(sa.select(_FINDING.c.finding_id, _FINDING.c.first_seen_on))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def remember_findings(connection: Connection, findings: Iterable[str], on: date) -> None:

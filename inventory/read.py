@@ -143,9 +143,8 @@ class _Confirmations:
     """When each fact was last seen, from the runs of coverage."""
 
     def __init__(self, connection: Connection, at: datetime) -> None:
-        self.names: dict[int, str] = dict(
-            connection.execute(sa.select(_SOURCE.c.key, _SOURCE.c.name)).tuples().all()
-        )
+        names = connection.execute(sa.select(_SOURCE.c.key, _SOURCE.c.name))
+        self.names: dict[int, str] = dict(names.all())
         self._polls: dict[int, list[datetime]] = defaultdict(list)
         polls = (
             sa.select(_POLL.c.source_key, _POLL.c.taken_at)
@@ -483,4 +482,4 @@ def known_clusters(connection: Connection) -> dict[str, str]:
     rows = connection.execute(
         sa.select(_SOURCE.c.name, _SOURCE.c.cluster).where(_SOURCE.c.cluster.is_not(None))
     )
-    return {name: cluster for name, cluster in rows.tuples() if cluster}
+    return {name: cluster for name, cluster in rows if cluster}

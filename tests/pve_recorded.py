@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from site_files import lumbung
+from command_line import Ran, lumbung_here
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CLUSTER = SHARED / "proxmox" / "cluster-8.4.json"
@@ -109,8 +109,8 @@ class Project:
         (self.folder / "lumbung.toml").write_text(text)
         return self
 
-    def call(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
-        return lumbung("--config", str(self.folder / "lumbung.toml"), *arguments, **more)
+    def call(self, *arguments: str, **more: Any) -> Ran:
+        return lumbung_here("--config", str(self.folder / "lumbung.toml"), *arguments, **more)
 
     def rows(self, *arguments: str, **more: Any) -> list[dict[str, Any]]:
         result = self.call(*arguments, "--format", "json", **more)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from command_line import Ran, lumbung_here
 
 GIB = 1024**3
 TIB = 1024**4
@@ -126,10 +125,8 @@ class Site:
             )
         return result.stdout
 
-    def call(
-        self, *arguments: str, now: datetime | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        return lumbung("--config", str(self.config), *arguments, now=now or self.now)
+    def call(self, *arguments: str, now: datetime | None = None) -> Ran:
+        return lumbung_here("--config", str(self.config), *arguments, now=now or self.now)
 
     def rows(self, *arguments: str) -> list[dict[str, Any]]:
         """A table command's rows."""
@@ -151,20 +148,3 @@ class Site:
         if len(rows) != 1:
             raise AssertionError(f"{len(rows)} rows for {resource}/{model}")
         return rows[0]
-
-
-def lumbung(
-    *arguments: str, now: datetime | None = None, env: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """The program as a user runs it: a process of its own."""
-    variables = (
-        dict(os.environ) | ({"LUMBUNG_NOW": now.isoformat()} if now else {}) | dict(env or {})
-    )
-    return subprocess.run(
-        [sys.executable, "-m", "lumbung", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=variables,
-        timeout=120,
-    )
