@@ -5,6 +5,7 @@ One bad row refuses the whole directory. Importing the same directory twice chan
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -199,6 +200,7 @@ class FilesCollector:
         folder = source.options.path
         if not folder.is_dir():
             raise Unreachable(f"{folder} is not a directory; is the medium mounted?")
+        _refuse_unknown(folder)
         found = {stem: folder / table.file for stem, table in TABLES.items()}
         answers = {stem: _text_of(path) for stem, path in found.items() if path.exists()}
         for stem in _NEEDED_FILES:
@@ -211,6 +213,16 @@ class FilesCollector:
     def parse(self, raw: Raw, *, source: str, taken_at: datetime) -> Snapshot:
         """The directory as one snapshot, at the time it says itself (not at ``taken_at``)."""
         return _Directory(raw, source).snapshot()
+
+
+def _refuse_unknown(folder: Path) -> None:
+    """A table under a name that no one reads would be lost without a word."""
+    known = [table.file for table in TABLES.values()]
+    for path in sorted(folder.glob("*.csv")):
+        if path.name not in known:
+            near = difflib.get_close_matches(path.name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise BadAnswer(f"{path} is none of the tables that are read; {hint}")
 
 
 def _text_of(path: Path) -> str:

@@ -45,11 +45,7 @@ class ProxmoxOptions(Options):
         if not value:
             raise ValueError("needs at least one https://HOST:8006")
         for url in value:
-            parts = urlsplit(url)
-            if parts.scheme != "https" or not parts.hostname:
-                raise ValueError("each must be https://HOST:8006")
-            if parts.username or parts.password:
-                raise ValueError("holds a name or password; use user, token_name and token")
+            _refuse_odd_address(url)
         return tuple(url.rstrip("/") for url in value)
 
     @field_validator("token")
@@ -87,6 +83,20 @@ class ProxmoxOptions(Options):
     @property
     def token_id(self) -> str:
         return f"{self.user}!{self.token_name}"
+
+
+def _refuse_odd_address(url: str) -> None:
+    """Raises ValueError unless it is https://HOST[:PORT]; never shows what may be a secret."""
+    parts = urlsplit(url)
+    try:
+        port_is_odd = parts.port == 0
+    except ValueError:
+        port_is_odd = True
+    if parts.username or parts.password:
+        raise ValueError("holds a name or password; use user, token_name and token")
+    beyond = parts.path.rstrip("/") or parts.query or parts.fragment
+    if parts.scheme != "https" or not parts.hostname or port_is_odd or beyond:
+        raise ValueError("each must be https://HOST:8006, with nothing after the port")
 
 
 class ProxmoxCollector:
