@@ -174,7 +174,8 @@ def _said_plainly(address: str) -> Iterator[None]:
 
 def _advice(reason: str) -> str:
     advice = {
-        "disk is full": "; free some space, nothing of this run was stored",
+        "disk is full": "; free some space, nothing was stored",
+        "disk I/O error": "; look at the disk's space, quota and health, nothing was stored",
         "readonly database": "; this user may read it but not write to it",
         "database is locked": f"; another process held it for over {_BUSY_SECONDS} s",
         "file is not a database": "; the file is something else or damaged",

@@ -1,0 +1,214 @@
+"""A poll that is killed, starved or run twice at once leaves the store whole."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from site_files import GIB, JAKARTA, NOW, Site, datastore, disk, guest, host
+
+pytestmark = pytest.mark.slow
+
+DERIVED = {"entity_day", "cluster_day", "dirty_day", "meta"}  # made from the rest, later
+LATER = NOW + timedelta(days=1)
+
+
+def tables_of(guests: int, *, memory: int, at: datetime) -> dict[str, list[dict[str, Any]]]:
+    names = [f"g{i}" for i in range(guests)]
+    return {
+        "hosts": [host(f"h{i}") for i in range(4)],
+        "guests": [guest(n, f"h{i % 4}", memory=memory) for i, n in enumerate(names)],
+        "disks": [disk(n, "san", capacity=40 * GIB) for n in names],
+        "datastores": [datastore("san", capacity=4000 * GIB, used=1000 * GIB)],
+        "usage": [
+            {
+                "taken_at": (at - timedelta(minutes=5 * k)).isoformat(),
+                "entity": "host",
+                "entity_id": f"h{i}",
+                "cpu_used_cores": 3 + k % 5,
+                "memory_used_bytes": 100 * GIB,
+            }
+            for i in range(4)
+            for k in range(200)
+        ],
+    }
+
+
+def contents(database: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table but the times of attempts, after a check of the file itself."""
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {
+            name: sorted(connection.execute(f"SELECT * FROM {name}").fetchall(), key=repr)  # noqa: S608
+            for (name,) in names
+        }
+
+
+class TwoStates:
+    """A store before and after one poll, and that poll to be run again from the state before."""
+
+    def __init__(self, folder: Path) -> None:
+        self.site = Site(folder)
+        first = NOW - timedelta(hours=2)
+        self.site.write(first, **tables_of(150, memory=4 * GIB, at=first)).collect()
+        self.database = folder / "inventory.db"
+        self.kept = folder / "before.db"
+        shutil.copy(self.database, self.kept)
+        self.before = contents(self.database)
+        second = LATER - timedelta(hours=2)
+        self.site.write(second, **tables_of(160, memory=8 * GIB, at=second))
+        began = time.monotonic()
+        self.start().wait(timeout=60)
+        self.seconds = time.monotonic() - began
+        self.after = contents(self.database)
+        assert len(self.after["guest"]) > len(self.before["guest"])
+
+    def rewind(self) -> None:
+        for path in self.database.parent.glob("inventory.db*"):
+            path.unlink()
+        shutil.copy(self.kept, self.database)
+
+    def start(self, **more: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "lumbung", "--config", str(self.site.config), "collect"],
+            env=os.environ | {"LUMBUNG_NOW": LATER.isoformat()},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE if more else subprocess.DEVNULL,
+            **more,
+        )
+
+
+@pytest.fixture(scope="module")
+def states(tmp_path_factory: pytest.TempPathFactory) -> TwoStates:
+    return TwoStates(tmp_path_factory.mktemp("killed"))
+
+
+def test_a_poll_killed_at_any_moment_leaves_the_store_as_before(states: TwoStates) -> None:
+    moments = [states.seconds * k / 12 for k in range(1, 13)]
+    ended = {"before": 0, "after": 0}
+    for moment in moments:
+        states.rewind()
+        process = states.start()
+        time.sleep(moment)
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=10)
+        found = contents(states.database)
+        which = "before" if len(found["poll"]) == len(states.before["poll"]) else "after"
+        expected = getattr(states, which)
+        for name in expected.keys() - DERIVED - {"poll"}:
+            assert found[name] == expected[name], (moment, which, name)
+        ended[which] += 1
+    assert ended["before"] >= 3, (ended, states.seconds)
+
+
+def test_a_kill_within_the_transaction_itself_leaves_the_store_as_before(
+    states: TwoStates,
+) -> None:
+    """The same, aimed at the short time in which rows are written."""
+    moments = random.Random(7)  # noqa: S311  (not for secrets)
+    killed_inside = 0
+    for _ in range(40):
+        states.rewind()
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _append_and_tell(states, writer)
+        os.close(writer)
+        assert os.read(reader, 1) == b"b"  # the transaction has begun
+        time.sleep(moments.uniform(0, 0.12))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        done = os.read(reader, 1) == b"d"
+        os.close(reader)
+        found = contents(states.database)
+        if not done and len(found["poll"]) == len(states.before["poll"]):
+            killed_inside += 1
+            assert found == states.before
+        else:
+            assert found["guest"] == states.after["guest"]
+    assert killed_inside >= 10
+
+
+def _append_and_tell(states: TwoStates, writer: int) -> None:
+    """In a child process: the collector's snapshot, appended while the parent aims."""
+    from collectors.contract import Budget, Source
+    from collectors.files import FilesCollector, FilesOptions
+    from inventory.append import Attempt, append
+    from inventory.store import Store
+
+    try:
+        source = Source("site", "files", FilesOptions(path=states.site.root / "site"))
+        raw = FilesCollector().fetch(source, Budget(10))
+        snapshot = FilesCollector().parse(raw, source="site", taken_at=LATER)
+        attempt = Attempt("site", "files", LATER, LATER, JAKARTA)
+        with Store.open(f"sqlite:///{states.database}") as store:
+            with store.writing() as connection:
+                os.write(writer, b"b")
+                append(connection, snapshot, attempt)
+            os.write(writer, b"d")
+        time.sleep(5)
+    finally:
+        os._exit(0)
+
+
+def test_the_next_poll_completes_what_a_killed_one_began(states: TwoStates) -> None:
+    states.rewind()
+    process = states.start()
+    time.sleep(states.seconds * 0.8)
+    process.send_signal(signal.SIGKILL)
+    process.wait(timeout=10)
+    states.site.run("collect", now=LATER)
+    assert contents(states.database)["guest"] == states.after["guest"]
+    assert "no fault found" in states.site.run("db", "check")
+
+
+def test_a_full_disk_is_said_and_nothing_of_the_poll_is_stored(states: TwoStates) -> None:
+    states.rewind()
+    limit = states.database.stat().st_size + 8_192
+
+    def starve() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    process = states.start(preexec_fn=starve)
+    _out, err = process.communicate(timeout=60)
+    [line] = err.decode().splitlines()
+    assert process.returncode == 2
+    assert "inventory.db" in line
+    assert "nothing was stored" in line
+    assert contents(states.database) == states.before
+
+
+def test_two_collectors_at_once_store_each_fact_once(states: TwoStates) -> None:
+    states.rewind()
+    both = [states.start(), states.start()]
+    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    found = contents(states.database)
+    assert len(found["poll"]) == len(states.after["poll"]) + 1
+    for name in ("entity", "guest", "disk", "usage"):
+        assert len(found[name]) == len(states.after[name])
+    assert "no fault found" in states.site.run("db", "check")
+
+
+def test_the_same_directory_twice_changes_nothing(states: TwoStates) -> None:
+    states.rewind()
+    states.site.run("collect", now=LATER)
+    first = contents(states.database)
+    states.site.run("collect", now=LATER + timedelta(minutes=5))
+    second = contents(states.database)
+    for name in first:
+        if name != "poll":
+            assert second[name] == first[name], name
