@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -41,17 +41,21 @@ _DISK_FIELDS: tuple[tuple[str, ChangeKind], ...] = (
 _CLASSIFYING = ("cls.", "opd.", "svc.", "dim.", "zone.", "expo.", "env.", "crit.", "ret.")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Change:
-    """One change. ``field`` is "" when the subject itself came or went."""
+    """One change. ``field`` is "" when the subject itself came or went.
+
+    ``old`` and ``new`` are values by field, in base units: of a change the one before and after,
+    of what came or went its size.
+    """
 
     at: datetime
     kind: ChangeKind
     subject: str
     guest_uuid: str
     field: str
-    old: str
-    new: str
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
 
 
 def changes_between(connection: Connection, after: datetime, until: datetime) -> tuple[Change, ...]:
@@ -69,7 +73,8 @@ def changes_between(connection: Connection, after: datetime, until: datetime) ->
         for versions in _histories(connection, table, after, until):
             story = _Story(versions, fields, label, first_polls)
             found += [change for change in story.changes() if after < change.at <= until]
-    return tuple(sorted(_without_disks_of(found)))
+    found = _without_disks_of(found)
+    return tuple(sorted(found, key=lambda change: (change.at, change.kind, change.subject)))
 
 
 def _first_polls(connection: Connection) -> dict[int, datetime]:
@@ -113,22 +118,22 @@ class _Story:
     def changes(self) -> Iterator[Change]:
         first = self.versions[0]
         if first["valid_from"] > self.first_polls.get(first["source_key"], first["valid_from"]):
-            yield self._change(first, first["valid_from"], "added", "", "", self._size(first))
+            yield self._change(first, first["valid_from"], "added", "", {}, self._size(first))
         for old, new in zip(self.versions, self.versions[1:], strict=False):
             if old["valid_to"] is not None and old["valid_to"] < new["valid_from"]:
-                yield self._change(old, old["valid_to"], "removed", "", self._size(old), "")
-                yield self._change(new, new["valid_from"], "added", "", "", self._size(new))
+                yield self._change(old, old["valid_to"], "removed", "", self._size(old), {})
+                yield self._change(new, new["valid_from"], "added", "", {}, self._size(new))
             yield from self._between(old, new)
         ends = [version["valid_to"] for version in self.versions]
         if all(ends):
             last = self.versions[-1]
-            yield self._change(last, max(ends), "removed", "", self._size(last), "")
+            yield self._change(last, max(ends), "removed", "", self._size(last), {})
 
     def _between(self, old: RowMapping, new: RowMapping) -> Iterator[Change]:
         at = new["valid_from"]
         for name, kind in self.fields:
             if old[name] != new[name] and old[name] is not None and new[name] is not None:
-                yield self._change(new, at, kind, name, str(old[name]), str(new[name]))
+                yield self._change(new, at, kind, name, {name: old[name]}, {name: new[name]})
         if "tags" in old:
             yield from self._reclassified(old, new)
 
@@ -137,11 +142,17 @@ class _Story:
             return
         before, after = _classes(old["tags"]), _classes(new["tags"])
         if before != after:
-            texts = ";".join(sorted(before)), ";".join(sorted(after))
+            texts = {"tags": sorted(before)}, {"tags": sorted(after)}
             yield self._change(new, new["valid_from"], "reclassified", "tags", *texts)
 
     def _change(
-        self, row: RowMapping, at: datetime, kind: ChangeKind, field: str, old: str, new: str
+        self,
+        row: RowMapping,
+        at: datetime,
+        kind: ChangeKind,
+        field: str,
+        old: Mapping[str, Any],
+        new: Mapping[str, Any],
     ) -> Change:
         return Change(at, kind, self._subject(row), row.get("uuid") or "", field, old, new)
 
@@ -150,9 +161,9 @@ class _Story:
         named = f"{row['subject_id']} ({name})" if name else row["subject_id"]
         return f"{self.label} {row['cluster']}/{named}"
 
-    def _size(self, row: RowMapping) -> str:
+    def _size(self, row: RowMapping) -> dict[str, Any]:
         names = ("vcpus", "cpu_cores", "memory_bytes", "capacity_bytes")
-        return ", ".join(f"{name} {row[name]}" for name in names if row.get(name) is not None)
+        return {name: row[name] for name in names if row.get(name) is not None}
 
 
 def _classes(tags: Iterable[str]) -> set[str]:

@@ -291,7 +291,7 @@ def make_report(
         ),
         guests=tuple(_guest_lines(estate, answers, assessment, memory)),
         risks=tuple(_risk_row(f, estate.as_of, memory) for f in assessment.findings),
-        changes=tuple(_change_row(change) for change in memory.changes),
+        changes=tuple(change_row(change) for change in memory.changes),
         sources=tuple(_source_rows(estate)),
         failover=tuple(_failover_rows(answers)),
         answers=answers,
@@ -640,16 +640,37 @@ def _risk_row(finding: Finding, as_of: date, memory: Memory) -> RiskRow:
     )
 
 
-def _change_row(change: Change) -> ChangeRow:
+def change_row(change: Change) -> ChangeRow:
+    """A change as a reader takes it in: sizes in GiB."""
     return ChangeRow(
         change.at,
         change.kind,
         change.subject,
         change.guest_uuid,
-        change.field,
-        change.old,
-        change.new,
+        _in_gib(change.field),
+        _told(change.old, named=not change.field),
+        _told(change.new, named=not change.field),
     )
+
+
+def _told(values: Mapping[str, Any], *, named: bool) -> str:
+    """Values as text, with their names when there may be several."""
+    return ", ".join(
+        f"{_in_gib(name)} {_readable(name, value)}" if named else _readable(name, value)
+        for name, value in values.items()
+    )
+
+
+def _in_gib(name: str) -> str:
+    return name.removesuffix("_bytes") + "_gib" if name.endswith("_bytes") else name
+
+
+def _readable(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ";".join(value)
+    if isinstance(value, int | float):
+        return f"{value / GIB if name.endswith('_bytes') else value:.10g}"
+    return str(value)
 
 
 def _source_rows(estate: Estate) -> Iterable[SourceRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date, datetime, time, timedelta
 
 from inventory.changes import changes_between
@@ -12,6 +13,7 @@ from lumbung.dates import day_option
 from lumbung.plan import When
 from lumbung.printing import show
 from lumbung.session import Session
+from planner.report import ChangeRow, change_row
 
 _RECORDS: dict[Thing, type[Record]] = {
     Thing.hosts: Host,
@@ -71,9 +73,9 @@ def list_changes(session: Session, start: str | None, end: str | None, form: For
     after = _midnight(first, settings.zone) if first else until - timedelta(days=7)
     with session.store(settings) as store, store.reading() as connection:
         changes = changes_between(connection, after, until)
-    columns = ["at", "kind", "subject", "guest_uuid", "field", "old", "new"]
-    on_screen = ["at", "kind", "subject", "field", "old", "new"]
-    rows = ([getattr(change, name) for name in columns] for change in changes)
+    columns = [field.name for field in fields(ChangeRow)]
+    on_screen = [name for name in columns if name != "guest_uuid"]
+    rows = ([getattr(change_row(change), name) for name in columns] for change in changes)
     show(columns, rows, form, on_screen=on_screen, empty="nothing changed")
 
 
