@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
@@ -29,6 +30,7 @@ from collectors.contract import (
     Budget,
     CollectError,
     Source,
+    SourceMisconfigured,
     Unauthorised,
     Unreachable,
 )
@@ -262,7 +264,18 @@ def _verify(options: ProxmoxOptions) -> bool | str:
     """
     if options.fingerprint is not None:
         return False
-    return str(options.ca_file) if options.ca_file is not None else options.verify
+    return _readable(options.ca_file) if options.ca_file is not None else options.verify
+
+
+def _readable(ca_file: Path) -> str:
+    """The file, once it is known to hold certificates. Raises SourceMisconfigured."""
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        raise SourceMisconfigured(f"ca_file {ca_file} holds no certificate in PEM form") from None
+    except OSError as error:
+        raise SourceMisconfigured(f"ca_file {ca_file}: {error.strerror}") from None
+    return str(ca_file)
 
 
 def _answer(status: int, reason: str, body: Any = None) -> Answer:

@@ -168,6 +168,14 @@ def test_an_expired_certificate(folder: Folder) -> None:
         told(folder.collect(), 4, "pve: failed", served.url, "has expired")
 
 
+def test_a_missing_and_an_odd_ca_file(folder: Folder) -> None:
+    text = HEAD + PVE.format(url="https://127.0.0.1:9", token="file:t.token")
+    folder.token().configure(text + 'ca_file = "ca.pem"\n')
+    told(folder.collect(), 2, "pve: failed", "ca.pem: No such file")
+    (folder.path / "ca.pem").write_text("no certificate")
+    told(folder.collect(), 2, "pve: failed", "ca.pem holds no certificate in PEM form")
+
+
 def test_a_refused_token(folder: Folder) -> None:
     with serve(synthetic(1, 1, now=0.0)) as served:
         folder.configure(
