@@ -72,12 +72,12 @@ class _Asking:
         return not self._silent and typer.confirm(question)
 
     def answers(self) -> Answers:
-        kind = self.text("kind", f"First source ({', '.join(_KINDS)})", self._likely_kind())
-        if kind not in _KINDS:
-            raise SettingsError(f"--kind: {kind!r} is none of {', '.join(_KINDS)}")
+        site = self.text("site", "Name of the site", "Data centre")
+        timezone = self.text("timezone", "Time zone", _local_zone())
+        kind = self._kind()
         found = Answers(
-            site=self.text("site", "Name of the site", "Data centre"),
-            timezone=self.text("timezone", "Time zone", _local_zone()),
+            site=site,
+            timezone=timezone,
             kind=kind,
             name=self.text("name", "Short name of the source", f"{kind}-1"),
         )
@@ -91,6 +91,14 @@ class _Asking:
         else:
             found.path = self.text("path", "Directory of CSV files", "/srv/site")
         return found
+
+    def _kind(self) -> str:
+        """The kind of the first source; a person who mistypes it is asked again."""
+        while True:
+            kind = self.text("kind", f"First source ({', '.join(_KINDS)})", self._likely_kind())
+            if kind in _KINDS:
+                return kind
+            note(f"{kind!r} is none of {', '.join(_KINDS)}")
 
     def _likely_kind(self) -> str:
         return (

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from site_files import JAKARTA, lumbung
+from command_line import lumbung
+from site_files import JAKARTA
 
 # A Monday, as in the worked examples; and a Saturday, for the weekly rhythm hides on weekends.
 MOMENTS = (
