@@ -172,7 +172,7 @@ class _Confirmations:
             return valid_from
         if own and own[-1]["last_at"] >= newest:
             if own[-1]["state"] == "complete":
-                return newest
+                return min(newest, max(valid_from, own[-1]["asked_at"] or newest))
             return self._before(source_key, _gap_began(own), valid_from)
         complete = [run for run in whole if run["state"] == "complete"]
         if not complete:

@@ -346,7 +346,8 @@ class Coverage:
 
     ``scope`` is "" for the whole source or "entity/ID" for one of its parts, which then speaks
     for that part alone. ``reason`` says what stood in the way, ``remedy`` the command that would
-    show it ("" when there is none).
+    show it ("" when there is none). ``asked_at`` is when an answer that was used again had been
+    given; None means now.
     """
 
     scope: str
@@ -354,6 +355,7 @@ class Coverage:
     state: CoverageState
     reason: str = ""
     remedy: str = ""
+    asked_at: datetime | None = None
 
     @property
     def is_gap(self) -> bool:

@@ -191,6 +191,7 @@ class CoverageRow(SQLModel, table=True):
     remedy: str = Field(default="", sa_type=Text)
     first_at: datetime = _instant()
     last_at: datetime = _instant()
+    asked_at: datetime | None = _instant(default=None)  # None: at last_at
 
 
 class EntityRow(SQLModel, table=True):
@@ -296,6 +297,19 @@ class ClusterDayRow(DayStatistics, table=True):
     cluster: str = Field(primary_key=True)
     members: int = 0
     cpu_from_guests: bool = False
+
+
+class KeptAnswerRow(SQLModel, table=True):
+    """A platform's answer that the next polls of a source may use again."""
+
+    __tablename__ = "kept_answer"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    source_key: int = Field(sa_type=BigInteger, primary_key=True)
+    request: str = Field(primary_key=True, sa_type=String)
+    answer: str = Field(sa_type=Text)  # JSON, without secrets
+    asked_at: datetime = _instant()
+    mark: str
 
 
 class HistoryStepRow(SQLModel, table=True):
