@@ -13,7 +13,6 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from inventory.history_steps import done_steps
 from inventory.records import (
-    FACT_KINDS,
     POWERED_ON,
     Coverage,
     Datastore,
@@ -23,6 +22,7 @@ from inventory.records import (
 )
 from inventory.samples import USAGE
 from inventory.schema import (
+    FACT_KINDS,
     VERSION_ROWS,
     ClusterDayRow,
     CoverageRow,
