@@ -105,7 +105,7 @@ def _write_entity(
         if day in wanted and row is not None:
             extra = {name: known(means[index]) for name, means in rates.items()}
             rows[day] = row | extra | {"entity_key": key}
-    add_coarse(rows, table, days, zone, {"entity_key": key} | dict.fromkeys(RATES))
+    add_coarse(rows, table, days, wanted, zone, {"entity_key": key} | dict.fromkeys(RATES))
     insert(connection, _ENTITY_DAY, list(rows.values()), renew=True)
     return len(rows)
 
