@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from inventory.append import Attempt, Stored, append, record_failure
 from inventory.changes import Change, changes_between
-from inventory.history import close_days
+from inventory.history import Forgotten, close_days, forget, thin_out
 from inventory.read import Fact, Facts, SourceState, facts_at, sources_at
 from inventory.records import (
     FACT_KINDS,
@@ -25,6 +25,7 @@ from inventory.records import (
     Snapshot,
     Usage,
 )
+from inventory.samples import USAGE
 from inventory.schema import VERSION_ROWS, ClusterDayRow, EntityDayRow, EntityRow, table_of
 from inventory.store import Store
 
@@ -183,3 +184,23 @@ class Book:
         query = sa.select(day).where(day.c.cluster == name).order_by(day.c.day)
         with self.store.reading() as connection:
             return {row["day"]: dict(row) for row in connection.execute(query).mappings()}
+
+    def samples(self) -> list[tuple[datetime, int, float | None, float | None]]:
+        """Every sample: when it ends, its seconds, CPU and memory."""
+        columns = (
+            USAGE.c.taken_at,
+            USAGE.c.period_seconds,
+            USAGE.c.cpu_used_cores,
+            USAGE.c.memory_used_bytes,
+        )
+        with self.store.reading() as connection:
+            rows = connection.execute(sa.select(*columns).order_by(*columns[:2]))
+            return [tuple(row) for row in rows]
+
+    def thin_out(self, now: datetime, *, raw_days: int = 35, hour_days: int = 400) -> Forgotten:
+        with self.store.writing() as connection:
+            return thin_out(connection, now, raw_days=raw_days, hour_days=hour_days)
+
+    def forget(self, before: datetime) -> Forgotten:
+        with self.store.writing() as connection:
+            return forget(connection, before)
