@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -86,6 +87,16 @@ def used(
     )
 
 
+@cache
+def _empty_database() -> bytes:
+    """What a new store holds: made once, for its tables take longer than most tests."""
+    with Store.open("sqlite://", create=True) as store:
+        connection = store.engine.raw_connection()
+        content: bytes = connection.driver_connection.serialize()  # type: ignore[union-attr]
+        connection.close()
+    return content
+
+
 @dataclass
 class Book:
     """A store, and what polls wrote into it."""
@@ -95,7 +106,11 @@ class Book:
 
     @classmethod
     def empty(cls, zone: ZoneInfo = JAKARTA) -> Book:
-        return cls(Store.open("sqlite://", create=True), zone)
+        store = Store.open_any_schema("sqlite://")
+        connection = store.engine.raw_connection()
+        connection.driver_connection.deserialize(_empty_database())  # type: ignore[union-attr]
+        connection.close()
+        return cls(store, zone)
 
     def close(self) -> None:
         self.store.close()
