@@ -16,7 +16,7 @@ from inventory.changes import Change
 from inventory.records import Backup, Disk, GuestSnapshot
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.backups import covering, newest
-from planner.estate import Estate, GuestView
+from planner.estate import Estate, GuestKey, GuestView
 from planner.policy import Policy
 from planner.pools import GIB, Past, questions
 from planner.risks.engine import Assessment, assess
@@ -490,13 +490,12 @@ def _natural(guest_id: str) -> tuple[int, str]:
     return (int(guest_id), "") if guest_id.isdigit() else (10**12, guest_id)
 
 
-def _changes_by_guest(changes: Iterable[Change]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _changes_by_guest(changes: Iterable[Change]) -> dict[GuestKey, list[str]]:
+    found: dict[GuestKey, list[str]] = {}
     for change in changes:
-        label, _space, rest = change.subject.partition(" ")
-        if label == "guest":
-            text = f"{change.kind} {change.field}".strip()
-            found.setdefault(rest.split(" ", 1)[0], []).append(text)
+        if change.guest is not None and change.subject.startswith("guest "):
+            text = f"{change.kind} {_in_gib(change.field)}".strip()
+            found.setdefault(change.guest, []).append(text)
     return found
 
 
@@ -507,7 +506,7 @@ class _GuestContext:
     memory: Memory
     stays_down: set[str]
     tested: set[str]
-    changes: Mapping[str, list[str]]
+    changes: Mapping[GuestKey, list[str]]
 
     def line(self, view: GuestView) -> GuestLine:
         guest, estate = view.guest, self.estate
@@ -566,7 +565,7 @@ class _GuestContext:
             stays_down_if_host_lost=self._stays_down(view),
             risk_level=level(findings),
             risk_points=sum(finding.points for finding in findings),
-            change_since_last_week="; ".join(self.changes.get(name, [])),
+            change_since_last_week="; ".join(self.changes.get(view.key, [])),
         )
 
     def _seen(self, view: GuestView, kind: Any, records: Sequence[Any]) -> Sequence[Any] | None:
