@@ -478,7 +478,7 @@ def _guest_lines(
         estate=estate,
         findings=assessment.by_guest(),
         memory=memory,
-        stays_down={name for pool in answers for name in pool.stays_down},
+        stays_down={(pool.pool.name, name) for pool in answers for name in pool.stays_down},
         tested={a.pool.name for a in answers if a.failover in ("pass", "fail")},
         changes=_changes_by_guest(memory.changes),
     )
@@ -504,7 +504,7 @@ class _GuestContext:
     estate: Estate
     findings: Mapping[str, tuple[Finding, ...]]
     memory: Memory
-    stays_down: set[str]
+    stays_down: set[tuple[str, str]]  # cluster and label
     tested: set[str]
     changes: Mapping[GuestKey, list[str]]
 
@@ -584,7 +584,7 @@ class _GuestContext:
         return (self.estate.at - min(made)).days if made else None
 
     def _backup_state(self, view: GuestView) -> str:
-        """covered: a job or a stored backup; none: neither, and both were seen; else unknown."""
+        """covered: a job or a stored backup; none: neither, and one was seen whole; else unknown."""
         guest, source = view.guest, view.fact.source
         if covering(guest, self.estate.jobs_in(guest.cluster)) or self.estate.backups_of(guest):
             return "covered"
@@ -596,7 +596,7 @@ class _GuestContext:
     def _stays_down(self, view: GuestView) -> int | None:
         if view.guest.cluster not in self.tested or not view.is_powered_on:
             return None
-        return int(view.label in self.stays_down)
+        return int((view.guest.cluster, view.label) in self.stays_down)
 
 
 def _gib(value: float | None) -> float | None:
