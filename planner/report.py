@@ -584,7 +584,7 @@ class _GuestContext:
         return (self.estate.at - min(made)).days if made else None
 
     def _backup_state(self, view: GuestView) -> str:
-        """covered: a job or a stored backup; none: neither, and one was seen whole; else unknown."""
+        """covered: a job or a stored backup; none: neither, and one was seen; else unknown."""
         guest, source = view.guest, view.fact.source
         if covering(guest, self.estate.jobs_in(guest.cluster)) or self.estate.backups_of(guest):
             return "covered"
