@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from inventory.read import DayPoint, Fact, Facts, SourceState
-from inventory.records import FACT_KINDS, Coverage, Record
+from inventory.records import Coverage, Record
+from inventory.schema import FACT_KINDS
 from planner.answers import PoolAnswer, answer_all
 from planner.estate import Estate, SourceHealth, ToolFacts
 from planner.owners import EstateFile

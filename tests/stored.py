@@ -16,12 +16,15 @@ from inventory.changes import Change, changes_between
 from inventory.history import Forgotten, close_days, forget, thin_out
 from inventory.read import Fact, Facts, SourceState, facts_at, sources_at
 from inventory.records import (
-    FACT_KINDS,
+    Backup,
+    BackupJob,
     Coverage,
     Datastore,
     Disk,
     Guest,
+    GuestSnapshot,
     Host,
+    Nic,
     Record,
     Snapshot,
     Usage,
@@ -33,7 +36,8 @@ from inventory.store import Store
 GIB = 1024**3
 JAKARTA = ZoneInfo("Asia/Jakarta")
 START = datetime(2026, 11, 1, 0, 0, tzinfo=UTC)
-WHOLE = tuple(Coverage("", kind.kind_name, "complete") for kind in FACT_KINDS)
+KINDS = (Host, Guest, Disk, Nic, Datastore, GuestSnapshot, Backup, BackupJob)
+WHOLE = tuple(Coverage("", kind.kind_name, "complete") for kind in KINDS)
 
 K = TypeVar("K", bound=Record)
 
@@ -88,32 +92,32 @@ def used(
 
 
 @cache
-def _empty_database() -> bytes:
-    """What a new store holds: made once, for its tables take longer than most tests."""
-    with Store.open("sqlite://", create=True) as store:
-        connection = store.engine.raw_connection()
-        content: bytes = connection.driver_connection.serialize()  # type: ignore[union-attr]
-        connection.close()
-    return content
+def _shared() -> tuple[Store, bytes]:
+    """One store in memory for all tests, and what it holds when nothing is in it.
+
+    Statements are compiled once per store, which takes longer than most tests.
+    """
+    store = Store.open("sqlite://", create=True)
+    connection = store.engine.raw_connection()
+    content: bytes = connection.driver_connection.serialize()  # type: ignore[union-attr]
+    connection.close()
+    return store, content
 
 
 @dataclass
 class Book:
-    """A store, and what polls wrote into it."""
+    """A store, and what polls wrote into it; there is one at a time."""
 
     store: Store
     zone: ZoneInfo = JAKARTA
 
     @classmethod
     def empty(cls, zone: ZoneInfo = JAKARTA) -> Book:
-        store = Store.open_any_schema("sqlite://")
+        store, nothing = _shared()
         connection = store.engine.raw_connection()
-        connection.driver_connection.deserialize(_empty_database())  # type: ignore[union-attr]
+        connection.driver_connection.deserialize(nothing)  # type: ignore[union-attr]
         connection.close()
         return cls(store, zone)
-
-    def close(self) -> None:
-        self.store.close()
 
     def poll(
         self,

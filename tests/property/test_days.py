@@ -77,7 +77,6 @@ def test_a_day_is_what_its_slots_say(given_samples: list[Sample], place: str) ->
     book.poll(start + timedelta(days=9), host(), usage=usage)
     book.close_days(start + timedelta(days=9))
     found = book.days("host", "h1")
-    book.close()
     grid = slots_of(given_samples, int(midnights[-1] - midnights[0]) // SLOT)
     for n in range(4):
         low, high = (int(midnights[n + i] - midnights[0]) // SLOT for i in (0, 1))
@@ -132,4 +131,3 @@ def test_merging_into_hours_loses_no_second_and_no_byte(given_samples: list[Samp
         assert sum(s for _e, s, _c, _m in kept) == sum(s for _b, s, _v in given_samples)
         hours = [(int(e.timestamp()) - 1) // 3600 for e, _s, _c, _m in kept]
         assert len(set(hours)) == len(hours)
-    book.close()

@@ -47,7 +47,6 @@ def test_every_state_is_read_back_at_its_instant(history: list[Guests]) -> None:
         assert sorted(found, key=repr) == sorted(facts_of(state), key=repr)
     with book.store.reading() as connection:
         assert faults(connection) == []
-    book.close()
 
 
 @settings(max_examples=30)
@@ -61,7 +60,6 @@ def test_a_row_is_written_only_for_what_changed(history: list[Guests]) -> None:
         expected += sum(1 for name, config in state.items() if before.get(name) != config)
         before = state
     assert len(book.versions(Guest)) == expected
-    book.close()
 
 
 @settings(max_examples=30)
@@ -81,7 +79,6 @@ def test_hidden_facts_stay_as_they_were_last_seen(
             book.poll(at(hour), host("h1"), host("h2"), coverage=[*WHOLE[:1], *hidden])
         found = {g.guest_id: g for g in book.facts(at(hour)).records(Guest)}
         assert found == {name: guest(name, **config) for name, config in shown.items()}
-    book.close()
 
 
 _FIELDS = ("name", "vcpus", "memory_bytes", "host_id")
@@ -98,7 +95,6 @@ def test_the_changes_between_two_instants_are_the_difference_of_their_states(
     for hour, state in enumerate(history):
         book.poll(at(hour), *facts_of(state))
     story = [c for c in book.changes(at(first), at(last)) if c.subject.startswith("guest ")]
-    book.close()
     before, after = history[first], history[last]
     for name in IDS:
         own = [c for c in story if c.subject.split()[1] == f"c/{name}"]
@@ -136,7 +132,6 @@ def test_counters_never_give_a_negative_rate_nor_more_than_they_counted(
         book.poll(when, host(), counters=(counter,))
     with book.store.reading() as connection:
         rows = connection.execute(USAGE.select()).mappings().all()
-    book.close()
     assert all(row["net_in_bytes_per_second"] >= 0 for row in rows)
     told = sum(row["net_in_bytes_per_second"] * row["period_seconds"] for row in rows)
     usual = 1.5 / 0.5  # an interval near the usual one is told as the usual one

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from inventory.records import Coverage
@@ -12,10 +10,8 @@ from stored import GIB, Book, at, disk, guest, host
 
 
 @pytest.fixture
-def book() -> Iterator[Book]:
-    book = Book.empty()
-    yield book
-    book.close()
+def book() -> Book:
+    return Book.empty()
 
 
 def told(book: Book, first: float = 0, last: float = 99) -> list[tuple[str, str, str, str, str]]:

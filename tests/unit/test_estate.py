@@ -216,7 +216,7 @@ def test_what_a_source_never_told_is_a_gap() -> None:
     assert hidden is not None
     assert hidden.reason == "no right"
     assert index.gap("site", "nic", "guest/100") == hidden
-    never = index.gap("site", "principal")
+    never = index.gap("site", "colour")
     assert never is not None
     assert never.reason == "site does not tell this"
     assert index.gap("nobody", "disk") is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,10 +16,8 @@ LATER = datetime(2026, 11, 20, 8, 0, tzinfo=JAKARTA)
 
 
 @pytest.fixture
-def book() -> Iterator[Book]:
-    book = Book.empty()
-    yield book
-    book.close()
+def book() -> Book:
+    return Book.empty()
 
 
 def slots(
@@ -141,7 +138,6 @@ def test_a_day_is_as_long_as_the_clocks_make_it(zone: str, day: date, hours: flo
     book.poll(now, host(), usage=samples)
     book.close_days(now)
     found = book.days("host", "h1")
-    book.close()
     assert found[day]["memory_seconds"] == hours * 3600
     assert (found[day]["memory_mean_bytes"], found[day]["memory_high_bytes"]) == (5, 5)
     assert found[day - timedelta(days=1)]["memory_high_bytes"] == 1

@@ -49,7 +49,6 @@ def book() -> Iterator[Book]:
     yield book
     with book.store.reading() as connection:
         assert faults(connection) == []
-    book.close()
 
 
 def coverage(kind: str, state: str, scope: str = "", reason: str = "") -> Coverage:
@@ -619,8 +618,8 @@ def test_snapshots_can_be_asked_for_one_kind() -> None:
     assert [g.guest_id for g in snapshot.of(Guest)] == ["100", "101"]
 
 
-def test_the_check_finds_broken_promises(tmp_path: Path) -> None:
-    book = Book(Store.open(url_of(tmp_path), create=True))
+def test_the_check_finds_broken_promises() -> None:
+    book = Book.empty()
     book.poll(at(0), guest(), usage=[used("host", "h1", at(0), cpu_used_cores=1)])
     book.poll(at(2), guest(vcpus=4.0))
     with book.store.writing() as connection:
@@ -628,6 +627,5 @@ def test_the_check_finds_broken_promises(tmp_path: Path) -> None:
         connection.execute(sa.text("UPDATE usage SET cpu_used_cores = -1"))
     with book.store.reading() as connection:
         found = faults(connection)
-    book.close()
     assert [line.split(":")[0] for line in found] == ["guest", "guest", "usage"]
     assert "two open versions of c/100" in found[0]
