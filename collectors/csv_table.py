@@ -13,6 +13,8 @@ from typing import Any
 
 from collectors.contract import BadAnswer
 
+_LARGEST = 2**62  # what the store's columns hold
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -117,6 +119,8 @@ def whole(cell: str) -> int:
     value = number(cell)
     if value != int(value):
         raise ValueError(f"{cell!r} is not a whole number")
+    if value > _LARGEST:
+        raise ValueError(f"{cell!r} is too large")
     return int(value)
 
 

@@ -69,6 +69,8 @@ def append(connection: Connection, snapshot: Snapshot, attempt: Attempt) -> Stor
 
     Raises ClusterConflict when another source owns one of its clusters.
     """
+    # The store keeps whole seconds: a version that began within this one began now.
+    snapshot = replace(snapshot, taken_at=snapshot.taken_at.replace(microsecond=0))
     source_key = source_key_of(connection, attempt)
     _refuse_foreign_clusters(connection, snapshot, attempt, source_key)
     identities = Identities(connection, snapshot.taken_at)

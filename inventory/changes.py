@@ -20,6 +20,8 @@ _GUEST = table_of(GuestRow)
 _HOST = table_of(HostRow)
 _DISK = table_of(DiskRow)
 
+_READ = (_POLL.c.outcome.in_(("stored", "partial")), _POLL.c.purpose == "poll")
+
 _GUEST_FIELDS: tuple[tuple[str, ChangeKind], ...] = (
     ("name", "renamed"),
     ("vcpus", "resized"),
@@ -46,7 +48,7 @@ class Change:
     """One change. ``field`` is "" when the subject itself came or went.
 
     ``old`` and ``new`` are values by field, in base units: of a change the one before and after,
-    of what came or went its size.
+    of what came or went its size. ``guest`` is (cluster, guest id) of a guest or its disk.
     """
 
     at: datetime
@@ -56,6 +58,7 @@ class Change:
     field: str
     old: Mapping[str, Any]
     new: Mapping[str, Any]
+    guest: tuple[str, str] | None = None
 
 
 def changes_between(connection: Connection, after: datetime, until: datetime) -> tuple[Change, ...]:
@@ -63,7 +66,7 @@ def changes_between(connection: Connection, after: datetime, until: datetime) ->
 
     What the first poll of a source found is the beginning, not a change.
     """
-    first_polls = _first_polls(connection)
+    polls = _Polls(connection)
     found: list[Change] = []
     for table, fields, label in (
         (_HOST, _HOST_FIELDS, "host"),
@@ -71,19 +74,48 @@ def changes_between(connection: Connection, after: datetime, until: datetime) ->
         (_DISK, _DISK_FIELDS, "disk"),
     ):
         for versions in _histories(connection, table, after, until):
-            story = _Story(versions, fields, label, first_polls)
+            story = _Story(versions, fields, label, polls)
             found += [change for change in story.changes() if after < change.at <= until]
     found = _without_disks_of(found)
     return tuple(sorted(found, key=lambda change: (change.at, change.kind, change.subject)))
 
 
-def _first_polls(connection: Connection) -> dict[int, datetime]:
-    rows = connection.execute(
-        sa.select(_POLL.c.source_key, sa.func.min(_POLL.c.taken_at, type_=_POLL.c.taken_at.type))
-        .where(_POLL.c.outcome.in_(("stored", "partial")), _POLL.c.purpose == "poll")
-        .group_by(_POLL.c.source_key)
-    )
-    return dict(rows.all())
+class _Polls:
+    """When each source was read, which tells what came or went from what was always there."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        rows = connection.execute(
+            sa.select(
+                _POLL.c.source_key, sa.func.min(_POLL.c.taken_at, type_=_POLL.c.taken_at.type)
+            )
+            .where(*_READ)
+            .group_by(_POLL.c.source_key)
+        )
+        self._first: dict[int, datetime] = dict(rows.all())
+
+    def knew_before(self, version: RowMapping) -> bool:
+        """Whether its source had been read before the version began."""
+        begins: datetime = version["valid_from"]
+        return begins > self._first.get(version["source_key"], begins)
+
+    def missed(self, old: RowMapping, new: RowMapping) -> bool:
+        """Whether a thing was nowhere between two of its versions.
+
+        Sources are read one after the other: what left one of them and is seen by the other at
+        its next poll has moved.
+        """
+        if old["valid_to"] is None or old["valid_to"] >= new["valid_from"]:
+            return False
+        if old["source_key"] == new["source_key"]:
+            return True
+        between = sa.and_(
+            _POLL.c.source_key == new["source_key"],
+            _POLL.c.taken_at >= old["valid_to"],
+            _POLL.c.taken_at < new["valid_from"],
+        )
+        found = self._connection.execute(sa.select(_POLL.c.key).where(between, *_READ).limit(1))
+        return found.first() is not None
 
 
 def _histories(
@@ -113,14 +145,14 @@ class _Story:
     versions: list[RowMapping]
     fields: tuple[tuple[str, ChangeKind], ...]
     label: str
-    first_polls: dict[int, datetime]
+    polls: _Polls
 
     def changes(self) -> Iterator[Change]:
         first = self.versions[0]
-        if first["valid_from"] > self.first_polls.get(first["source_key"], first["valid_from"]):
+        if self.polls.knew_before(first):
             yield self._change(first, first["valid_from"], "added", "", {}, self._size(first))
         for old, new in zip(self.versions, self.versions[1:], strict=False):
-            if old["valid_to"] is not None and old["valid_to"] < new["valid_from"]:
+            if self.polls.missed(old, new):
                 yield self._change(old, old["valid_to"], "removed", "", self._size(old), {})
                 yield self._change(new, new["valid_from"], "added", "", {}, self._size(new))
             yield from self._between(old, new)
@@ -154,7 +186,9 @@ class _Story:
         old: Mapping[str, Any],
         new: Mapping[str, Any],
     ) -> Change:
-        return Change(at, kind, self._subject(row), row.get("uuid") or "", field, old, new)
+        uuid, guest_id = row.get("uuid") or "", row.get("guest_id")
+        guest = None if guest_id is None else (row["cluster"], guest_id)
+        return Change(at, kind, self._subject(row), uuid, field, old, new, guest)
 
     def _subject(self, row: RowMapping) -> str:
         name = row.get("name")
@@ -173,7 +207,7 @@ def _classes(tags: Iterable[str]) -> set[str]:
 def _without_disks_of(found: list[Change]) -> list[Change]:
     """Drops disks that came or went together with their guest: the guest says it."""
     whole = {
-        (change.at, change.kind, change.subject.split(" ", 2)[1])
+        (change.at, change.kind, change.guest)
         for change in found
         if change.subject.startswith("guest ") and not change.field
     }
@@ -183,6 +217,6 @@ def _without_disks_of(found: list[Change]) -> list[Change]:
         if not (
             change.subject.startswith("disk ")
             and not change.field
-            and (change.at, change.kind, change.subject[5:].rsplit("/", 1)[0]) in whole
+            and (change.at, change.kind, change.guest) in whole
         )
     ]

@@ -92,7 +92,7 @@ def _close_cluster(connection: Connection, zone: ZoneInfo, cluster: str, wanted:
         row = day_row(levels, index, day)
         if day in wanted and row is not None:
             rows[day] = row | extra
-    add_coarse(rows, _coarse_sums(members), days, zone, extra)
+    add_coarse(rows, _coarse_sums(members), days, wanted, zone, extra)
     insert(connection, _CLUSTER_DAY, list(rows.values()), renew=True)
 
 

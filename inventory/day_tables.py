@@ -32,7 +32,7 @@ RATES = tuple(name for name in USAGE_METRICS if name.endswith("per_second"))
 
 _ENTITIES_AT_ONCE = 100
 _WELL_COVERED = 0.5  # of a day; below it a coarse sample around it says more
-_LONGEST_SAMPLE_SECONDS = 8 * DAY_SECONDS
+_LONGEST_SAMPLE_SECONDS = 93 * DAY_SECONDS  # a quarter of a year
 
 Table = dict[str, Samples]  # by metric
 Row = dict[str, Any]
@@ -71,6 +71,7 @@ def tables(connection: Connection, keys: Iterable[int], days: Days) -> dict[int,
             USAGE.c.entity_key.in_(list(keys)),
             ends > days.start,
             ends < int(days.bounds[-1]) + _LONGEST_SAMPLE_SECONDS,
+            ends - USAGE.c.period_seconds < int(days.bounds[-1]),
         )
         .order_by(USAGE.c.entity_key)
     )
@@ -173,19 +174,32 @@ def _coarse(table: Table, days: Days, zone: ZoneInfo) -> Iterator[_Coarse]:
             yield _Coarse(day, round(int(period) / DAY_SECONDS), level, float(value), int(period))
 
 
-def add_coarse(rows: dict[date, Row], table: Table, days: Days, zone: ZoneInfo, keys: Row) -> None:
-    """Adds coarse samples as days of several days' span, where no day is covered well itself."""
+def add_coarse(
+    rows: dict[date, Row], table: Table, days: Days, wanted: set[date], zone: ZoneInfo, keys: Row
+) -> None:
+    """Adds coarse samples to the wanted days: as days of several days' span, or as the value of
+    one day where samples cover the day's other levels well."""
     for sample in _coarse(table, days, zone):
-        row = rows.get(sample.day)
+        if sample.day not in wanted:
+            continue
+        row, seconds = rows.get(sample.day), sample.seconds
         if row is not None and row["span_days"] == 1:
-            if row[f"{sample.level}_seconds"] >= _WELL_COVERED * DAY_SECONDS:
+            if _is_covered(row, sample.level):
                 continue
-            row = None
+            if any(_is_covered(row, level) for level in LEVELS):
+                seconds = min(seconds, DAY_SECONDS)
+            else:
+                row = None
         if row is None:
-            row = _empty_row(sample.day, sample.span_days) | keys
-            rows[sample.day] = row
+            row = rows[sample.day] = _empty_row(sample.day, sample.span_days) | keys
         row[f"{sample.level}_mean_{UNITS[sample.level]}"] = sample.value
-        row[f"{sample.level}_seconds"] = sample.seconds
+        row[f"{sample.level}_high_{UNITS[sample.level]}"] = None
+        row[f"{sample.level}_seconds"] = seconds
+
+
+def _is_covered(row: Row, level: str) -> bool:
+    covered: int = row[f"{level}_seconds"]
+    return covered >= _WELL_COVERED * DAY_SECONDS
 
 
 def _empty_row(day: date, span_days: int) -> Row:

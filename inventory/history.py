@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, RowMapping
 
 from inventory.cluster_days import close_clusters
 from inventory.day_tables import (
@@ -105,7 +105,7 @@ def _write_entity(
         if day in wanted and row is not None:
             extra = {name: known(means[index]) for name, means in rates.items()}
             rows[day] = row | extra | {"entity_key": key}
-    add_coarse(rows, table, days, zone, {"entity_key": key} | dict.fromkeys(RATES))
+    add_coarse(rows, table, days, wanted, zone, {"entity_key": key} | dict.fromkeys(RATES))
     insert(connection, _ENTITY_DAY, list(rows.values()), renew=True)
     return len(rows)
 
@@ -128,60 +128,88 @@ def thin_out(connection: Connection, now: datetime, *, raw_days: int, hour_days:
 
     Daily statistics stay. Samples of days that are not yet closed stay as they are.
     """
-    before = now - timedelta(days=raw_days)
-    oldest_open: date | None = connection.scalar(sa.select(sa.func.min(DIRTY.c.day)))
-    if oldest_open is not None:
-        start_of_it = datetime.combine(oldest_open, time(), UTC) - timedelta(days=1)
-        before = min(before, start_of_it)
-    merged = _merge_hours(connection, int(before.timestamp()))
+    closed = _closed_until(connection, now)
+    raw_until = min(now - timedelta(days=raw_days), closed)
+    merged = _merge_hours(connection, int(raw_until.timestamp()))
     dropped = connection.execute(
         USAGE.delete().where(
-            USAGE.c.taken_at < now - timedelta(days=hour_days),
+            USAGE.c.taken_at < min(now - timedelta(days=hour_days), closed),
             USAGE.c.period_seconds <= 2 * _HOUR,
         )
     )
     return Forgotten(samples_merged=merged, samples=dropped.rowcount)
 
 
+def _closed_until(connection: Connection, now: datetime) -> datetime:
+    """Before which no sample belongs to a day that is still open, in whatever time zone."""
+    oldest_open: date | None = connection.scalar(sa.select(sa.func.min(DIRTY.c.day)))
+    if oldest_open is None:
+        return now
+    return datetime.combine(oldest_open, time(), UTC) - timedelta(days=1)
+
+
 def _merge_hours(connection: Connection, before: int) -> int:
-    """Replaces samples shorter than an hour by the mean of each hour."""
+    """Replaces the samples within each hour by their mean over the seconds they cover."""
     before -= before % _HOUR
     ends = sa.type_coerce(USAGE.c.taken_at, sa.BigInteger)
+    hour = sa.cast((ends - 1) // _HOUR, sa.BigInteger)
     old = sa.and_(ends <= before, USAGE.c.period_seconds < _HOUR)
-    hour_ends = sa.cast((ends - 1) // _HOUR + 1, sa.BigInteger) * _HOUR
-    hours = (
+    several = (
+        sa.select(USAGE.c.entity_key, hour)
+        .where(old)
+        .group_by(USAGE.c.entity_key, hour)
+        .having(sa.func.count() > 1)
+    )
+    chosen = sa.and_(old, sa.tuple_(USAGE.c.entity_key, hour).in_(several))
+    means = (
         sa.select(
             USAGE.c.entity_key,
-            hour_ends.label("hour_ends"),
-            *(sa.func.avg(USAGE.c[name]).label(name) for name in USAGE_METRICS),
+            sa.func.max(ends).label("ends"),
+            sa.func.sum(USAGE.c.period_seconds).label("period_seconds"),
+            *(_weighted_mean(USAGE.c[name]).label(name) for name in USAGE_METRICS),
         )
-        .where(old)
-        .group_by(USAGE.c.entity_key, hour_ends)
+        .where(chosen)
+        .group_by(USAGE.c.entity_key, hour)
     )
-    rows = [
-        dict(row)
-        | {
-            "taken_at": datetime.fromtimestamp(row["hour_ends"], UTC),
-            "period_seconds": _HOUR,
-        }
-        for row in connection.execute(hours).mappings()
-    ]
-    for row in rows:
-        del row["hour_ends"]
-    connection.execute(USAGE.delete().where(old))
+    rows = [_hour_row(row) for row in connection.execute(means).mappings()]
+    connection.execute(USAGE.delete().where(chosen))
     insert(connection, USAGE, rows)
     return len(rows)
 
 
+def _weighted_mean(metric: sa.Column[float]) -> sa.ColumnElement[float]:
+    """The mean of the values that are known, each weighing as long as its sample lasts."""
+    known = sa.case((metric.is_not(None), USAGE.c.period_seconds))
+    return sa.func.sum(metric * USAGE.c.period_seconds) / sa.func.sum(known)
+
+
+def _hour_row(means: RowMapping) -> Row:
+    row = {name: means[name] for name in ("entity_key", *USAGE_METRICS)}
+    return row | {
+        "taken_at": datetime.fromtimestamp(means["ends"], UTC),
+        "period_seconds": min(int(means["period_seconds"]), _HOUR),
+    }
+
+
 def forget(connection: Connection, before: datetime) -> Forgotten:
-    """Removes closed versions, polls and finished runs of coverage from before an instant."""
+    """Removes closed versions, polls and finished runs of coverage from before an instant.
+
+    What says when a source was last heard stays, for it is what its open facts rest on.
+    """
     versions = 0
     for row_class in VERSION_ROWS.values():
         table = table_of(row_class)
         versions += connection.execute(table.delete().where(table.c.valid_to < before)).rowcount
     poll, coverage = (table_of(row) for row in (PollRow, CoverageRow))
-    polls = connection.execute(poll.delete().where(poll.c.finished_at < before)).rowcount
-    connection.execute(coverage.delete().where(coverage.c.last_at < before))
+    last = (
+        sa.select(poll.c.source_key, sa.func.max(poll.c.taken_at))
+        .where(poll.c.purpose == "poll", poll.c.outcome.in_(("stored", "partial")))
+        .group_by(poll.c.source_key)
+    )
+    of_last = sa.tuple_(poll.c.source_key, poll.c.taken_at).in_(last)
+    polls = connection.execute(poll.delete().where(poll.c.finished_at < before, ~of_last)).rowcount
+    seen_last = sa.tuple_(coverage.c.source_key, coverage.c.last_at).in_(last)
+    connection.execute(coverage.delete().where(coverage.c.last_at < before, ~seen_last))
     counter = table_of(CounterRow)
     connection.execute(counter.delete().where(counter.c.at < before.timestamp()))
     samples = connection.execute(USAGE.delete().where(USAGE.c.taken_at < before)).rowcount

@@ -1,8 +1,9 @@
 """Who is who: entities keep their key through renames, moves and late-learnt UUIDs.
 
 A guest is known by two aliases within its cluster: its UUID, and its native id with its kind.
-The UUID wins. A UUID learnt later attaches to the entity the native id points to; a native id
-that comes back with another UUID is another guest. Names and generation ids never count.
+The UUID wins. A UUID or a kind learnt later attaches to the entity the native id points to; a
+native id that comes back with another UUID or kind is another guest. Names and generation ids
+never count.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Identities:
         self._at = at
         self._native: dict[Named, int] = {}
         self._uuid_of: dict[int, str] = {}
+        self._kind_of: dict[int, str] = {}
         self._by_uuid: dict[tuple[str, str], int] = {}
         self._loaded: set[str] = set()
 
@@ -67,6 +69,8 @@ class Identities:
                 self._uuid_of[row.entity_key] = row.value
             else:
                 self._native["guest", row.cluster, row.value] = row.entity_key
+                if row.space != "native":
+                    self._kind_of[row.entity_key] = row.space
 
     def _thing(self, kind: EntityKind, fact: Host | Datastore) -> int:
         named = (kind, fact.cluster, fact.subject)
@@ -83,11 +87,16 @@ class Identities:
         named: Named = ("guest", guest.cluster, guest.guest_id)
         by_native = self._native.get(named)
         by_uuid = self._by_uuid.get((guest.cluster, uuid)) if uuid else None
-        reused = uuid and by_native and self._uuid_of.get(by_native, uuid) != uuid
-        key = by_uuid or (None if reused else by_native)
+        same = by_native if self._may_be(by_native, uuid, guest.kind) else None
+        if same and by_uuid not in (None, same) and same not in self._uuid_of:
+            return same  # it was told apart before: a clone that outlived its template
+        key = by_uuid or same
         if key is None:
-            key = self._make(named)
+            key = self._make(named, guest.kind)
         elif key != by_native:
+            self._point(named, key)
+        if guest.kind and self._kind_of.get(key) != guest.kind:
+            self._kind_of[key] = guest.kind
             self._point(named, key)
         if uuid and self._by_uuid.get((guest.cluster, uuid)) != key:
             self._by_uuid[guest.cluster, uuid] = key
@@ -95,11 +104,20 @@ class Identities:
             self._alias(key, guest.cluster, "uuid", uuid)
         return key
 
-    def _make(self, named: Named) -> int:
+    def _may_be(self, key: int | None, uuid: str | None, kind: str | None) -> bool:
+        """Whether nothing that is known of the entity says that it is another guest."""
+        if key is None:
+            return False
+        same_uuid = uuid is None or self._uuid_of.get(key, uuid) == uuid
+        return same_uuid and (kind is None or self._kind_of.get(key, kind) == kind)
+
+    def _make(self, named: Named, guest_kind: str | None = None) -> int:
         kind, cluster, native_id = named
         values = {"kind": kind, "cluster": cluster, "native_id": native_id, "first_at": self._at}
         result = self._connection.execute(_ENTITY.insert().values(values))
         key = int(result.inserted_primary_key[0])  # type: ignore[index]  # one key column
+        if guest_kind:
+            self._kind_of[key] = guest_kind
         if kind == "guest":
             self._point(named, key)
         else:
@@ -114,14 +132,14 @@ class Identities:
                 _ALIAS.update()
                 .where(
                     _ALIAS.c.cluster == cluster,
-                    _ALIAS.c.space == "native",
+                    _ALIAS.c.space != "uuid",
                     _ALIAS.c.value == native_id,
                     _ALIAS.c.until_at.is_(None),
                 )
                 .values(until_at=self._at)
             )
         self._native[named] = key
-        self._alias(key, cluster, "native", native_id)
+        self._alias(key, cluster, self._kind_of.get(key, "native"), native_id)
 
     def _alias(self, key: int, cluster: str, space: str, value: str) -> None:
         self._connection.execute(

@@ -363,7 +363,7 @@ class AliasRow(SQLModel, table=True):
     key: int | None = _key()
     entity_key: int = _reference()
     cluster: str
-    space: str  # uuid, native
+    space: str  # uuid; vm, container, or native while the kind is not known
     value: str
     since_at: datetime = _instant()
     until_at: datetime | None = _instant(default=None)

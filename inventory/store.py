@@ -70,15 +70,19 @@ class Store:
                     f"{self.address} holds no inventory yet; run `lumbung collect` first"
                 )
             self.upgrade()
-        elif schema not in _KNOWN_SCHEMAS:
-            raise SchemaTooNew(
-                f"{self.address} was written by a newer Lumbung (schema {schema}, this one knows "
-                f"up to {SCHEMA_HEAD}); update Lumbung"
-            )
-        elif schema != SCHEMA_HEAD:
+            return
+        self._refuse_newer(schema)
+        if schema != SCHEMA_HEAD:
             raise SchemaTooOld(
                 f"{self.address} has schema {schema}, this Lumbung needs {SCHEMA_HEAD}; "
                 "run `lumbung db upgrade`"
+            )
+
+    def _refuse_newer(self, schema: str) -> None:
+        if schema not in _KNOWN_SCHEMAS:
+            raise SchemaTooNew(
+                f"{self.address} was written by a newer Lumbung (schema {schema}, this one knows "
+                f"up to {SCHEMA_HEAD}); update Lumbung"
             )
 
     @property
@@ -93,10 +97,12 @@ class Store:
             return schema
 
     def upgrade(self) -> None:
-        """Brings the schema to SCHEMA_HEAD, in one transaction."""
+        """Brings the schema to SCHEMA_HEAD, in one transaction. Raises SchemaTooNew."""
         from alembic import command
         from alembic.config import Config
 
+        if (schema := self.schema) is not None:
+            self._refuse_newer(schema)
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self.writing() as connection:

@@ -61,11 +61,12 @@ def last_due(settings: Settings, now: datetime) -> datetime:
 
 
 def _made_at(manifest: Path) -> datetime | None:
+    """When the report was made; None when there is no manifest that says so."""
     try:
-        content = json.loads(manifest.read_text(encoding="utf-8"))
-        return datetime.fromisoformat(content["at"])
-    except FileNotFoundError:
+        made = datetime.fromisoformat(json.loads(manifest.read_text(encoding="utf-8"))["at"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
+    return made if made.tzinfo is not None else None
 
 
 def run(scheduler: BlockingScheduler) -> None:

@@ -16,7 +16,7 @@ from inventory.changes import Change
 from inventory.records import Backup, Disk, GuestSnapshot
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.backups import covering, newest
-from planner.estate import Estate, GuestView
+from planner.estate import Estate, GuestKey, GuestView
 from planner.policy import Policy
 from planner.pools import GIB, Past, questions
 from planner.risks.engine import Assessment, assess
@@ -478,7 +478,7 @@ def _guest_lines(
         estate=estate,
         findings=assessment.by_guest(),
         memory=memory,
-        stays_down={name for pool in answers for name in pool.stays_down},
+        stays_down={(pool.pool.name, name) for pool in answers for name in pool.stays_down},
         tested={a.pool.name for a in answers if a.failover in ("pass", "fail")},
         changes=_changes_by_guest(memory.changes),
     )
@@ -490,13 +490,12 @@ def _natural(guest_id: str) -> tuple[int, str]:
     return (int(guest_id), "") if guest_id.isdigit() else (10**12, guest_id)
 
 
-def _changes_by_guest(changes: Iterable[Change]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _changes_by_guest(changes: Iterable[Change]) -> dict[GuestKey, list[str]]:
+    found: dict[GuestKey, list[str]] = {}
     for change in changes:
-        label, _space, rest = change.subject.partition(" ")
-        if label == "guest":
-            text = f"{change.kind} {change.field}".strip()
-            found.setdefault(rest.split(" ", 1)[0], []).append(text)
+        if change.guest is not None and change.subject.startswith("guest "):
+            text = f"{change.kind} {_in_gib(change.field)}".strip()
+            found.setdefault(change.guest, []).append(text)
     return found
 
 
@@ -505,9 +504,9 @@ class _GuestContext:
     estate: Estate
     findings: Mapping[str, tuple[Finding, ...]]
     memory: Memory
-    stays_down: set[str]
+    stays_down: set[tuple[str, str]]  # cluster and label
     tested: set[str]
-    changes: Mapping[str, list[str]]
+    changes: Mapping[GuestKey, list[str]]
 
     def line(self, view: GuestView) -> GuestLine:
         guest, estate = view.guest, self.estate
@@ -566,7 +565,7 @@ class _GuestContext:
             stays_down_if_host_lost=self._stays_down(view),
             risk_level=level(findings),
             risk_points=sum(finding.points for finding in findings),
-            change_since_last_week="; ".join(self.changes.get(name, [])),
+            change_since_last_week="; ".join(self.changes.get(view.key, [])),
         )
 
     def _seen(self, view: GuestView, kind: Any, records: Sequence[Any]) -> Sequence[Any] | None:
@@ -585,7 +584,7 @@ class _GuestContext:
         return (self.estate.at - min(made)).days if made else None
 
     def _backup_state(self, view: GuestView) -> str:
-        """covered: a job or a stored backup; none: neither, and both were seen; else unknown."""
+        """covered: a job or a stored backup; none: neither, and one was seen; else unknown."""
         guest, source = view.guest, view.fact.source
         if covering(guest, self.estate.jobs_in(guest.cluster)) or self.estate.backups_of(guest):
             return "covered"
@@ -597,7 +596,7 @@ class _GuestContext:
     def _stays_down(self, view: GuestView) -> int | None:
         if view.guest.cluster not in self.tested or not view.is_powered_on:
             return None
-        return int(view.label in self.stays_down)
+        return int((view.guest.cluster, view.label) in self.stays_down)
 
 
 def _gib(value: float | None) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CONTROL = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
 
 
@@ -18,17 +18,20 @@ def plain(text: str) -> str:
 
 
 def csv_text(text: str) -> str:
-    """Text that no spreadsheet takes for a formula; the rest of it is as it was."""
+    """Text that no spreadsheet takes for a formula, its line breaks alike; the rest as it was."""
     cleaned = _CONTROL.sub("", text)
-    return f"'{cleaned}" if cleaned.startswith(_FORMULA_START) else cleaned
+    safe = f"'{cleaned}" if cleaned.startswith(_FORMULA_START) else cleaned
+    return safe.replace("\r\n", "\n").replace("\r", "\n")  # a lone one would end the row
 
 
 def csv_cell(value: Any, *, decimal_comma: bool = False) -> str:
     """A CSV cell: empty for None, numbers as numbers, instants in UTC."""
-    if isinstance(value, str):
-        return csv_text(value)
-    text = str(scalar(value)) if value is not None else ""
-    return text.replace(".", ",") if decimal_comma and isinstance(value, float) else text
+    if value is None:
+        return ""
+    told = scalar(value)
+    if isinstance(told, str):
+        return csv_text(told)
+    return str(told).replace(".", ",") if decimal_comma else str(told)
 
 
 def scalar(value: Any) -> Any:

@@ -8,8 +8,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+settings.register_profile("lumbung", deadline=None, derandomize=True)  # no test is timed
+settings.load_profile("lumbung")
 _NEEDS = {
     "libvirt": lambda: importlib.util.find_spec("libvirt") and shutil.which("libvirtd"),
     "postgres": lambda: any(Path("/usr/lib/postgresql").glob("*/bin/postgres")),

@@ -14,7 +14,7 @@ MIB = 1024**2
 
 _SIZE = re.compile(r"^(?P<number>\d+(\.\d+)?)(?P<unit>[KMGT]?)$")
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
-_LARGEST = 2**62
+_LARGEST = 2**62  # what the store's columns hold
 
 
 def number(value: Any) -> float | None:
@@ -56,7 +56,11 @@ def words(value: Any, separator: str) -> tuple[str, ...]:
 def size_bytes(value: Any) -> int | None:
     """A size such as 32G, 528K or 1.5T in bytes (binary units)."""
     found = _SIZE.match(str(value)) if value is not None else None
-    return round(float(found["number"]) * _UNITS[found["unit"]]) if found else None
+    return _bytes(float(found["number"]) * _UNITS[found["unit"]]) if found else None
+
+
+def _bytes(value: float) -> int | None:
+    return round(value) if value <= _LARGEST else None
 
 
 def properties(value: Any) -> dict[str, str]:
@@ -77,7 +81,7 @@ def memory_bytes(config: Mapping[str, Any], default_mib: int = 512) -> int | Non
     if value is None:
         return default_mib * MIB
     mib = number(properties(value).get("current", value))
-    return None if mib is None else int(mib * MIB)
+    return None if mib is None else _bytes(mib * MIB)
 
 
 def smbios_uuid(config: Mapping[str, Any]) -> str | None:

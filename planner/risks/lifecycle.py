@@ -78,7 +78,7 @@ def _date(value: Any) -> date | None:
 
 
 _LIBOSINFO = re.compile(r"https?://[^/]+/(?P<product>[a-z-]+)/(?P<cycle>[0-9a-z.]+)$")
-_WORDS = re.compile(r"(?P<product>[a-z][a-z ./-]*?)[ -]*(?P<cycle>\d+(\.\d+)*(r2)?)\b")
+_WORDS = re.compile(r"(?P<product>[a-z][a-z ./-]*?)[ -]*(?P<cycle>\d+(\.\d+)*( ?r2)?)\b")
 _SAME = {
     "rhel": "rhel",
     "red hat enterprise linux": "rhel",
@@ -111,7 +111,7 @@ def release_of(os: str, data: EndOfLifeData) -> Release | None:
     if found is None:
         return None
     product = _SAME.get(found["product"].strip(), found["product"].strip().replace(" ", "-"))
-    cycle = found["cycle"].replace("r2", "-r2")
+    cycle = found["cycle"].replace(" ", "").replace("r2", "-r2")
     while cycle:
         release = data.find(product, cycle)
         if release is not None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from inventory.records import Nic
 from planner.estate import Estate, GuestView
 from planner.risks.rule import CRITICAL, Outcome, Rule, not_applicable, ok, risk, rule, unknown
+
+_LAST_VLAN = 4094
 
 
 @rule(
@@ -51,11 +55,21 @@ def beside_public(view: GuestView, estate: Estate) -> Outcome:
 
 
 def _segments(nic: Nic) -> set[str]:
-    """The bridge and VLAN an interface is in; one that is down is in none."""
+    """The bridge and VLANs an interface is in; one that is down is in none."""
     if not nic.network or nic.link_down:
         return set()
-    vlan = {None: "?", 0: "untagged"}.get(nic.vlan, str(nic.vlan))
-    return {f"{nic.network}/{vlan}"}
+    own = {None: "?", 0: "untagged"}.get(nic.vlan, str(nic.vlan))
+    return {f"{nic.network}/{vlan}" for vlan in (own, *_trunked(nic.trunks or ""))}
+
+
+def _trunked(trunks: str) -> Iterator[str]:
+    """The VLANs of a list such as 5;8-12; "?" for a part that is none."""
+    for part in filter(None, trunks.split(";")):
+        first, _dash, last = part.partition("-")
+        if first.isdecimal() and (last or first).isdecimal():
+            yield from map(str, range(int(first), min(int(last or first), _LAST_VLAN) + 1))
+        else:
+            yield "?"
 
 
 def _may_be_one(left: str, right: str) -> bool:

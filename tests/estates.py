@@ -1,0 +1,98 @@
+"""Estates made by hand, for tests of what is decided about them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from inventory.read import DayPoint, Fact, Facts, SourceState
+from inventory.records import Coverage, Record
+from inventory.schema import FACT_KINDS
+from planner.answers import PoolAnswer, answer_all
+from planner.estate import Estate, SourceHealth, ToolFacts
+from planner.owners import EstateFile
+from planner.policy import Policy
+from planner.pools import Past, questions
+from stored import GIB, JAKARTA
+
+AS_OF = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+SEEN = tuple(kind.kind_name for kind in FACT_KINDS)
+
+
+def health(
+    name: str = "site",
+    *,
+    kind: str = "proxmox",
+    gaps: Iterable[Coverage] = (),
+    hidden: Iterable[str] = (),
+    stale: bool = False,
+) -> SourceHealth:
+    """A source that showed all kinds of facts but the hidden ones."""
+    told = (*gaps, *(Coverage("", name, "hidden", "no right") for name in hidden))
+    unseen = {gap.kind for gap in told if not gap.scope}
+    state = SourceState(
+        key=1,
+        name=name,
+        kind=kind,
+        cluster="c",
+        first_success_at=NOW,
+        last_success_at=NOW,
+        last_taken_at=NOW,
+        last_attempt_at=NOW,
+        last_outcome="partial" if told else "stored",
+        gaps=told,
+        covered=frozenset((kind, "") for kind in SEEN if kind not in unseen),
+    )
+    return SourceHealth(state, poll_minutes=5, age_minutes=1.0, stale=stale)
+
+
+def estate(
+    *records: Record,
+    owners: dict[str, Any] | None = None,
+    policy: dict[str, Any] | None = None,
+    sources: Iterable[SourceHealth] | None = None,
+    tool: ToolFacts | None = None,
+    as_of: date = AS_OF,
+) -> Estate:
+    """What one source told, joined with what the owners declare."""
+    by_kind: dict[type[Record], list[Fact[Any]]] = defaultdict(list)
+    keys: dict[tuple[str, str], int] = {}
+    for record in records:
+        name = (record.kind_name, record.subject)
+        key = keys.setdefault(name, len(keys) + 1)
+        by_kind[type(record)].append(Fact(record, "site", key, NOW, NOW))
+    return Estate(
+        as_of=as_of,
+        at=NOW,
+        facts=Facts(NOW, {kind: tuple(facts) for kind, facts in by_kind.items()}),
+        policy=Policy.model_validate(policy or {}),
+        owners=EstateFile.model_validate(owners or {}),
+        sources=(health(),) if sources is None else tuple(sources),
+        site="Test",
+        tool=tool or ToolFacts(),
+    )
+
+
+def days(values: Iterable[float | None], *, high: float | None = None) -> tuple[DayPoint, ...]:
+    """Whole days that end the day before as_of; ``high`` is what peaks exceed means by."""
+    told = list(values)
+    first = AS_OF - timedelta(days=len(told))
+    return tuple(
+        DayPoint(
+            first + timedelta(days=i), 1, value, None if high is None else value * high, 86_400
+        )
+        for i, value in enumerate(told)
+        if value is not None
+    )
+
+
+def answers(
+    place: Estate, *, memory: Iterable[float | None] = (), cpu: Iterable[float | None] = ()
+) -> tuple[PoolAnswer, ...]:
+    """The answers for the cluster c with these day means (GiB, cores), and for its datastores."""
+    gib = [None if value is None else value * GIB for value in memory]
+    past = Past(cluster_days={("c", "memory"): days(gib), ("c", "cpu"): days(cpu)})
+    return answer_all(place, questions(place, past, JAKARTA))
