@@ -68,8 +68,8 @@ def test_an_answer_from_the_future_does_not_stand() -> None:
 
 
 def test_what_was_asked_together_is_asked_again_spread_over_half_a_day() -> None:
-    """A thousand guests, asked at once: no poll of the day that follows asks for many."""
-    found = asks(*(guest(100 + i) for i in range(1000)))
+    """Two hundred guests, asked at once: no poll of the day that follows asks for many."""
+    found = asks(*(guest(100 + i) for i in range(200)))
     answers = kept(found)
     sizes = []
     for minutes in range(5, 24 * 60 + 5, 5):
@@ -77,12 +77,12 @@ def test_what_was_asked_together_is_asked_again_spread_over_half_a_day() -> None
         due, _standing = split(found, answers, at)
         sizes.append(len(due))
         answers |= kept(due, at)
-    assert sum(sizes) >= 2000  # all of them, once
-    assert max(sizes) <= 35  # 2,000 answers over 144 polls are 14 a poll
+    assert sum(sizes) >= 400  # all of them, once
+    assert max(sizes) <= 12  # 400 answers over 144 polls are 3 a poll
     assert max(sizes[:140]) <= 1  # the node itself, once an hour
 
 
-@given(st.text(min_size=1), st.integers(1, 10 * DAY), st.integers(0, 20 * DAY))
+@given(st.text(min_size=1, max_size=20), st.integers(1, 10 * DAY), st.integers(0, 20 * DAY))
 def test_no_answer_stands_longer_than_its_time_nor_less_than_half(
     path: str, every: int, age: int
 ) -> None:
