@@ -213,6 +213,18 @@ class OrderRow:
     assumed: str
 
 
+# The weekly tables by file stem; the fields of a row type are the file's columns.
+ROW_TYPES: Mapping[str, type[Any]] = {
+    "orders": OrderRow,
+    "pools": PoolRow,
+    "guests": GuestLine,
+    "risks": RiskRow,
+    "changes": ChangeRow,
+    "sources": SourceRow,
+    "failover": FailoverRow,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """Everything the weekly files say, and the answers they were made of."""
@@ -237,15 +249,7 @@ class Report:
     @property
     def tables(self) -> Mapping[str, tuple[type[Any], Sequence[Any]]]:
         """The weekly tables by file stem: the row type, whose fields are columns, and the rows."""
-        return {
-            "orders": (OrderRow, self.orders),
-            "pools": (PoolRow, self.pools),
-            "guests": (GuestLine, self.guests),
-            "risks": (RiskRow, self.risks),
-            "changes": (ChangeRow, self.changes),
-            "sources": (SourceRow, self.sources),
-            "failover": (FailoverRow, self.failover),
-        }
+        return {stem: (row_type, getattr(self, stem)) for stem, row_type in ROW_TYPES.items()}
 
     @property
     def binding(self) -> Answer | None:
