@@ -43,7 +43,7 @@ class Failover(_Table):
 
 
 class Reserve(_Table):
-    """What a hypervisor keeps for itself, where the host or the estate does not say."""
+    """What a hypervisor keeps for itself, where the host does not say."""
 
     cpu_cores_per_host: float | None = Field(None, ge=0, description="physical cores")
     memory_gib_per_host: float | None = Field(
