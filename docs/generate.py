@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer.main
 from pydantic import BaseModel
@@ -20,7 +20,9 @@ from pydantic import BaseModel
 from collectors.contract import collector_of, kinds
 from collectors.csv_table import Column, OneOf, flag, instant, names, number, whole
 from collectors.files import FACT_KINDS, TABLES
+from docs.comments import field_comments
 from docs.models import described, keys_of, nested
+from inventory.records import Record
 from lumbung import cli, settings
 from lumbung.choices import Exit, Thing
 from lumbung.commands.looking import RECORDS, columns_of
@@ -267,28 +269,41 @@ def _rule(rule: Rule) -> Iterator[str]:
 def _inventory() -> Iterator[str]:
     for thing in Thing:
         record = RECORDS[thing]
-        yield from (f"## {thing.value}", "", (record.__doc__ or "").strip(), "")
+        yield from (f"## {thing.value}", "", " ".join((record.__doc__ or "").split()), "")
         rows = [
-            (f"`{name}`", _record_holds(record, name), _record_meaning(record.kind_name, name))
+            (f"`{name}`", _record_holds(record, name), record_meaning(record, name))
             for name in columns_of(thing)
         ]
         yield from table(("field", "holds", "meaning"), rows)
 
 
-def _record_meaning(kind: str, name: str) -> str:
-    own = MEANINGS["records"][kind].get(name)
-    meaning: str = (own or MEANINGS["records"]["_provenance"][name])[1]
-    return meaning
+def record_meaning(record: type[Record], name: str) -> str:
+    """What a field means: from docs/meanings.toml, else the comment beside it, else its name."""
+    stated = MEANINGS["records"]["_provenance"] | MEANINGS["records"].get(record.kind_name, {})
+    comments = field_comments(record)
+    return str(stated[name][1]) if name in stated else comments.get(name, "")
 
 
-def _record_holds(record: Any, name: str) -> str:
-    unit = MEANINGS["records"][record.kind_name].get(name, [""])[0]
+def _record_holds(record: type[Record], name: str) -> str:
+    unit = MEANINGS["records"].get(record.kind_name, {}).get(name, [""])[0]
     field = record.model_fields.get(name)
     if field is None:
         return "instant" if name.endswith(("_at", "_from")) else "text"
-    if tuple in [getattr(part, "__origin__", None) for part in get_args(field.annotation)]:
+    parts = [part for part in get_args(field.annotation) if part is not type(None)]
+    kind: Any = parts[0] if parts else field.annotation
+    if get_origin(kind) is tuple:
         return "names with `;`"
-    return holds(field.annotation, unit)
+    if get_origin(kind) is Literal:
+        return ", ".join(get_args(kind))
+    if kind is bool:
+        return "0 or 1"
+    return holds(kind, unit or _unit_in(name))
+
+
+def _unit_in(name: str) -> str:
+    """The unit that a field's name ends with."""
+    units = ("bytes", "cores", "seconds", "days", "ratio", "mhz")
+    return next((unit for unit in units if name.endswith(f"_{unit}")), "")
 
 
 _PAGES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {

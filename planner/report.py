@@ -447,13 +447,15 @@ def _what(answer: Answer) -> str:
     if answer.status == "overdue_if_assumed":
         return f"confirm the lead time for {answer.question.resource}"
     if answer.order.on is None:
-        return "a second host: nothing takes over when this one dies"
+        return "a second host"
     return f"more {answer.question.resource}"
 
 
 def _why(answer: Answer) -> str:
     """One sentence with the figures behind the row."""
     question = answer.question
+    if answer.order.on is None:
+        return "one host only, and a guest of the highest criticality on it"
     load, usable = in_unit(answer.load, answer), in_unit(answer.usable, answer)
     if load is None or usable is None:
         return "capacity or demand is not known"
