@@ -134,13 +134,20 @@ def names(cell: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text(cell).split(";") if part.strip())
 
 
-def one_of(*words: str) -> Callable[[str], str]:
-    def read(cell: str) -> str:
-        if cell not in words:
-            raise ValueError(f"{cell!r} is none of {', '.join(words)}")
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Reads a cell that holds one of a few words."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, cell: str) -> str:
+        if cell not in self.words:
+            raise ValueError(f"{cell!r} is none of {', '.join(self.words)}")
         return cell
 
-    return read
+
+def one_of(*words: str) -> OneOf:
+    return OneOf(words)
 
 
 def instant(cell: str) -> datetime:

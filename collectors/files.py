@@ -167,7 +167,7 @@ TABLES: dict[str, Table] = {
         ),
     ),
 }
-_FACT_KINDS: dict[str, type[Record]] = {
+FACT_KINDS: dict[str, type[Record]] = {
     "hosts": Host,
     "guests": Guest,
     "disks": Disk,
@@ -191,7 +191,7 @@ class FilesCollector:
     options = FilesOptions
     reports = frozenset(
         f"{kind.kind_name}.{column.name}"
-        for stem, kind in _FACT_KINDS.items()
+        for stem, kind in FACT_KINDS.items()
         for column in TABLES[stem].columns
     )
 
@@ -265,7 +265,7 @@ class _Directory:
             usage=usage,
             coverage=tuple(
                 Coverage("", kind.kind_name, "complete")
-                for stem, kind in _FACT_KINDS.items()
+                for stem, kind in FACT_KINDS.items()
                 if stem in self.raw.answers
             ),
             platform="files",

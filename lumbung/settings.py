@@ -67,7 +67,9 @@ class StoreSettings(_Table):
 class ScheduleSettings(_Table):
     """When `lumbung schedule` does what."""
 
-    poll_minutes: int = Field(5, ge=1, le=1440, description="a source older than three is stale")
+    poll_minutes: int = Field(
+        5, ge=1, le=1440, description="minutes between polls; a source older than three is stale"
+    )
     report: str = Field("mon 06:00", description="weekday and local time of the weekly report")
 
     @field_validator("report")
@@ -86,7 +88,7 @@ class HistorySettings(_Table):
 
 
 class FileReference(_Table):
-    """A file beside the configuration."""
+    """A file of its own, for what is not configuration."""
 
     file: Path | None = Field(None, description="relative to the configuration file's folder")
 
@@ -112,6 +114,15 @@ class SourceSettings(_Table):
     )
 
 
+# Every table of the file but [[sources]], whose keys depend on their kind.
+TABLES: Mapping[str, type[_Table]] = {
+    "site": Site,
+    "store": StoreSettings,
+    "schedule": ScheduleSettings,
+    "history": HistorySettings,
+    "policy": FileReference,
+    "estate": FileReference,
+}
 _COMMON = frozenset(SourceSettings.model_fields)
 
 
@@ -212,8 +223,7 @@ class _Reader:
     text: str
 
     def settings(self, tables: Mapping[str, Any]) -> Settings:
-        known = {"site", "store", "schedule", "history", "sources", "policy", "estate"}
-        self._refuse_unknown(tables, known, "")
+        self._refuse_unknown(tables, {*TABLES, "sources"}, "")
         sources = self._sources(tables.get("sources"))
         settings = Settings(
             path=self.path,

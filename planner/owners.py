@@ -30,54 +30,74 @@ class _Table(BaseModel):
 
 
 class Contact(_Table):
-    role: str = ""
-    contact: str = ""
+    """Whom to ask."""
+
+    role: str = Field("", description="the office, not a person")
+    contact: str = Field("", description="a role's mailbox, not a person's")
 
 
 class Organisation(_Table):
-    name: str = ""
-    dpo: Contact = Contact()
+    """Whose data centre it is."""
+
+    name: str = Field("", description="its name; no report shows it yet")
+    dpo: Contact = Field(Contact(), description="the data protection officer")
 
 
 class Agency(_Table):
     """An agency (OPD): the accountable owner of guests."""
 
-    name: str
-    contact: str = Field("", description="a role's mailbox, not a person's")
+    name: str = Field(description="its full name")
+    contact: str = Field("", description="a role's mailbox, shown as the owner of its guests")
 
 
 class Retention(_Table):
-    days: int | None = Field(None, gt=0)
-    basis: str = ""
+    """How long the data is kept; recorded, no rule reads it yet."""
+
+    days: int | None = Field(None, gt=0, description="days")
+    basis: str = Field("", description="the rule that says so")
 
 
 class Service(_Table):
     """A service that guests make up."""
 
     owner: str = Field(description="an agency's code")
-    dimension: Dimension | None = None
-    classification: Classification | None = None
-    criticality: int | None = Field(None, ge=1, le=4)
-    rpo_hours: int | None = Field(None, gt=0)
-    rto_hours: int | None = Field(None, gt=0)
-    retention: Retention = Retention()
-    ropa_id: str | None = None
-    dpia_ref: str | None = None
-    system_category: str | None = None
-    reviewed_at: date | None = None
-    approved_by: str | None = None
+    dimension: Dimension | None = Field(None, description="what part of city life it serves")
+    classification: Classification | None = Field(None, description="of its data")
+    criticality: int | None = Field(None, ge=1, le=4, description="1 is the highest")
+    rpo_hours: int | None = Field(
+        None, gt=0, description="how old its newest backup may be; default the policy's"
+    )
+    rto_hours: int | None = Field(
+        None, gt=0, description="how soon it must be back; no rule reads it yet"
+    )
+    retention: Retention = Field(Retention(), description="how long its data is kept")
+    ropa_id: str | None = Field(
+        None, description="its entry in the record of processing activities; no rule reads it yet"
+    )
+    dpia_ref: str | None = Field(
+        None, description="its data protection impact assessment; no rule reads it yet"
+    )
+    system_category: str | None = Field(
+        None, description="its category under the national rules; no rule reads it yet"
+    )
+    reviewed_at: date | None = Field(
+        None, description="when this entry was reviewed; no rule reads it yet"
+    )
+    approved_by: str | None = Field(
+        None, description="the office that approved it; no rule reads it yet"
+    )
 
 
 class Match(_Table):
     """Which guests an entry speaks of; all that is given must fit."""
 
-    source: str | None = None
-    cluster: str | None = None
-    uuid: str | None = None
-    vmid: int | None = None
-    guest_id: str | None = None
-    name_glob: str | None = None
-    pool: str | None = None
+    source: str | None = Field(None, description="only of this source")
+    cluster: str | None = Field(None, description="only of this cluster")
+    uuid: str | None = Field(None, description="the guest's UUID: the surest")
+    vmid: int | None = Field(None, description="the number that Proxmox gives it")
+    guest_id: str | None = Field(None, description="its id as `lumbung inventory guests` shows it")
+    name_glob: str | None = Field(None, description="its name, with * and ?")
+    pool: str | None = Field(None, description="its resource pool")
 
     @model_validator(mode="after")
     def _names_something(self) -> Match:
@@ -89,64 +109,80 @@ class Match(_Table):
 class GuestEntry(_Table):
     """What is declared of the guests that match."""
 
-    match: Match
-    service: str | None = None
-    agency: str | None = None
-    classification: Classification | None = None
-    criticality: int | None = Field(None, ge=1, le=4)
-    confirmed_on: date | None = None
-    confirmed_by: str | None = None
+    match: Match = Field(description="which guests")
+    service: str | None = Field(None, description="the service they belong to")
+    agency: str | None = Field(None, description="the agency's code; default the service's owner")
+    classification: Classification | None = Field(None, description="of their data")
+    criticality: int | None = Field(None, ge=1, le=4, description="1 is the highest")
+    confirmed_on: date | None = Field(None, description="when the owner confirmed it")
+    confirmed_by: str | None = Field(
+        None, description="the office that confirmed it; no report shows it yet"
+    )
 
 
 class StorageEntry(_Table):
     """What is declared of a datastore, by its name or id."""
 
-    site: str | None = None
-    country: str | None = Field(None, pattern=r"^[A-Z]{2}$")
-    encrypted: bool | Literal["unknown"] = "unknown"
-    failure_domain: str | None = None
-    max_class: Classification | None = None
-    evidence_on: date | None = None
+    site: str | None = Field(None, description="where it stands; no rule reads it yet")
+    country: str | None = Field(
+        None, pattern=r"^[A-Z]{2}$", description="two letters, such as ID; no rule reads it yet"
+    )
+    encrypted: bool | Literal["unknown"] = Field(
+        "unknown", description="at rest, where the platform does not say"
+    )
+    failure_domain: str | None = Field(
+        None, description="what fails together with it; no rule reads it yet"
+    )
+    max_class: Classification | None = Field(
+        None, description="the strictest class it may hold; no rule reads it yet"
+    )
+    evidence_on: date | None = Field(
+        None, description="when that was last proven; no rule reads it yet"
+    )
 
 
 class Project(_Table):
     """Demand that is planned; only a committed one counts in the runway."""
 
-    name: str
-    pool: str
-    status: Literal["committed", "tentative"] = "tentative"
-    when: date  # not "on", which YAML reads as true
-    memory_gib: float = 0.0
+    name: str = Field(description="what is planned")
+    pool: str = Field(description="the cluster or datastore, as `lumbung capacity` names it")
+    status: Literal["committed", "tentative"] = Field(
+        "tentative", description="only committed demand shortens a runway"
+    )
+    when: date = Field(description="from that day on")  # not "on", which YAML reads as true
+    memory_gib: float = Field(0.0, description="GiB, for both models")
     cpu_cores: float = Field(0.0, description="busy physical cores, for the demand model")
     vcpus: float = Field(0.0, description="configured vCPUs, for the allocation model")
-    storage_gib: float = 0.0
-    owner: str = ""
+    storage_gib: float = Field(0.0, description="GiB, for both models")
+    owner: str = Field("", description="whose project it is")
 
 
 class Hardware(_Table):
     """A host or capacity that arrives or leaves on a date."""
 
-    pool: str
-    when: date
-    change: Literal["arrives", "leaves"] = "arrives"
+    pool: str = Field(description="the cluster or datastore, as `lumbung capacity` names it")
+    when: date = Field(description="the first day of the new capacity")
+    change: Literal["arrives", "leaves"] = Field("arrives", description="the direction")
     host: str | None = Field(None, description="the leaving host, or a name for the new ones")
-    count: int = Field(1, ge=1)
-    cpu_cores: float = 0.0
-    memory_gib: float = 0.0
-    storage_gib: float = 0.0
+    count: int = Field(1, ge=1, description="how many alike")
+    cpu_cores: float = Field(0.0, description="physical cores of each")
+    memory_gib: float = Field(0.0, description="GiB of each")
+    storage_gib: float = Field(0.0, description="GiB of each, for a datastore")
 
 
 class EstateFile(_Table):
     """The whole file."""
 
-    version: Literal[1] = 1
-    organisation: Organisation = Organisation()
-    agencies: dict[str, Agency] = Field(default_factory=dict)
-    services: dict[str, Service] = Field(default_factory=dict)
-    guests: tuple[GuestEntry, ...] = ()
-    storages: dict[str, StorageEntry] = Field(default_factory=dict)
-    projects: tuple[Project, ...] = ()
-    hardware: tuple[Hardware, ...] = ()
+    version: Literal[1] = Field(1, description="of the file's form")
+    organisation: Organisation = Field(Organisation(), description="whose data centre it is")
+    agencies: dict[str, Agency] = Field(default_factory=dict, description="by their code")
+    services: dict[str, Service] = Field(default_factory=dict, description="by their short name")
+    guests: tuple[GuestEntry, ...] = Field((), description="what is declared of guests")
+    storages: dict[str, StorageEntry] = Field(
+        default_factory=dict, description="by a datastore's name or id"
+    )
+    projects: tuple[Project, ...] = Field((), description="planned demand")
+    hardware: tuple[Hardware, ...] = Field((), description="capacity that comes and goes")
 
     @model_validator(mode="after")
     def _names_what_exists(self) -> EstateFile:

@@ -23,17 +23,17 @@ class _Table(BaseModel):
 class Threshold(_Table):
     """Demand model: the share of failover capacity that demand may reach."""
 
-    cpu: float = Field(0.75, gt=0, le=1)
-    memory: float = Field(0.80, gt=0, le=1)
-    storage: float = Field(0.80, gt=0, le=1)
+    cpu: float = Field(0.75, gt=0, le=1, description="of the physical cores")
+    memory: float = Field(0.80, gt=0, le=1, description="of the memory")
+    storage: float = Field(0.80, gt=0, le=1, description="of a datastore's capacity")
 
 
 class Overcommit(_Table):
     """Allocation model: how much may be promised per unit of failover capacity."""
 
     cpu: float = Field(4.0, gt=0, description="vCPUs per physical core")
-    memory: float = Field(1.0, gt=0)
-    storage: float = Field(1.5, gt=0)
+    memory: float = Field(1.0, gt=0, description="configured memory per byte of memory")
+    storage: float = Field(1.5, gt=0, description="provisioned bytes per byte of capacity")
 
 
 class Failover(_Table):
@@ -43,20 +43,22 @@ class Failover(_Table):
 
 
 class Reserve(_Table):
-    """What a hypervisor keeps for itself, where the host or the estate does not say."""
+    """What a hypervisor keeps for itself, where the host does not say."""
 
-    cpu_cores_per_host: float | None = Field(None, ge=0)
-    memory_gib_per_host: float | None = Field(None, ge=0)
+    cpu_cores_per_host: float | None = Field(None, ge=0, description="physical cores")
+    memory_gib_per_host: float | None = Field(
+        None, ge=0, description="GiB, with the ZFS ARC and Ceph where they run"
+    )
 
 
 class LeadTime(_Table):
     """From the decision to order until new capacity is in service."""
 
-    approval_days: int = Field(30, ge=0)
-    tender_days: int = Field(60, ge=0)
-    delivery_days: int = Field(180, ge=0)
-    installation_days: int = Field(14, ge=0)
-    safety_days: int = Field(30, ge=0)
+    approval_days: int = Field(30, ge=0, description="until the purchase is approved")
+    tender_days: int = Field(60, ge=0, description="until the contract is signed")
+    delivery_days: int = Field(180, ge=0, description="until the hardware is on site")
+    installation_days: int = Field(14, ge=0, description="until it is installed and tested")
+    safety_days: int = Field(30, ge=0, description="for what goes wrong")
     confirmed: bool = Field(False, description="true once the site has checked these days")
 
     @property
@@ -73,35 +75,42 @@ class LeadTime(_Table):
 class ForecastRules(_Table):
     """What a forecast needs and how far it reaches."""
 
-    horizon_days: int = Field(730, ge=30, le=1460)
-    minimum_history_days: int = Field(14, ge=2)
-    minimum_coverage_ratio: float = Field(0.40, gt=0, le=1)
-    coverage_window_days: int = Field(90, ge=14)
+    horizon_days: int = Field(730, ge=30, le=1460, description="how far the paths reach")
+    minimum_history_days: int = Field(14, ge=2, description="with less there is no date")
+    minimum_coverage_ratio: float = Field(
+        0.40, gt=0, le=1, description="with less of the window covered there is no date"
+    )
+    coverage_window_days: int = Field(90, ge=14, description="the window of the coverage")
     trend_days: int = Field(180, ge=14, description="how far back the baseline's drift looks")
-    order_by_basis: Literal["conservative", "base"] = "conservative"
+    order_by_basis: Literal["conservative", "base"] = Field(
+        "conservative", description="the first-over date that the order-by date counts from"
+    )
     samples: int = Field(500, ge=50, le=10000, description="paths per series")
-    seed: int = 20261123
+    seed: int = Field(20261123, description="of the draws: the same in, the same out")
 
 
 class StatusRules(_Table):
     """How near an order-by date is before it says act, or plan."""
 
-    act_days: int = Field(30, ge=0)
-    plan_days: int = Field(90, ge=0)
+    act_days: int = Field(30, ge=0, description="days to the order-by date: act")
+    plan_days: int = Field(90, ge=0, description="days to the order-by date: plan")
 
 
 class BackupRules(_Table):
     """How old the newest backup may be, by criticality (1 is the highest)."""
 
     rpo_hours: dict[Literal["1", "2", "3", "4", "unknown"], int] = Field(
-        default={"1": 26, "2": 26, "3": 50, "4": 170, "unknown": 50}
+        default={"1": 26, "2": 26, "3": 50, "4": 170, "unknown": 50},
+        description="hours; a service's own rpo_hours in the estate file wins",
     )
 
 
 class LifecycleRules(_Table):
     """How early an end of life is told."""
 
-    warn_days: int = Field(365, ge=0)
+    warn_days: int = Field(
+        365, ge=0, description="days before an end of life; no rule reads it yet"
+    )
 
 
 class Policy(_Table):

@@ -213,6 +213,18 @@ class OrderRow:
     assumed: str
 
 
+# The weekly tables by file stem; the fields of a row type are the file's columns.
+ROW_TYPES: Mapping[str, type[Any]] = {
+    "orders": OrderRow,
+    "pools": PoolRow,
+    "guests": GuestLine,
+    "risks": RiskRow,
+    "changes": ChangeRow,
+    "sources": SourceRow,
+    "failover": FailoverRow,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """Everything the weekly files say, and the answers they were made of."""
@@ -237,15 +249,7 @@ class Report:
     @property
     def tables(self) -> Mapping[str, tuple[type[Any], Sequence[Any]]]:
         """The weekly tables by file stem: the row type, whose fields are columns, and the rows."""
-        return {
-            "orders": (OrderRow, self.orders),
-            "pools": (PoolRow, self.pools),
-            "guests": (GuestLine, self.guests),
-            "risks": (RiskRow, self.risks),
-            "changes": (ChangeRow, self.changes),
-            "sources": (SourceRow, self.sources),
-            "failover": (FailoverRow, self.failover),
-        }
+        return {stem: (row_type, getattr(self, stem)) for stem, row_type in ROW_TYPES.items()}
 
     @property
     def binding(self) -> Answer | None:
@@ -443,13 +447,15 @@ def _what(answer: Answer) -> str:
     if answer.status == "overdue_if_assumed":
         return f"confirm the lead time for {answer.question.resource}"
     if answer.order.on is None:
-        return "a second host: nothing takes over when this one dies"
+        return "a second host"
     return f"more {answer.question.resource}"
 
 
 def _why(answer: Answer) -> str:
     """One sentence with the figures behind the row."""
     question = answer.question
+    if answer.order.on is None:
+        return "one host only, and a guest of the highest criticality on it"
     load, usable = in_unit(answer.load, answer), in_unit(answer.usable, answer)
     if load is None or usable is None:
         return "capacity or demand is not known"

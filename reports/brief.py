@@ -116,7 +116,7 @@ def _pool(pool: PoolAnswer, words: Mapping[str, str]) -> _PoolLine:
     return _PoolLine(
         pool=pool.pool.name,
         binding=f"{words[question.resource]} ({words[question.model]})",
-        used=f"{screen(load)} / {screen(usable)} {question.unit}",
+        used=f"{screen(load)} / {screen(usable)} {words[question.unit]}",
         runway=words["days"].format(days=shortest)
         if shortest is not None
         else words.get(binding.runway.reason, binding.runway.reason),
@@ -126,11 +126,13 @@ def _pool(pool: PoolAnswer, words: Mapping[str, str]) -> _PoolLine:
 
 def _failover(pool: PoolAnswer, words: Mapping[str, str]) -> _FailoverLine:
     failed = [case for case in pool.cases if case.verdict in ("fail", "unproven")]
+    alone = pool.failover == "not_applicable"
     return _FailoverLine(
         pool=pool.pool.name,
-        verdict=pool.failover,
-        hosts=", ".join(" + ".join(case.lost) for case in failed) or words["none"],
-        stays_down=", ".join(pool.stays_down) or words["none"],
+        verdict=words.get(pool.failover, pool.failover),
+        hosts=", ".join(" + ".join(case.lost) for case in failed or pool.cases * alone)
+        or words["none"],
+        stays_down=words["all"] if alone else ", ".join(pool.stays_down) or words["none"],
     )
 
 

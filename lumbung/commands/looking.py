@@ -45,7 +45,7 @@ from lumbung.printing import show
 from lumbung.session import Session
 from planner.report import ChangeRow, change_row
 
-_RECORDS: dict[Thing, type[Record]] = {
+RECORDS: dict[Thing, type[Record]] = {
     Thing.hosts: Host,
     Thing.guests: Guest,
     Thing.disks: Disk,
@@ -99,14 +99,19 @@ _ON_SCREEN: dict[Thing, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+def columns_of(kind: Thing) -> list[str]:
+    """The fields of one kind of thing, and where and when each fact comes from."""
+    names = list(RECORDS[kind].model_fields)
+    return [*names[:2], "source", *names[2:], *_PROVENANCE[1:]]
+
+
 def list_things(session: Session, kind: Thing, at: str | None, form: Format) -> None:
     """What is known of one kind of thing, now or at the end of a past day."""
     settings = session.settings()
     when = When.of(settings, day_option(at, "--at"), session.now())
     with session.store(settings) as store, store.reading() as connection:
-        facts = facts_at(connection, when.at).of(_RECORDS[kind])
-    names = list(_RECORDS[kind].model_fields)
-    columns = [names[0], *(n for n in names[1:2]), "source", *names[2:], *_PROVENANCE[1:]]
+        facts = facts_at(connection, when.at).of(RECORDS[kind])
+    columns = columns_of(kind)
     rows = [
         [getattr(fact if name in _PROVENANCE else fact.record, name) for name in columns]
         for fact in facts

@@ -12,7 +12,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from lumbung.demo import Demo, Step, Tell, run
 from lumbung.printing import note, out
 from lumbung.session import Session
+from planner.report import Report
 from reports.terminal import table_of
+
+_MOST_RISKS = 8
+_MOST_SUBJECTS = 3
 
 
 def run_demo(session: Session, folder: Path) -> None:
@@ -32,44 +36,70 @@ def run_demo(session: Session, folder: Path) -> None:
 
         telling: Tell = tell
         demo = run(folder, session.now(), telling)
-    _show(demo)
+    show_demo(demo, out())
+    _say_next(demo)
 
 
-def _show(demo: Demo) -> None:
+def _say_next(demo: Demo) -> None:
+    """Where the files are, and how to go on."""
+    weekly, config = demo.folder / "weekly" / "latest", demo.folder / "lumbung.toml"
+    fresh_until = demo.report.at + timedelta(days=3)
+    note("")
+    note(f"The weekly files   {weekly}/  (orders.csv, brief.html, workbook.xlsx, …)")
+    note(f"Go on with it      lumbung --config {config} capacity")
+    note(f"Why that number    lumbung --config {config} explain pool/san-01/storage/demand")
+    note(
+        "The clusters were served for the demo only; the figures count as fresh until "
+        f"{fresh_until:%Y-%m-%d}."
+    )
+
+
+def show_demo(demo: Demo, console: Console) -> None:
     """What a person would want to see first."""
-    report, console = demo.report, out()
+    report = demo.report
     console.print(
         f"{report.site}, as of {report.as_of}: {len(report.guests)} guests\n", style="bold"
     )
     orders = [
-        (row.order_by_date, row.order_overdue_days or "", row.pool, row.what, row.status, row.why)
+        (
+            row.order_by_date or "–", row.order_overdue_days or "", row.pool, row.what,
+            row.status, row.why,
+        )
         for row in report.orders
-    ]
-    heads = ("order by", "days late", "pool", "what", "status", "why")
-    console.print(table_of(heads, orders, title="Order or decide"))
-    failed = [
-        (row.pool, row.host, row.verdict, row.stays_down)
+    ]  # fmt: skip
+    dates = ("order by", "days late", "pool", "what", "status", "why")
+    console.print(table_of(dates, orders, title="Order or decide"))
+    console.print()
+    losses = ("cluster", "losing", "verdict", "stays down")
+    console.print(
+        table_of(losses, _failures(report), title="If a host dies (all other cases pass)")
+    )
+    console.print()
+    finds = ("severity", "rule", "finds", "subjects")
+    title = f"Worst of {len(report.assessment.risks)} risks"
+    console.print(table_of(finds, _worst(report), title=title))
+
+
+def _failures(report: Report) -> list[tuple[str, ...]]:
+    """The losses that are not absorbed, each with the guests that stay down."""
+    alone = "all of them: there is no second host"
+    return [
+        (row.pool, row.host, row.verdict, row.stays_down or alone)
         for row in report.failover
         if row.verdict != "pass"
     ]
-    console.print()
-    heads_failover = ("cluster", "losing", "verdict", "stays down")
-    console.print(table_of(heads_failover, failed, title="If a host dies (all other cases pass)"))
-    worst = [
-        (row.severity, row.rule, row.subject, row.agency, row.evidence)
-        for row in report.risks
-        if row.outcome == "risk"
-    ][:8]
-    console.print()
-    heads_risks = ("severity", "rule", "subject", "agency", "evidence")
-    total = len(report.assessment.risks)
-    console.print(table_of(heads_risks, worst, title=f"Worst 8 of {total} risks"))
-    weekly = demo.folder / "weekly" / "latest"
-    note("")
-    note(f"The weekly files   {weekly}/  (orders.csv, brief.html, workbook.xlsx, …)")
-    note(f"Go on with it      lumbung --config {demo.folder}/lumbung.toml capacity")
-    note(f"Why that number    lumbung --config {demo.folder}/lumbung.toml explain "
-         "pool/san-01/storage/demand")  # fmt: skip
-    fresh_until = report.at + timedelta(days=3)
-    note(f"The clusters were served for the demo only; the figures count as fresh until "
-         f"{fresh_until:%Y-%m-%d}.")  # fmt: skip
+
+
+def _worst(report: Report) -> list[tuple[str, ...]]:
+    """The gravest kinds of risk, and what they are about."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for risk in report.assessment.risks:
+        key = (risk.severity, risk.rule.id, risk.rule.title)
+        found.setdefault(key, []).append(risk.subject.label)
+    return [(*key, _some(labels)) for key, labels in list(found.items())[:_MOST_RISKS]]
+
+
+def _some(labels: list[str]) -> str:
+    more = len(labels) - _MOST_SUBJECTS
+    shown = ", ".join(labels[:_MOST_SUBJECTS])
+    return f"{shown} and {more} more" if more > 0 else shown
