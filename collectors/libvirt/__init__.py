@@ -44,12 +44,13 @@ class LibvirtCollector:
     options = LibvirtOptions
     reports = frozenset(
         {
-            "host.cpu_cores", "host.memory_bytes", "host.version", "guest.vcpus",
-            "guest.memory_bytes", "guest.uuid", "guest.os", "guest.autostart",
+            "host.cpu_cores", "host.memory_bytes", "host.version", "host.transport",
+            "host.transport_encrypted", "guest.vcpus", "guest.memory_bytes", "guest.uuid",
+            "guest.host_id", "guest.os", "guest.autostart", "guest.persistent", "guest.machine",
             "guest.raw_arguments", "guest.passthrough", "disk.capacity_bytes",
-            "disk.allocated_bytes", "disk.cache", "disk.encrypted", "nic.network", "nic.vlan",
-            "nic.mac", "nic.firewall", "datastore.capacity_bytes", "datastore.used_bytes",
-            "guest_snapshot.created_at",
+            "disk.allocated_bytes", "disk.cache", "disk.encrypted", "disk.format",
+            "disk.shareable", "nic.network", "nic.vlan", "nic.mac", "nic.firewall",
+            "datastore.capacity_bytes", "datastore.used_bytes", "guest_snapshot.created_at",
         }
     )  # fmt: skip
 

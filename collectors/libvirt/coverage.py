@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from collectors.libvirt.domains import Domain
-from collectors.libvirt.monitor import busy_seconds
+from collectors.libvirt.monitor import busy_seconds, is_stuck
 from collectors.libvirt.values import attribute
 from inventory.records import Coverage, CoverageState
 
@@ -65,7 +65,7 @@ def _guest(answers: Answers, domain: Domain) -> Iterator[Coverage]:
         reason = answers.trouble(f"domain/{domain.uuid}/xml") or "its XML cannot be read"
         for kind in _OF_XML:
             yield Coverage(scope, kind, "failed", reason)
-    elif answers.statistics_trouble or not _answers(domain):
+    elif answers.statistics_trouble or not _answers(answers, domain):
         # The size of its disks is told by the monitor; what was known of them stays.
         yield Coverage(scope, "disk", "partial", _why_silent(answers, domain))
     if domain.uuid in answers.with_snapshots:
@@ -108,7 +108,7 @@ def _usage(answers: Answers) -> Iterator[Coverage]:
 
 def _guest_usage(answers: Answers, domain: Domain) -> Iterator[Coverage]:
     scope = f"guest/{domain.uuid}"
-    if answers.statistics_trouble or not _answers(domain):
+    if answers.statistics_trouble or not _answers(answers, domain):
         some = "cpu.time" in domain.statistics
         state: CoverageState = "partial" if some else "failed"
         yield Coverage(scope, "usage", state, _why_silent(answers, domain))
@@ -117,10 +117,12 @@ def _guest_usage(answers: Answers, domain: Domain) -> Iterator[Coverage]:
         yield Coverage(scope, "usage", "partial", reason, _NO_FIGURES_REMEDY)
 
 
-def _answers(domain: Domain) -> bool:
+def _answers(answers: Answers, domain: Domain) -> bool:
     """Whether a running guest's monitor answered: the size of its disks is told by no one else."""
-    if not domain.is_active or not domain.drives:
+    if not domain.is_active:
         return True
+    if not domain.drives:
+        return not is_stuck(answers.value(f"domain/{domain.uuid}/control"))
     return any("capacity" in block for block in domain.numbered("block"))
 
 

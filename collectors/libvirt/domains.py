@@ -46,6 +46,7 @@ class Domain:
     xml: Element | None  # None when it could not be read
     statistics: Mapping[str, Any]
     autostart: bool | None
+    persistent: bool | None
     is_fake: bool  # of the test driver
 
     @property
@@ -106,6 +107,8 @@ def guest_of(domain: Domain, host_id: str, cluster: str) -> Guest:
         template=False,
         os=attribute(xml, f"metadata/{_LIBOSINFO}libosinfo/{_LIBOSINFO}os", "id"),
         autostart=domain.autostart,
+        persistent=domain.persistent,
+        machine=attribute(xml, "os/type", "machine"),
         # The test driver drops raw arguments, so their absence says nothing.
         raw_arguments=None if xml is None or domain.is_fake else _has_raw_arguments(xml),
         passthrough=None if xml is None else _passthrough(xml),
@@ -190,6 +193,8 @@ def _disk(domain: Domain, slot: str, drive: Element, cluster: str, storages: Sto
         cache=attribute(drive, "driver", "cache") or "default",
         volume=storages.place_of(drive),
         linked_clone_of=_cloned_from(drive, volume),
+        format=attribute(drive, "driver", "type"),
+        shareable=drive.find("shareable") is not None,
     )
 
 

@@ -21,6 +21,7 @@ from collectors.libvirt.wire import (
     ACTIVE,
     ALL_GROUPS,
     AUTOSTARTED,
+    PERSISTENT,
     SAFE_GROUPS,
     STATE_GROUP,
     WITH_SNAPSHOTS,
@@ -95,6 +96,7 @@ class _Poll:
         _keep(self.answers, "domains/active", wire.ask, "numOfDomains")
         _keep(self.answers, "domains/inactive", wire.ask, "numOfDefinedDomains")
         _keep(self.answers, "domains/autostarted", _uuids, wire, AUTOSTARTED)
+        _keep(self.answers, "domains/persistent", _uuids, wire, PERSISTENT)
         snapshots = _keep(self.answers, "domains/with_snapshots", _uuids, wire, WITH_SNAPSHOTS)
         for domain in domains:
             uuid = wire.ask_of(domain, "UUIDString")

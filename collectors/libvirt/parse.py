@@ -109,10 +109,17 @@ class Answers:
         return self._raw.context.get("transport") == "test" or (named or "").upper() == "TEST"
 
     @property
+    def _is_encrypted(self) -> bool | None:
+        """Whether no one can listen; on a socket of this machine there is no line for it."""
+        if self._raw.context.get("transport") != "tcp":
+            return True
+        stated = whole(self.value("connection/encrypted"))
+        return None if stated is None else stated == 1
+
+    @property
     def _transport(self) -> str:
         transport = text(self._raw.context.get("transport")) or "unknown"
-        in_clear = transport == "tcp" and whole(self.value("connection/encrypted")) != 1
-        return f"{transport}, in clear" if in_clear else transport
+        return transport if self._is_encrypted else f"{transport}, in clear"
 
     @cached_property
     def _version(self) -> str:
@@ -167,6 +174,8 @@ class Answers:
             cpu_model=child(self._capabilities, "host/cpu/model"),
             platform="libvirt",
             version=self._version,
+            transport=text(self._raw.context.get("transport")),
+            transport_encrypted=self._is_encrypted,
         )
 
     def _cores(self, info: list[Any], threads: int | None) -> float | None:
@@ -220,7 +229,7 @@ class Answers:
         uuid = uuid_of(about.get("uuid"))
         if uuid is None or self._code(f"domain/{uuid}/xml") in GONE:
             return None
-        autostarted = self.value("domains/autostarted")
+        autostarted, lasting = (self.value(f"domains/{x}") for x in ("autostarted", "persistent"))
         return Domain(
             uuid=uuid,
             name=text(about.get("name")),
@@ -231,6 +240,7 @@ class Answers:
                 **mapping(mapping(self.value("statistics/all")).get(uuid)),
             },
             autostart=uuid in autostarted if isinstance(autostarted, list) else None,
+            persistent=uuid in lasting if isinstance(lasting, list) else None,
             is_fake=self.is_fake,
         )
 

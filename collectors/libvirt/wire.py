@@ -37,7 +37,7 @@ _OPEN_SECONDS = 20.0
 ALLOWED: Mapping[str, frozenset[str]] = {
     "virConnect": frozenset(
         {
-            "getType", "getURI", "getVersion", "getLibVersion", "isSecure", "isEncrypted",
+            "getType", "getVersion", "getLibVersion", "isEncrypted",
             "getHostname", "getInfo", "getCapabilities", "getMemoryStats", "getCPUStats",
             "numOfDomains", "numOfDefinedDomains", "listAllDomains", "getAllDomainStats",
             "listAllStoragePools",
@@ -55,6 +55,7 @@ _PLAIN_ONLY = frozenset({"XMLDesc", "getXMLDesc"})  # a flag of theirs would ask
 
 ACTIVE: int = libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
 AUTOSTARTED: int = libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART
+PERSISTENT: int = libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT
 WITH_SNAPSHOTS: int = libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT
 # These groups never touch a guest's monitor, so they cannot hang.
 SAFE_GROUPS: int = libvirt.VIR_DOMAIN_STATS_STATE | libvirt.VIR_DOMAIN_STATS_INTERFACE
