@@ -65,17 +65,17 @@ def _guest(answers: Answers, domain: Domain) -> Iterator[Coverage]:
         reason = answers.trouble(f"domain/{domain.uuid}/xml") or "its XML cannot be read"
         for kind in _OF_XML:
             yield Coverage(scope, kind, "failed", reason)
-    elif answers.statistics_trouble or not _answers(answers, domain):
+        # Snapshots that libvirt keeps no record of show in the XML only.
+        yield Coverage(scope, "guest_snapshot", "partial", reason)
+        return
+    if answers.statistics_trouble or not _answers(answers, domain):
         # The size of its disks is told by the monitor; what was known of them stays.
         yield Coverage(scope, "disk", "partial", _why_silent(answers, domain))
-    if domain.uuid in answers.with_snapshots:
-        trouble = answers.trouble(f"domain/{domain.uuid}/snapshots", list)
-        if trouble:
-            yield Coverage(scope, "guest_snapshot", "failed", trouble)
-    outside = [
-        slot for disk in answers.disks_of(domain)
-        if disk.datastore_id is None and (slot := disk.slot)
-    ]  # fmt: skip
+    trouble = answers.trouble(f"domain/{domain.uuid}/snapshots", list)
+    if trouble and domain.uuid in answers.with_snapshots:
+        yield Coverage(scope, "guest_snapshot", "failed", trouble)
+    disks = answers.disks_of(domain)
+    outside = [disk.slot or "" for disk in disks if disk.datastore_id is None]
     if outside and not answers.trouble("pools", dict):
         reason = f"{', '.join(outside)}: in no storage pool that libvirt knows"
         yield Coverage(scope, "datastore", "partial", reason, "virsh pool-define-as … on the host")
