@@ -1,0 +1,118 @@
+"""A private, real libvirtd with real tiny guests, on this machine.
+
+It needs no KVM, cgroups, systemd or network, disturbs no libvirtd of the machine, listens on
+127.0.0.1 only, and leaves nothing behind. As root it is a ``qemu:///system``; where that is
+refused it is an unprivileged ``qemu:///session``, whose guests have no bridge.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.libvirt_lab.certificates import certificates
+from lab.libvirt_lab.daemon import Host, Listening, Mode, best_mode, free_port, libvirtd
+from lab.libvirt_lab.furniture import Furniture, bridge, furnish, wait_until_ready
+from lab.libvirt_lab.guest_system import GuestSystem, guest_system
+from lab.libvirt_lab.guests import Guest
+from lab.libvirt_lab.programs import LabError, NoGuestSystem, require
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running lab: its hosts, each with the same number of guests."""
+
+    folder: Path
+    mode: Mode
+    hosts: tuple[Host, ...]
+    pki: Path | None
+    ready_guests: tuple[str, ...]  # booted to their end; empty when there is no system to boot
+    no_system_because: str | None
+
+    @property
+    def host(self) -> Host:
+        """The first host, often the only one."""
+        return self.hosts[0]
+
+    @property
+    def uri(self) -> str:
+        return self.host.uri
+
+    def virsh(self, *arguments: str | Path) -> str:
+        return self.host.virsh(*arguments)
+
+
+@contextmanager
+def libvirt_lab(
+    guests: int = 3,
+    *,
+    hosts: int = 1,
+    folder: Path | None = None,
+    tcp: bool = False,
+    tls: bool = False,
+    mode: Mode | None = None,
+    loads: Sequence[str] = ("light", "idle"),
+) -> Iterator[Lab]:
+    """Runs a lab until the block ends; ``loads`` are given to each host's guests in turn.
+
+    Raises LabError, in one line, when it cannot run here.
+    """
+    require("libvirtd", "virsh", "qemu-system-x86_64", "qemu-img")
+    mode = mode or best_mode()
+    cache = cache_folder()
+    with ExitStack() as stack:
+        place = stack.enter_context(_place(folder))
+        system, no_system_because = _system(cache, place)
+        pki = certificates(place / "pki") if tls else None
+        joined = stack.enter_context(bridge()) if mode is Mode.SYSTEM else None
+        furniture = Furniture(guests, tuple(loads), joined, system)
+        running: list[Host] = []
+        made: list[Guest] = []
+        for i in range(1, hosts + 1):
+            listening = Listening(free_port() if tcp else None, free_port() if tls else None, pki)
+            host = libvirtd(f"kvm{i}", place / f"kvm{i}", mode, listening, cache)
+            running.append(stack.enter_context(host))
+            made += furnish(running[-1], i, furniture)
+        wait_until_ready(made)
+        ready = tuple(guest.name for guest in made if guest.system)
+        yield Lab(place, mode, tuple(running), pki, ready, no_system_because)
+
+
+def cache_folder() -> Path:
+    """Where the guests' kernel and libvirt's knowledge of the emulator stay between labs."""
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        folder = Path(base) / "lumbung-lab"
+    elif os.geteuid() == 0:
+        folder = Path("/var/cache/lumbung-lab")
+    else:
+        folder = Path.home() / ".cache" / "lumbung-lab"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(f"{folder}: {error.strerror}; set XDG_CACHE_HOME") from None
+    return folder
+
+
+@contextmanager
+def _place(folder: Path | None) -> Iterator[Path]:
+    """The lab's folder, removed at the end when it is ours. Others may pass, not look around."""
+    place = folder or Path(tempfile.mkdtemp(prefix="lab-"))
+    place.mkdir(exist_ok=True)
+    place.chmod(0o711)
+    try:
+        yield place
+    finally:
+        if folder is None:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _system(cache: Path, place: Path) -> tuple[GuestSystem | None, str | None]:
+    try:
+        return guest_system(cache, place), None
+    except NoGuestSystem as why:
+        return None, str(why)
