@@ -7,8 +7,11 @@ refused it is an unprivileged ``qemu:///session``, whose guests have no bridge.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,6 +20,7 @@ from pathlib import Path
 
 from lab.libvirt_lab.certificates import certificates
 from lab.libvirt_lab.daemon import Host, Listening, Mode, best_mode, free_port, libvirtd
+from lab.libvirt_lab.extras import add_extras
 from lab.libvirt_lab.furniture import Furniture, bridge, furnish, wait_until_ready
 from lab.libvirt_lab.guest_system import GuestSystem, guest_system
 from lab.libvirt_lab.guests import Guest
@@ -55,15 +59,19 @@ def libvirt_lab(
     folder: Path | None = None,
     tcp: bool = False,
     tls: bool = False,
+    extras: bool = False,
     mode: Mode | None = None,
     loads: Sequence[str] = ("light", "idle"),
 ) -> Iterator[Lab]:
-    """Runs a lab until the block ends; ``loads`` are given to each host's guests in turn.
+    """Runs a lab until the block ends.
 
+    ``loads`` (idle, light, cpu) go to each host's guests in turn; ``extras`` are things worth
+    reporting (lab.libvirt_lab.extras); a ``folder`` that is given stays, for a look at its logs.
     Raises LabError, in one line, when it cannot run here.
     """
-    require("libvirtd", "virsh", "qemu-system-x86_64", "qemu-img")
     mode = mode or best_mode()
+    require("libvirtd", "virsh", "qemu-system-x86_64", "qemu-img", "busybox")
+    require(*(("unshare", "ip") if mode is Mode.SYSTEM else ()))
     cache = cache_folder()
     with ExitStack() as stack:
         place = stack.enter_context(_place(folder))
@@ -79,6 +87,8 @@ def libvirt_lab(
             running.append(stack.enter_context(host))
             made += furnish(running[-1], i, furniture)
         wait_until_ready(made)
+        for host in running if extras else ():
+            add_extras(host, [guest for guest in made if guest.name in host.domains])
         ready = tuple(guest.name for guest in made if guest.system)
         yield Lab(place, mode, tuple(running), pki, ready, no_system_because)
 
@@ -116,3 +126,60 @@ def _system(cache: Path, place: Path) -> tuple[GuestSystem | None, str | None]:
         return guest_system(cache, place), None
     except NoGuestSystem as why:
         return None, str(why)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a lab until Ctrl-C; 1 when it cannot, with the reason in one line."""
+    options = _options(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with libvirt_lab(
+            options.guests,
+            hosts=options.hosts,
+            tcp=options.tcp,
+            tls=options.tls,
+            extras=options.extras,
+            mode=Mode.SESSION if options.session else None,
+        ) as lab:
+            print(_greeting(lab), flush=True)
+            while True:
+                signal.pause()
+    except KeyboardInterrupt:
+        print("The lab is gone.")
+        return 0
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m lab.libvirtd", description="A private libvirtd with tiny guests."
+    )
+    parser.add_argument("--guests", type=int, default=3, metavar="N", help="on each host")
+    parser.add_argument("--hosts", type=int, default=1, metavar="N")
+    parser.add_argument("--tcp", action="store_true", help="listen on TCP too, on 127.0.0.1")
+    parser.add_argument("--tls", action="store_true", help="listen with TLS too, on 127.0.0.1")
+    parser.add_argument("--extras", action="store_true", help="add things worth reporting")
+    parser.add_argument("--session", action="store_true", help="unprivileged, also for root")
+    return parser.parse_args(arguments)
+
+
+def _greeting(lab: Lab) -> str:
+    """What runs, where it is reached, and the configuration that collects it."""
+    lines = []
+    if lab.no_system_because:
+        lines.append(f"The guests run their BIOS alone: {lab.no_system_because}")
+    for host in lab.hosts:
+        lines.append(f"{host.name} (libvirtd {host.pid}): {', '.join(host.domains)}")
+        lines += [f"  {uri}" for uri in (host.uri, host.tcp_uri, host.tls_uri) if uri]
+    lines.append("\nFor lumbung.toml:")
+    for host in lab.hosts:
+        uri = host.tls_uri or host.tcp_uri or host.uri
+        lines.append(f'\n[[sources]]\nname = "{host.name}"\nkind = "libvirt"\nuri = "{uri}"')
+        lines.append('cluster = "lab"')
+    return "\n".join((*lines, "\nCtrl-C ends it."))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

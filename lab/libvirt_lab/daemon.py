@@ -17,7 +17,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +26,7 @@ from lab.libvirt_lab.guests import stable_uuid
 from lab.libvirt_lab.processes import kill
 from lab.libvirt_lab.programs import LabError, program, run
 
+POOL, SECOND_POOL = "images", "spare"
 _SOCKET_PATH_BYTES = 107  # what a unix socket's address holds (unix(7))
 
 
@@ -91,10 +92,15 @@ class Host:
 
     def qemu_pid(self, domain: str) -> int:
         """The process that runs this domain; raises LabError when none does."""
-        for file in _pid_files(self.folder):
-            if file.stem == domain:
-                return int(file.read_text())
-        raise LabError(f"{domain} does not run on {self.name}")
+        try:
+            return _emulators(self.folder)[domain]
+        except KeyError:
+            raise LabError(f"{domain} does not run on {self.name}") from None
+
+    def migrate(self, domain: str, to: Host) -> None:
+        """Moves a running domain to another host of the lab, which shares all paths with us."""
+        here = ("--listen-address", "127.0.0.1")
+        self.virsh("migrate", "--live", "--unsafe", *here, domain, to.uri, "tcp://127.0.0.1")
 
 
 @contextmanager
@@ -103,8 +109,8 @@ def libvirtd(
 ) -> Iterator[Host]:
     """Runs a libvirtd in this folder until the block ends; then it and its guests are gone."""
     place = _Place(folder, mode)
-    place.prepare(cache)
     identity = stable_uuid(name)
+    place.make_folders(cache)
     place.write_configuration(identity, listening)
     process = place.start(name)
     try:
@@ -113,27 +119,38 @@ def libvirtd(
         yield host
     finally:
         _stop(process)
-        for file in _pid_files(folder):
-            kill(int(file.read_text()))
+        for pid in _emulators(folder).values():
+            kill(pid)
 
 
-def _pid_files(folder: Path) -> list[Path]:
-    """The files in which libvirtd keeps the numbers of its guests' processes."""
-    return [file for file in folder.glob("run/**/qemu/**/*.pid") if file.stat().st_size]
+def _emulators(folder: Path) -> dict[str, int]:
+    """The processes that run this host's domains, by name, as libvirtd has written them down."""
+    files = folder.glob("run/**/qemu/**/*.pid")
+    written = {file.stem: int(text) for file in files if (text := file.read_text())}
+    # A number may be stale, and another process's by now.
+    return {name: pid for name, pid in written.items() if f"guest={name}," in command_line(pid)}
 
 
 def _wait(host: Host, process: subprocess.Popen[bytes], seconds: float = 90) -> None:
+    """Returns when the daemon answers; raises LabError with its reason when it ends instead."""
     until = time.monotonic() + seconds
-    while not host.socket.exists():
-        if process.poll() is not None or time.monotonic() > until:
-            raise LabError(f"libvirtd did not start: {_last_words(host.folder)}")
+    while process.poll() is None and time.monotonic() < until:
+        if host.socket.exists():
+            with suppress(LabError):  # it may still end while it is asked
+                host.virsh("version", seconds=seconds)
+                return
         time.sleep(0.05)
-    host.virsh("version", seconds=seconds)
+    raise LabError(f"libvirtd did not start: {_last_words(host.folder)}")
 
 
 def _last_words(folder: Path) -> str:
-    lines = (folder / "log" / "libvirtd.log").read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    """Why a daemon ended: its log's line about a driver, else the last of all it wrote."""
+    files = (folder / "log" / "output", folder / "log" / "libvirtd.log")
+    lines = [
+        line for f in files if f.exists() for line in f.read_text(errors="replace").split("\n")
+    ]
+    reasons = [line for line in lines if "Initialization of" in line] or list(filter(None, lines))
+    return reasons[-1] if reasons else "it said nothing"
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -163,31 +180,34 @@ class _Place:
     def socket(self) -> Path:
         return self.folder / "run" / self._own / "libvirt-sock"
 
-    def prepare(self, cache: Path) -> None:
-        """Makes the folders; what libvirt learns of the emulator is kept in the cache."""
-        if len(os.fsencode(self.socket)) > _SOCKET_PATH_BYTES - 40:  # a session's monitors
-            raise LabError(f"{self.folder} is too long a path for the sockets within it")
-        for name in ("run", "etc", "lib", "log", "cache", "console", "images"):
+    @property
+    def _capabilities(self) -> Path:
+        """Where libvirtd keeps what it learnt of the emulator, which takes it some seconds."""
+        below = "qemu/cache" if self.mode is Mode.SESSION else "qemu"
+        return self.folder / "cache" / self._own / below / "capabilities"
+
+    def make_folders(self, cache: Path) -> None:
+        """Makes the folders; what is learnt of the emulator stays in the cache."""
+        self._check_length()
+        for name in ("run", "etc", "lib", "log", "cache", "console", POOL, SECOND_POOL):
             (self.folder / name).mkdir(parents=True)
         learnt = cache / f"capabilities-{self.mode}"
         learnt.mkdir(exist_ok=True)
-        asked_for = self.folder / "cache" / self._own / "qemu"
-        asked_for.mkdir(parents=True)
-        (asked_for / "capabilities").symlink_to(learnt)
-        if user := self._user:
-            _give((self.folder, learnt), user)
+        self._capabilities.parent.mkdir(parents=True)
+        self._capabilities.symlink_to(learnt)
 
-    @property
-    def _user(self) -> pwd.struct_passwd | None:
-        """Whose daemon it is, where that is not the one who asks."""
-        if self.mode is Mode.SESSION and os.geteuid() == 0:
-            return pwd.getpwnam("nobody")
-        return None
+    def _check_length(self) -> None:
+        """Raises LabError when the path of a socket in this folder would be too long."""
+        longest = self.socket
+        if self.mode is Mode.SESSION:  # a guest's monitor; libvirt cuts the guest's name
+            longest = self.folder / f"etc/libvirt/qemu/lib/domain-999-{'x' * 20}/monitor.sock"
+        if len(os.fsencode(longest)) > _SOCKET_PATH_BYTES:
+            raise LabError(f"{self.folder}: too long a path for the sockets in it")
 
     def write_configuration(self, identity: str, listening: Listening) -> None:
         etc = self.folder / "etc" / self._own
         etc.mkdir(exist_ok=True)
-        (self.folder / "etc" / "libvirtd.conf").write_text(
+        (self.folder / "etc/libvirtd.conf").write_text(
             _daemon_configuration(identity, listening, self.folder / "log")
         )
         (etc / "qemu.conf").write_text(_qemu_configuration(self.mode))
@@ -195,7 +215,7 @@ class _Place:
     def start(self, name: str) -> subprocess.Popen[bytes]:
         settings, number = (str(self.folder / f) for f in ("etc/libvirtd.conf", "etc/libvirtd.pid"))
         daemon = (program("libvirtd"), "--listen", "-f", settings, "-p", number)
-        user = self._user
+        user = self._hand_over()
         with (self.folder / "log" / "output").open("wb") as output:
             return subprocess.Popen(
                 daemon if self.mode is Mode.SESSION else self._secluded(name, daemon),
@@ -207,8 +227,17 @@ class _Place:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # a Ctrl-C is for us alone: guests end before daemons
+                start_new_session=True,  # a Ctrl-C is for us alone: we end daemon and guests
             )
+
+    def _hand_over(self) -> pwd.struct_passwd | None:
+        """Whose daemon it will be, where that is not the one who asks: what it needs is theirs."""
+        if self.mode is Mode.SYSTEM or os.geteuid() != 0:
+            return None
+        user = pwd.getpwnam("nobody")
+        for path in (self._capabilities, self.folder, *self.folder.rglob("*")):
+            shutil.chown(path, user.pw_uid, user.pw_gid)
+        return user
 
     @property
     def _variables(self) -> dict[str, str]:
@@ -253,12 +282,6 @@ class _Place:
             lines = Path("/etc", file).read_text().splitlines(keepends=True)
             (self.folder / file).write_text("".join((line, *lines)))
         return tuple(accounts)
-
-
-def _give(folders: tuple[Path, ...], user: pwd.struct_passwd) -> None:
-    for folder in folders:
-        for path in (folder, *folder.rglob("*")):
-            shutil.chown(path, user.pw_uid, user.pw_gid)
 
 
 def _daemon_configuration(identity: str, listening: Listening, log: Path) -> str:

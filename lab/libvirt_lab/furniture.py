@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lab.libvirt_lab.daemon import Host
+from lab.libvirt_lab.daemon import POOL, Host
 from lab.libvirt_lab.guest_system import READY, GuestSystem
 from lab.libvirt_lab.guests import DISK_GIB, Guest, guest_xml, network_xml
 from lab.libvirt_lab.programs import LabError, run
 
-POOL = "images"
 _NETWORK = "lab"
 
 

@@ -17,6 +17,14 @@ def is_running(pid: int) -> bool:
     return state not in "ZX"
 
 
+def command_line(pid: int) -> str:
+    """What the process was started with; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def kill(pid: int, seconds: float = 10) -> None:
     """Ends the process, be it stopped or not, and returns when it is gone."""
     try:
