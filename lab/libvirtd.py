@@ -20,10 +20,8 @@ from pathlib import Path
 
 from lab.libvirt_lab.certificates import certificates
 from lab.libvirt_lab.daemon import Host, Listening, Mode, best_mode, free_port, libvirtd
-from lab.libvirt_lab.extras import add_extras
-from lab.libvirt_lab.furniture import Furniture, bridge, furnish, wait_until_ready
+from lab.libvirt_lab.furniture import Furniture, bridge, furnish
 from lab.libvirt_lab.guest_system import GuestSystem, guest_system
-from lab.libvirt_lab.guests import Guest
 from lab.libvirt_lab.programs import LabError, NoGuestSystem, require
 
 
@@ -34,6 +32,7 @@ class Lab:
     folder: Path
     mode: Mode
     hosts: tuple[Host, ...]
+    bridge: str | None  # None: the guests' own user networking, of which libvirt has no figures
     pki: Path | None
     ready_guests: tuple[str, ...]  # booted to their end; empty when there is no system to boot
     no_system_because: str | None
@@ -78,19 +77,12 @@ def libvirt_lab(
         system, no_system_because = _system(cache, place)
         pki = certificates(place / "pki") if tls else None
         joined = stack.enter_context(bridge()) if mode is Mode.SYSTEM else None
-        furniture = Furniture(guests, tuple(loads), joined, system)
-        running: list[Host] = []
-        made: list[Guest] = []
-        for i in range(1, hosts + 1):
-            listening = Listening(free_port() if tcp else None, free_port() if tls else None, pki)
-            host = libvirtd(f"kvm{i}", place / f"kvm{i}", mode, listening, cache)
-            running.append(stack.enter_context(host))
-            made += furnish(running[-1], i, furniture)
-        wait_until_ready(made)
-        for host in running if extras else ():
-            add_extras(host, [guest for guest in made if guest.name in host.domains])
-        ready = tuple(guest.name for guest in made if guest.system)
-        yield Lab(place, mode, tuple(running), pki, ready, no_system_because)
+        running = [
+            stack.enter_context(libvirtd(name, place / name, mode, _listening(tcp, pki), cache))
+            for name in (f"kvm{i}" for i in range(1, hosts + 1))
+        ]
+        ready = furnish(running, Furniture(guests, tuple(loads), joined, system, extras))
+        yield Lab(place, mode, tuple(running), joined, pki, ready, no_system_because)
 
 
 def cache_folder() -> Path:
@@ -126,6 +118,10 @@ def _system(cache: Path, place: Path) -> tuple[GuestSystem | None, str | None]:
         return guest_system(cache, place), None
     except NoGuestSystem as why:
         return None, str(why)
+
+
+def _listening(tcp: bool, pki: Path | None) -> Listening:
+    return Listening(free_port() if tcp else None, free_port() if pki else None, pki)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

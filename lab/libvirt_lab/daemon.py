@@ -23,7 +23,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lab.libvirt_lab.guests import stable_uuid
-from lab.libvirt_lab.processes import kill
+from lab.libvirt_lab.processes import command_line, kill
 from lab.libvirt_lab.programs import LabError, program, run
 
 POOL, SECOND_POOL = "images", "spare"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.libvirt_lab.daemon import POOL, Host
+from lab.libvirt_lab.extras import add_extras
 from lab.libvirt_lab.guest_system import READY, GuestSystem
 from lab.libvirt_lab.guests import DISK_GIB, Guest, guest_xml, network_xml
 from lab.libvirt_lab.programs import LabError, run
@@ -24,6 +25,7 @@ class Furniture:
     loads: tuple[str, ...]
     bridge: str | None  # None: user networking
     system: GuestSystem | None  # None: guests with nothing to boot
+    extras: bool
 
 
 @contextmanager
@@ -42,7 +44,17 @@ def bridge() -> Iterator[str | None]:
         run("ip", "link", "delete", name)
 
 
-def furnish(host: Host, number: int, furniture: Furniture) -> list[Guest]:
+def furnish(hosts: Sequence[Host], furniture: Furniture) -> tuple[str, ...]:
+    """Furnishes the hosts; the names of the guests that booted to their end, once all have."""
+    made = [_furnish(host, number, furniture) for number, host in enumerate(hosts, start=1)]
+    every = [guest for guests in made for guest in guests if guest.system]
+    _wait_until_ready(every)
+    for host, guests in zip(hosts, made, strict=True) if furniture.extras else ():
+        add_extras(host, guests)
+    return tuple(guest.name for guest in every)
+
+
+def _furnish(host: Host, number: int, furniture: Furniture) -> list[Guest]:
     """The guests of this host, the lab's ``number``-th, defined and started."""
     host.virsh("pool-define-as", POOL, "dir", "--target", host.folder / POOL)
     host.virsh("pool-start", POOL)
@@ -81,12 +93,10 @@ def _start(host: Host, guest: Guest) -> None:
     host.virsh("start", guest.name)
 
 
-def wait_until_ready(guests: list[Guest], seconds: float = 180) -> None:
-    """Returns when each guest with a system has said on its console that it is up."""
+def _wait_until_ready(guests: list[Guest], seconds: float = 180) -> None:
+    """Returns when each of these guests has said on its console that it is up."""
     until = time.monotonic() + seconds
-    waiting = [guest for guest in guests if guest.system]
-    while waiting := [g for g in waiting if READY not in g.console.read_text(errors="replace")]:
+    while waiting := [g.name for g in guests if READY not in g.console.read_text(errors="replace")]:
         if time.monotonic() > until:
-            names = ", ".join(guest.name for guest in waiting)
-            raise LabError(f"not up after {seconds:g} s: {names}")
+            raise LabError(f"not up after {seconds:g} s: {', '.join(waiting)}")
         time.sleep(0.1)
