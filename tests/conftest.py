@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from lab import libvirtd
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 _NEEDS = {
@@ -30,3 +33,13 @@ def no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the configuration or the clock of whoever runs it."""
     for name in ("LUMBUNG_CONFIG", "LUMBUNG_NOW", "COLUMNS", "CREDENTIALS_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def libvirt_lab() -> Iterator[libvirtd.Lab]:
+    """A private libvirtd with three running guests, shared by all tests that ask for it.
+
+    Who stops or pauses a guest starts it again.
+    """
+    with libvirtd.libvirt_lab(tcp=True) as lab:
+        yield lab
