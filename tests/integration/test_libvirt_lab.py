@@ -90,19 +90,20 @@ def test_the_extras_are_there_and_nothing_of_them_runs(two_hosts: Lab) -> None:
 def test_nothing_stays_after_an_exception_with_everything_frozen(mode: Mode) -> None:
     if mode is Mode.SYSTEM and libvirtd.best_mode() is not mode:
         pytest.skip("a system's libvirtd needs root and a mount namespace")
-    with (
-        pytest.raises(ZeroDivisionError),
-        libvirtd.libvirt_lab(1, tcp=True, mode=mode) as lab,
-    ):
-        pids = {lab.host.pid, lab.host.qemu_pid("kvm1-guest1")}
-        assert (lab.bridge in _interfaces()) == (mode is Mode.SYSTEM)
-        assert _processes_of(lab) >= pids
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), libvirtd.libvirt_lab(1, tcp=True, mode=mode) as lab:
+        _freeze_and_fail(lab)
     assert not lab.folder.exists()
     assert lab.bridge not in _interfaces()
     assert not _processes_of(lab)
+
+
+def _freeze_and_fail(lab: Lab) -> None:
+    pids = {lab.host.pid, lab.host.qemu_pid("kvm1-guest1")}
+    assert (lab.bridge in _interfaces()) == (lab.mode is Mode.SYSTEM)
+    assert _processes_of(lab) >= pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    raise ZeroDivisionError
 
 
 def test_without_privileges_a_session_runs_the_rest() -> None:
