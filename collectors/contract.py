@@ -20,6 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from inventory.kept import KeptAnswer
 from inventory.records import EntityKind, Snapshot, Usage
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Collector",
     "HistoryCollector",
     "HistoryStep",
+    "KeptAnswer",
     "NotInstalled",
     "Options",
     "OverTime",
@@ -94,14 +96,17 @@ class Source(Generic[O]):
     known_cluster: str | None = None  # what it said before, for a poll that may not ask
     secrets: Mapping[str, SecretStr] = field(default_factory=dict)
     period_seconds: int = 300
+    kept: Mapping[str, KeptAnswer] = field(default_factory=dict)  # of the polls before
+    now: datetime | None = None  # the instant of the poll; None: the clock's
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much one poll may take: wall clock from its start, and requests at once."""
+    """How much one poll may take: wall clock from its start, requests at once and in all."""
 
     seconds: float
     max_parallel: int = 4
+    max_requests: int = 20_000
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -119,11 +124,14 @@ class Raw:
     """What a platform answered, as JSON could hold it: request → answer.
 
     It can be recorded, scrubbed and replayed. ``context`` is what parsing needs beside it.
+    ``kept`` are the answers that the next poll may use instead of asking again.
     """
 
     kind: str
     answers: Mapping[str, Any]
     context: Mapping[str, Any] = field(default_factory=dict)
+    kept: Mapping[str, KeptAnswer] = field(default_factory=dict)
+    asked: tuple[str, ...] | None = None  # the requests that were sent; None: all of them
 
 
 @runtime_checkable

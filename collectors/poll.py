@@ -27,6 +27,7 @@ from collectors.worker import Failed, Found, Job, Message, Task, receive
 from inventory.append import Attempt, Stored, append, record_failure, source_key_of
 from inventory.errors import ClusterConflict
 from inventory.history_steps import done_steps, store_step
+from inventory.kept import keep_answers
 from inventory.records import Coverage, Snapshot
 from inventory.store import Store
 
@@ -45,6 +46,7 @@ class Plan:
     source: Source[Any]
     timeout_seconds: float = 60.0
     max_parallel: int = 4
+    max_requests: int = 20_000
     zone: ZoneInfo = ZoneInfo("UTC")  # the site's
 
 
@@ -99,7 +101,14 @@ def look(plan: Plan, clock: Clock) -> Found | Failed:
 
 def _read(task: Task, plan: Plan, clock: Clock) -> tuple[list[Message], datetime]:
     started = clock()
-    job = Job(task, plan.source, started, plan.timeout_seconds, plan.max_parallel)
+    job = Job(
+        task,
+        plan.source,
+        started,
+        plan.timeout_seconds,
+        plan.max_parallel,
+        plan.max_requests,
+    )
     return list(run_worker(job)), started
 
 
@@ -183,7 +192,7 @@ def _keep(
         cluster_configured=plan.source.cluster is not None,
         period_seconds=plan.source.period_seconds,
     )
-    found = next((m.snapshot for m in messages if isinstance(m, Found) and m.snapshot), None)
+    found = next((m for m in messages if isinstance(m, Found) and m.snapshot), None)
     if found is not None:
         return _keep_snapshot(store, found, attempt)
     failed = next((m for m in messages if isinstance(m, Failed)), None)
@@ -191,10 +200,14 @@ def _keep(
     return _keep_failure(store, failed, attempt)
 
 
-def _keep_snapshot(store: Store, snapshot: Snapshot, attempt: Attempt) -> Result:
+def _keep_snapshot(store: Store, found: Found, attempt: Attempt) -> Result:
+    snapshot = found.snapshot
+    if snapshot is None:
+        raise AssertionError
     try:
         with store.writing() as connection:
             stored = append(connection, snapshot, attempt)
+            keep_answers(connection, source_key_of(connection, attempt), found.kept)
     except ClusterConflict as error:
         return _keep_failure(store, Failed("ClusterConflict", str(error)), attempt)
     outcome: Outcome = "partial" if stored.gaps else "stored"
@@ -255,7 +268,7 @@ def backfill(
     yield progress
     if not todo:
         return
-    job = Job("history", plan.source, clock(), seconds, plan.max_parallel, todo)
+    job = Job("history", plan.source, clock(), seconds, plan.max_parallel, steps=todo)
     for message in run_worker(job):
         if isinstance(message, Failed):
             if message.error != "OverTime":  # out of time is no fault: the next run goes on

@@ -14,8 +14,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, BinaryIO, Literal
 
@@ -24,6 +24,7 @@ from collectors.contract import (
     CollectError,
     HistoryCollector,
     HistoryStep,
+    KeptAnswer,
     Raw,
     Source,
     collector_of,
@@ -44,6 +45,7 @@ class Job:
     taken_at: datetime
     seconds: float
     max_parallel: int = 4
+    max_requests: int = 20_000
     steps: tuple[HistoryStep, ...] = ()
 
 
@@ -53,6 +55,7 @@ class Found:
 
     snapshot: Snapshot | None = None
     asked: tuple[str, ...] = ()  # the requests behind the snapshot
+    kept: Mapping[str, KeptAnswer] = field(default_factory=dict)  # for the next poll
     raw: Raw | None = None
     step: HistoryStep | None = None
     usage: tuple[Usage, ...] = ()
@@ -71,18 +74,19 @@ Message = Found | Failed
 
 def work(job: Job) -> Iterator[Message]:
     """The messages of one job; a failure of the source ends them with a Failed."""
-    budget = Budget(job.seconds, job.max_parallel)
+    budget = Budget(job.seconds, job.max_parallel, job.max_requests)
     try:
         collector = collector_of(job.source.kind)
         if job.task == "history":
             yield from _history(collector, job, budget)
             return
-        raw = collector.fetch(job.source, budget)
+        raw = collector.fetch(replace(job.source, now=job.taken_at), budget)
         if job.task == "record":
             yield Found(raw=raw)
         else:
             parsed = collector.parse(raw, source=job.source.name, taken_at=job.taken_at)
-            yield Found(snapshot=parsed, asked=tuple(raw.answers))
+            asked = tuple(raw.answers) if raw.asked is None else raw.asked
+            yield Found(snapshot=parsed, asked=asked, kept=raw.kept)
     except CollectError as error:
         yield Failed(type(error).__name__, str(error))
 

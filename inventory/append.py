@@ -326,14 +326,14 @@ def _store_coverage(
     for part in snapshot.coverage:
         key = running.get((part.scope, part.kind, part.state, part.reason, part.remedy))
         if key is not None:
-            lengthened.append({"row_key": key})
+            lengthened.append({"row_key": key, "asked_at": part.asked_at})
         else:
             started.append(_coverage_row(part, source_key, snapshot.taken_at))
     if lengthened:
         connection.execute(
             _COVERAGE.update()
             .where(_COVERAGE.c.key == sa.bindparam("row_key"))
-            .values(last_at=snapshot.taken_at),
+            .values(last_at=snapshot.taken_at, asked_at=sa.bindparam("asked_at")),
             lengthened,
         )
     if started:
@@ -355,6 +355,7 @@ def _coverage_row(part: Coverage, source_key: int, at: datetime) -> dict[str, An
         "remedy": part.remedy,
         "first_at": at,
         "last_at": at,
+        "asked_at": part.asked_at,
     }
 
 

@@ -13,7 +13,6 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from inventory.history_steps import done_steps
 from inventory.records import (
-    FACT_KINDS,
     POWERED_ON,
     Coverage,
     Datastore,
@@ -23,6 +22,7 @@ from inventory.records import (
 )
 from inventory.samples import USAGE
 from inventory.schema import (
+    FACT_KINDS,
     VERSION_ROWS,
     ClusterDayRow,
     CoverageRow,
@@ -172,7 +172,7 @@ class _Confirmations:
             return valid_from
         if own and own[-1]["last_at"] >= newest:
             if own[-1]["state"] == "complete":
-                return newest
+                return min(newest, max(valid_from, own[-1]["asked_at"] or newest))
             return self._before(source_key, _gap_began(own), valid_from)
         complete = [run for run in whole if run["state"] == "complete"]
         if not complete:

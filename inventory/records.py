@@ -29,19 +29,23 @@ K = TypeVar("K", bound="Record")
 POWERED_ON: frozenset[str] = frozenset({"running", "paused"})
 
 
-def _bytes() -> Any:
+def size_bytes() -> Any:
+    """A field that counts bytes; None is not known."""
     return Field(default=None, ge=0, sa_type=BigInteger)
 
 
-def _amount() -> Any:
+def amount() -> Any:
+    """A field that is a number of at least 0."""
     return Field(default=None, ge=0)
 
 
-def _word(**more: Any) -> Any:
+def word(**more: Any) -> Any:
+    """A field that is one of a few words."""
     return Field(default=None, sa_type=String, **more)
 
 
-def _names() -> Any:
+def names() -> Any:
+    """A field that is several short names; () is none."""
     return Field(default=None, sa_type=Names)
 
 
@@ -76,20 +80,43 @@ class Host(Record):
     """One hypervisor."""
 
     kind_name: ClassVar[str] = "host"
+    measured: ClassVar[frozenset[str]] = frozenset(
+        {
+            "root_used_bytes", "booted_at", "ksm_shared_bytes", "cpu_pressure_ratio",
+            "memory_pressure_ratio", "io_pressure_ratio",
+        }
+    )  # fmt: skip
 
     host_id: str
     name: str
     cluster: str
-    status: HostStatus | None = _word()
-    cpu_cores: float | None = _amount()  # physical cores of all sockets
-    cpu_threads: int | None = _amount()
-    memory_bytes: int | None = _bytes()
-    reserved_cpu_cores: float | None = _amount()
-    reserved_memory_bytes: int | None = _bytes()
-    cpu_mhz: float | None = _amount()
+    status: HostStatus | None = word()
+    cpu_cores: float | None = amount()  # physical cores of all sockets
+    cpu_threads: int | None = amount()
+    memory_bytes: int | None = size_bytes()
+    reserved_cpu_cores: float | None = amount()
+    reserved_memory_bytes: int | None = size_bytes()
+    cpu_mhz: float | None = amount()
     cpu_model: str | None = None
     platform: str | None = None  # proxmox-ve, libvirt, …
     version: str | None = None  # of the hypervisor, as it says it
+    cpu_sockets: int | None = amount()
+    kernel: str | None = None  # the one that runs
+    swap_bytes: int | None = size_bytes()
+    root_bytes: int | None = size_bytes()  # of the root file system
+    root_used_bytes: int | None = size_bytes()
+    booted_at: datetime | None = Field(default=None, sa_type=Instant)
+    boot_mode: str | None = None
+    secure_boot: bool | None = None
+    ksm_shared_bytes: int | None = size_bytes()  # memory that guests share
+    cpu_pressure_ratio: float | None = amount()  # 0-1: the share of time that tasks waited
+    memory_pressure_ratio: float | None = amount()
+    io_pressure_ratio: float | None = amount()
+    subscription: str | None = None
+    repositories: tuple[str, ...] | None = names()  # package sources that are enabled
+    confinement: str | None = None  # of guests' processes: apparmor, selinux, none
+    transport: str | None = None  # how it is read: https, unix, ssh, tls, tcp
+    transport_encrypted: bool | None = None
 
     @property
     def subject(self) -> str:
@@ -106,13 +133,13 @@ class Guest(Record):
     name: str | None = None
     cluster: str
     host_id: str | None = None
-    kind: GuestKind | None = _word()
-    power: Power | None = _word()
-    vcpus: float | None = _amount()  # configured, not what the host can give at once
-    memory_bytes: int | None = _bytes()  # the maximum, not the balloon's minimum
-    memory_min_bytes: int | None = _bytes()
+    kind: GuestKind | None = word()
+    power: Power | None = word()
+    vcpus: float | None = amount()  # configured, not what the host can give at once
+    memory_bytes: int | None = size_bytes()  # the maximum, not the balloon's minimum
+    memory_min_bytes: int | None = size_bytes()
     template: bool | None = None
-    tags: tuple[str, ...] | None = _names()
+    tags: tuple[str, ...] | None = names()
     os: str | None = None
     uuid: str | None = None
     owner: str | None = None
@@ -122,7 +149,30 @@ class Guest(Record):
     lock: str | None = None
     unprivileged: bool | None = None  # containers only
     raw_arguments: bool | None = None  # raw hypervisor arguments are set
-    passthrough: tuple[str, ...] | None = _names()
+    passthrough: tuple[str, ...] | None = names()
+    os_source: str | None = None  # what said so: agent, configuration, metadata
+    cpu_model: str | None = None
+    cpu_limit_cores: float | None = amount()  # 0: none
+    machine: str | None = None
+    firmware: Literal["bios", "uefi"] | None = word()
+    secure_boot: bool | None = None
+    vtpm: bool | None = None
+    memory_encryption: str | None = None  # sev, tdx; "" for none
+    confinement: str | None = None  # of its process: the model, or none
+    ballooning: bool | None = None
+    swap_bytes: int | None = size_bytes()  # containers only
+    agent: bool | None = None  # a guest agent is configured
+    protection: bool | None = None  # against deletion
+    hook_script: str | None = None
+    features: tuple[str, ...] | None = names()  # containers: nesting, keyctl, mount=…
+    raw_options: tuple[str, ...] | None = names()  # containers: raw lines of configuration
+    host_paths: tuple[str, ...] | None = names()  # folders of the host that it sees
+    consoles: tuple[str, ...] | None = names()  # KIND ADDRESS of what listens for it
+    clipboard: bool | None = None  # shared with whoever views its console
+    media: tuple[str, ...] | None = names()  # images in its drives
+    pending: tuple[str, ...] | None = names()  # settings that wait for a restart
+    hints: tuple[str, ...] | None = names()  # what its free text holds that should not be there
+    persistent: bool | None = None  # defined, and there after a restart of the host
 
     @property
     def subject(self) -> str:
@@ -140,14 +190,20 @@ class Disk(Record):
     datastore_id: str | None = None
     cluster: str
     slot: str | None = None
-    purpose: Literal["data", "firmware", "tpm", "unused"] | None = _word()
-    capacity_bytes: int | None = _bytes()  # the size promised to the guest
-    allocated_bytes: int | None = _bytes()  # what it takes on the datastore
+    purpose: Literal["data", "firmware", "tpm", "unused"] | None = word()
+    capacity_bytes: int | None = size_bytes()  # the size promised to the guest
+    allocated_bytes: int | None = size_bytes()  # what it takes on the datastore
     backup: bool | None = None  # would a backup job include it
     encrypted: bool | None = None
     cache: str | None = None
     volume: str | None = None
     linked_clone_of: str | None = None
+    format: str | None = None  # raw, qcow2, …
+    backing: tuple[str, ...] | None = names()  # the images below it, the nearest first
+    host_device: str | None = None  # a disk of the host handed through; "" for none
+    shareable: bool | None = None  # more than one guest may write to it
+    replicated: bool | None = None  # would a replication include it
+    transport_encrypted: bool | None = None  # network disks: the line to them
 
     @property
     def subject(self) -> str:
@@ -167,12 +223,14 @@ class Nic(Record):
     guest_id: str
     cluster: str
     network: str | None = None  # bridge or virtual network
-    vlan: int | None = _amount()  # 0: untagged
+    vlan: int | None = amount()  # 0: untagged
     trunks: str | None = None
     mac: str | None = None
     model: str | None = None
     firewall: bool | None = None
     link_down: bool | None = None
+    address_filter: str | None = None  # the filter against forged addresses; "" for none
+    isolated: bool | None = None  # from the other ports of its bridge
 
     @property
     def subject(self) -> str:
@@ -194,13 +252,15 @@ class Datastore(Record):
     cluster: str
     kind: str | None = None  # dir, nfs, lvmthin, zfspool, rbd, pbs, …
     shared: bool | None = None
-    capacity_bytes: int | None = _bytes()
-    used_bytes: int | None = _bytes()
-    hosts: tuple[str, ...] | None = _names()
-    aliases: tuple[str, ...] | None = _names()  # other ids of the same backend
-    content: tuple[str, ...] | None = _names()
+    capacity_bytes: int | None = size_bytes()
+    used_bytes: int | None = size_bytes()
+    hosts: tuple[str, ...] | None = names()
+    aliases: tuple[str, ...] | None = names()  # other ids of the same backend
+    content: tuple[str, ...] | None = names()
     enabled: bool | None = None
     retention: str | None = None  # the prune settings; "" when there are none
+    backend: str | None = None  # the place it writes to: SERVER:EXPORT, a path, a pool
+    encrypted_backups: bool | None = None  # a key is set for the backups stored there
 
     @property
     def subject(self) -> str:
@@ -216,7 +276,7 @@ class GuestSnapshot(Record):
     cluster: str
     name: str
     created_at: datetime | None = Field(default=None, sa_type=Instant)
-    bytes: int | None = _bytes()
+    bytes: int | None = size_bytes()
     memory_state: bool | None = None
     parent: str | None = None
 
@@ -241,7 +301,7 @@ class Backup(Record):
         default=None, sa_type=Instant
     )  # None: age not to be trusted
     datastore_id: str | None = None
-    bytes: int | None = _bytes()
+    bytes: int | None = size_bytes()
     encrypted: bool | None = None
     verified: bool | None = None
     protected: bool | None = None
@@ -266,8 +326,8 @@ class BackupJob(Record):
     schedule: str | None = None
     datastore_id: str | None = None
     selects_all: bool | None = None
-    guest_ids: tuple[str, ...] | None = _names()
-    excluded_guest_ids: tuple[str, ...] | None = _names()
+    guest_ids: tuple[str, ...] | None = names()
+    excluded_guest_ids: tuple[str, ...] | None = names()
     resource_pool: str | None = None
     host_id: str | None = None  # runs there only; "" means on every host
     retention: str | None = None  # "" when the job sets none and the datastore's counts
@@ -286,13 +346,13 @@ class Measures(Record):
 
     taken_at: datetime = Field(sa_type=Instant)
     period_seconds: int = Field(default=300, gt=0)
-    cpu_used_cores: float | None = _amount()
-    memory_used_bytes: float | None = _amount()
-    storage_used_bytes: float | None = _amount()
-    disk_read_bytes_per_second: float | None = _amount()
-    disk_write_bytes_per_second: float | None = _amount()
-    net_in_bytes_per_second: float | None = _amount()
-    net_out_bytes_per_second: float | None = _amount()
+    cpu_used_cores: float | None = amount()
+    memory_used_bytes: float | None = amount()
+    storage_used_bytes: float | None = amount()
+    disk_read_bytes_per_second: float | None = amount()
+    disk_write_bytes_per_second: float | None = amount()
+    net_in_bytes_per_second: float | None = amount()
+    net_out_bytes_per_second: float | None = amount()
 
 
 class Usage(Measures):
@@ -346,7 +406,8 @@ class Coverage:
 
     ``scope`` is "" for the whole source or "entity/ID" for one of its parts, which then speaks
     for that part alone. ``reason`` says what stood in the way, ``remedy`` the command that would
-    show it ("" when there is none).
+    show it ("" when there is none). ``asked_at`` is when an answer that was used again had been
+    given; None means now.
     """
 
     scope: str
@@ -354,6 +415,7 @@ class Coverage:
     state: CoverageState
     reason: str = ""
     remedy: str = ""
+    asked_at: datetime | None = None
 
     @property
     def is_gap(self) -> bool:
@@ -392,18 +454,6 @@ class Snapshot:
 
     def of(self, kind: type[K]) -> tuple[K, ...]:
         return tuple(fact for fact in self.facts if isinstance(fact, kind))
-
-
-FACT_KINDS: tuple[type[Record], ...] = (
-    Host,
-    Guest,
-    Disk,
-    Nic,
-    Datastore,
-    GuestSnapshot,
-    Backup,
-    BackupJob,
-)
 
 
 def gaps(coverage: Iterable[Coverage]) -> tuple[Coverage, ...]:

@@ -13,6 +13,26 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, Index, Integer, String, Table, Text
 from sqlmodel import Field, SQLModel
 
+from inventory.platform_records import (
+    Certificate,
+    ClusterState,
+    FailedTask,
+    Firewall,
+    FirewallRule,
+    Grant,
+    HaResource,
+    HaRule,
+    HostNetwork,
+    Package,
+    PhysicalDisk,
+    Principal,
+    Realm,
+    Replication,
+    Role,
+    Service,
+    StorageHealth,
+    Volume,
+)
 from inventory.records import (
     Backup,
     BackupJob,
@@ -119,6 +139,114 @@ class BackupJobRow(BackupJob, Version, table=True):
     model_config = _UNFROZEN
 
 
+class ClusterStateRow(ClusterState, Version, table=True):
+    __tablename__ = "cluster_state"
+    __table_args__ = _versions("cluster_state")
+    model_config = _UNFROZEN
+
+
+class ReplicationRow(Replication, Version, table=True):
+    __tablename__ = "replication"
+    __table_args__ = _versions("replication")
+    model_config = _UNFROZEN
+
+
+class HaResourceRow(HaResource, Version, table=True):
+    __tablename__ = "ha_resource"
+    __table_args__ = _versions("ha_resource")
+    model_config = _UNFROZEN
+
+
+class HaRuleRow(HaRule, Version, table=True):
+    __tablename__ = "ha_rule"
+    __table_args__ = _versions("ha_rule")
+    model_config = _UNFROZEN
+
+
+class FirewallRow(Firewall, Version, table=True):
+    __tablename__ = "firewall"
+    __table_args__ = _versions("firewall")
+    model_config = _UNFROZEN
+
+
+class FirewallRuleRow(FirewallRule, Version, table=True):
+    __tablename__ = "firewall_rule"
+    __table_args__ = _versions("firewall_rule")
+    model_config = _UNFROZEN
+
+
+class PrincipalRow(Principal, Version, table=True):
+    __tablename__ = "principal"
+    __table_args__ = _versions("principal")
+    model_config = _UNFROZEN
+
+
+class RoleRow(Role, Version, table=True):
+    __tablename__ = "role"
+    __table_args__ = _versions("role")
+    model_config = _UNFROZEN
+
+
+class GrantRow(Grant, Version, table=True):
+    __tablename__ = "grant"
+    __table_args__ = _versions("grant")
+    model_config = _UNFROZEN
+
+
+class RealmRow(Realm, Version, table=True):
+    __tablename__ = "realm"
+    __table_args__ = _versions("realm")
+    model_config = _UNFROZEN
+
+
+class CertificateRow(Certificate, Version, table=True):
+    __tablename__ = "certificate"
+    __table_args__ = _versions("certificate")
+    model_config = _UNFROZEN
+
+
+class PackageRow(Package, Version, table=True):
+    __tablename__ = "package"
+    __table_args__ = _versions("package")
+    model_config = _UNFROZEN
+
+
+class ServiceRow(Service, Version, table=True):
+    __tablename__ = "service"
+    __table_args__ = _versions("service")
+    model_config = _UNFROZEN
+
+
+class HostNetworkRow(HostNetwork, Version, table=True):
+    __tablename__ = "host_network"
+    __table_args__ = _versions("host_network")
+    model_config = _UNFROZEN
+
+
+class PhysicalDiskRow(PhysicalDisk, Version, table=True):
+    __tablename__ = "physical_disk"
+    __table_args__ = _versions("physical_disk")
+    model_config = _UNFROZEN
+
+
+class StorageHealthRow(StorageHealth, Version, table=True):
+    __tablename__ = "storage_health"
+    __table_args__ = _versions("storage_health")
+    model_config = _UNFROZEN
+
+
+class FailedTaskRow(FailedTask, Version, table=True):
+    __tablename__ = "failed_task"
+    __table_args__ = _versions("failed_task")
+    model_config = _UNFROZEN
+
+
+class VolumeRow(Volume, Version, table=True):
+    __tablename__ = "volume"
+    __table_args__ = _versions("volume")
+    model_config = _UNFROZEN
+
+
 VERSION_ROWS: dict[type[Record], type[SQLModel]] = {
     Host: HostRow,
     Guest: GuestRow,
@@ -128,7 +256,26 @@ VERSION_ROWS: dict[type[Record], type[SQLModel]] = {
     GuestSnapshot: GuestSnapshotRow,
     Backup: BackupRow,
     BackupJob: BackupJobRow,
+    ClusterState: ClusterStateRow,
+    Replication: ReplicationRow,
+    HaResource: HaResourceRow,
+    HaRule: HaRuleRow,
+    Firewall: FirewallRow,
+    FirewallRule: FirewallRuleRow,
+    Principal: PrincipalRow,
+    Role: RoleRow,
+    Grant: GrantRow,
+    Realm: RealmRow,
+    Certificate: CertificateRow,
+    Package: PackageRow,
+    Service: ServiceRow,
+    HostNetwork: HostNetworkRow,
+    PhysicalDisk: PhysicalDiskRow,
+    StorageHealth: StorageHealthRow,
+    FailedTask: FailedTaskRow,
+    Volume: VolumeRow,
 }
+FACT_KINDS: tuple[type[Record], ...] = tuple(VERSION_ROWS)
 
 
 class MetaRow(SQLModel, table=True):
@@ -191,6 +338,7 @@ class CoverageRow(SQLModel, table=True):
     remedy: str = Field(default="", sa_type=Text)
     first_at: datetime = _instant()
     last_at: datetime = _instant()
+    asked_at: datetime | None = _instant(default=None)  # None: at last_at
 
 
 class EntityRow(SQLModel, table=True):
@@ -296,6 +444,19 @@ class ClusterDayRow(DayStatistics, table=True):
     cluster: str = Field(primary_key=True)
     members: int = 0
     cpu_from_guests: bool = False
+
+
+class KeptAnswerRow(SQLModel, table=True):
+    """A platform's answer that the next polls of a source may use again."""
+
+    __tablename__ = "kept_answer"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    source_key: int = Field(sa_type=BigInteger, primary_key=True)
+    request: str = Field(primary_key=True, sa_type=String)
+    answer: str = Field(sa_type=Text)  # JSON, without secrets
+    asked_at: datetime = _instant()
+    mark: str
 
 
 class HistoryStepRow(SQLModel, table=True):

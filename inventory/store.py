@@ -20,8 +20,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from inventory.errors import SchemaTooNew, SchemaTooOld, StoreMissing, StoreUnusable
 
-SCHEMA_HEAD = "0001"  # the newest migration in inventory/migrations/versions; a test holds it so
-_KNOWN_SCHEMAS = ("0001",)
+SCHEMA_HEAD = "0003"  # the newest migration in inventory/migrations/versions; a test holds it so
+_KNOWN_SCHEMAS = ("0001", "0002", "0003")
 _BUSY_SECONDS = 30
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from collectors.contract import Source, SourceMisconfigured
 from collectors.poll import HistoryProgress, Plan, Result
 from inventory.append import Attempt, record_failure
 from inventory.history import close_days, thin_out
+from inventory.kept import KeptAnswer, kept_answers
 from inventory.read import known_clusters
 from inventory.records import Snapshot
 from inventory.samples import insert
@@ -44,7 +45,23 @@ class Collected:
         return Exit.PARTIAL if partial else Exit.DONE
 
 
-def plan_of(settings: Settings, source: ConfiguredSource, clusters: dict[str, str]) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the polls before left for the next ones, by source."""
+
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, Mapping[str, KeptAnswer]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, store: Store) -> Known:
+        with store.reading() as connection:
+            return cls(known_clusters(connection), kept_answers(connection))
+
+
+NOTHING_KNOWN = Known()
+
+
+def plan_of(settings: Settings, source: ConfiguredSource, known: Known = NOTHING_KNOWN) -> Plan:
     """How to poll a source, its secrets resolved. Raises SourceMisconfigured."""
     common, options = source.common, source.options
     resolved = {
@@ -59,7 +76,8 @@ def plan_of(settings: Settings, source: ConfiguredSource, clusters: dict[str, st
             kind=common.kind,
             options=options,
             cluster=common.cluster,
-            known_cluster=clusters.get(source.name),
+            known_cluster=known.clusters.get(source.name),
+            kept=known.kept.get(source.name, {}),
             secrets=resolved,
             period_seconds=60 * settings.poll_minutes(source)
             if common.kind != "files"
@@ -67,6 +85,7 @@ def plan_of(settings: Settings, source: ConfiguredSource, clusters: dict[str, st
         ),
         timeout_seconds=common.timeout_seconds,
         max_parallel=common.max_parallel,
+        max_requests=common.max_requests,
         zone=settings.zone,
     )
 
@@ -75,20 +94,15 @@ def collect(
     session: Session, settings: Settings, store: Store, names: Sequence[str]
 ) -> Iterator[Result]:
     """One poll of every (named) source; yields each result as it is stored."""
-    clusters = _clusters(store)
+    known = Known.of(store)
     plans: list[Plan] = []
     for source in settings.chosen(names):
         try:
-            plans.append(plan_of(settings, source, clusters))
+            plans.append(plan_of(settings, source, known))
         except SourceMisconfigured as error:
             yield _misconfigured(session, settings, store, source, error)
     if plans:
         yield from polling.poll(store, plans, session.now)
-
-
-def _clusters(store: Store) -> dict[str, str]:
-    with store.reading() as connection:
-        return known_clusters(connection)
 
 
 def _misconfigured(
@@ -115,7 +129,7 @@ def backfill(
     seconds: float,
 ) -> Iterator[HistoryProgress]:
     """Goes on reading the history that a source's platform keeps itself."""
-    plan = plan_of(settings, source, _clusters(store))
+    plan = plan_of(settings, source, Known.of(store))
     yield from polling.backfill(store, plan, snapshot, session.now, seconds=seconds)
 
 

@@ -101,6 +101,9 @@ class SourceSettings(_Table):
     )
     timeout_seconds: float = Field(60, gt=0, le=3600, description="wall clock of one poll")
     max_parallel: int = Field(4, ge=1, le=64, description="requests at once")
+    max_requests: int = Field(
+        20_000, ge=20, description="requests of one poll; what is over goes on at the next"
+    )
     poll_minutes: int | None = Field(
         None, ge=1, description="how often it is expected; default [schedule], files: weekly"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from collectors.proxmox.visibility import Rights
@@ -78,20 +79,25 @@ def _guests(answers: Answers, rights: Rights) -> Iterator[Coverage]:
             reason = "VM.Audit on /vms is missing: no guest is shown"
             yield _whole(kind, "hidden", reason, rights.grant("/vms"))
     for row in answers.guest_rows:
-        yield from _guest(answers, row, named=not sees_all)
+        yield from _guest(answers, row)
 
 
-def _guest(answers: Answers, row: Mapping[str, Any], *, named: bool) -> Iterator[Coverage]:
-    """What was not seen of one guest; all that was seen, too, when ``named``."""
+def _guest(answers: Answers, row: Mapping[str, Any]) -> Iterator[Coverage]:
+    """What was seen of one guest, and when, for its answers may be of earlier polls."""
     scope = f"guest/{row.get('vmid')}"
     for kinds, what in ((("guest", "disk", "nic"), "config"), (("guest_snapshot",), "snapshot")):
         answer = answers.guest_answer(row, what)
         for kind in kinds:
             if answer["status"] == 200:
-                if named:
-                    yield Coverage(scope, kind, "complete")
+                yield Coverage(scope, kind, "complete", asked_at=_asked_at(answer))
             else:
                 yield Coverage(scope, kind, *_missing(answers, row, answer))
+
+
+def _asked_at(answer: Mapping[str, Any]) -> datetime | None:
+    """When an answer that was used again had been given; None for one of this poll."""
+    at = answer.get("asked_at")
+    return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
 def _missing(

@@ -1,36 +1,79 @@
-"""What one poll asks a Proxmox VE cluster, bulk answers first."""
+"""One poll of a Proxmox VE cluster: bulk answers first, then what has to be asked again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from collectors.contract import Budget, Raw, Source
+from collectors.contract import Budget, KeptAnswer, Raw, Source
 from collectors.proxmox import ProxmoxOptions
+from collectors.proxmox.asks import BULK, Ask, Wanted, rights_digest, split
+from collectors.proxmox.lean import lean
 from collectors.proxmox.wire import Answer, Request, Wire, connect
 
-BULK = (
-    Request("/access/permissions"),
-    Request("/access/users", {"full": 1}),
-    Request("/cluster/status"),
-    Request("/cluster/resources"),
-    Request("/storage"),
-    Request("/cluster/backup"),
-)
-# The dry listing of what pruning would do: the one way in which an auditor sees every backup.
-# Without keep-all a storage that has no prune settings of its own answers an error.
-_ALL_BACKUPS = {"prune-backups": "keep-all=1"}
+# What the cluster itself decided: asking again at the next poll would tell the same.
+_SETTLED = frozenset({200, 400, 403, 500, 501})
 
 
 def fetch(source: Source[ProxmoxOptions], budget: Budget) -> Raw:
-    """All answers of one poll. Raises CollectError when the cluster could not be read at all."""
+    """All answers of one poll, those of earlier polls among them that still stand.
+
+    Raises CollectError when the cluster could not be read at all.
+    """
+    now = datetime.now(UTC) if source.now is None else source.now
     wire, version = connect(source, budget)
     with wire:
-        answers: dict[str, Answer] = {Request("/version").key: version}
-        answers |= wire.ask_all(BULK)
-        rows = rows_of(answers.get("GET /cluster/resources"))
-        answers |= wire.ask_all(_per_thing(rows, rows_of(answers.get("GET /storage"))))
-        return Raw("proxmox", answers, _context(source, wire))
+        answers = {Request("/version").key: version} | _asked(wire, BULK)
+        wanted = Wanted(
+            tuple(rows_of(answers.get("GET /cluster/resources"))),
+            tuple(rows_of(answers.get("GET /storage"))),
+            rights_digest(answers["GET /access/permissions"].get("body")),
+        )
+        due, standing = split(wanted.asks(), source.kept, now)
+        limit = max(0, budget.max_requests - len(answers))
+        fresh = _asked(wire, [ask.request for ask in due[:limit]])
+        late = {ask.request.key: _late(ask, source.kept, budget) for ask in due[limit:]}
+        asked = (*answers, *fresh)
+        answers |= fresh | late | {key: _again(one) for key, one in standing.items()}
+        kept = standing | _to_keep(due, fresh, now) | _still_kept(due[limit:], source.kept)
+        return Raw("proxmox", answers, _context(source, wire), kept, asked)
+
+
+def _asked(wire: Wire, requests: Iterable[Request]) -> dict[str, Answer]:
+    return {key: lean(key, answer) for key, answer in wire.ask_all(requests).items()}
+
+
+def _again(kept: KeptAnswer) -> Answer:
+    """An earlier answer as one of this poll, with the time at which it was given."""
+    answer: Answer = {**kept.answer, "asked_at": kept.asked_at.timestamp()}
+    return answer
+
+
+def _late(ask: Ask, kept: Mapping[str, KeptAnswer], budget: Budget) -> Answer:
+    """What stands for a request that the poll's limit left over."""
+    before = kept.get(ask.request.key)
+    if before is not None:
+        return _again(before)
+    reason = f"not asked yet: a poll sends {budget.max_requests} requests at most"
+    return {"status": 0, "reason": reason, "body": None}
+
+
+def _to_keep(
+    due: Iterable[Ask], fresh: Mapping[str, Answer], now: datetime
+) -> dict[str, KeptAnswer]:
+    return {
+        ask.request.key: KeptAnswer(fresh[ask.request.key], now, ask.mark)
+        for ask in due
+        if ask.every_seconds
+        and ask.request.key in fresh
+        and fresh[ask.request.key]["status"] in _SETTLED
+    }
+
+
+def _still_kept(late: Iterable[Ask], kept: Mapping[str, KeptAnswer]) -> dict[str, KeptAnswer]:
+    keys = [ask.request.key for ask in late]
+    return {key: kept[key] for key in keys if key in kept}
 
 
 def _context(source: Source[ProxmoxOptions], wire: Wire) -> dict[str, Any]:
@@ -52,42 +95,3 @@ def rows_of(answer: Answer | None) -> list[Mapping[str, Any]]:
     """The rows of a list answer; none when it was refused or is no list."""
     body = answer.get("body") if answer else None
     return [row for row in body if isinstance(row, Mapping)] if isinstance(body, list) else []
-
-
-def _per_thing(
-    resources: list[Mapping[str, Any]], storages: list[Mapping[str, Any]]
-) -> Iterator[Request]:
-    """What only the thing itself tells: node hardware, guest configuration, stored backups."""
-    online = sorted(
-        str(row.get("node"))
-        for row in resources
-        if row.get("type") == "node" and row.get("status") == "online"
-    )
-    for node in online:
-        yield Request(f"/nodes/{node}/status", node=node)
-    guests = [row for row in resources if row.get("type") in ("qemu", "lxc")]
-    for row in sorted(guests, key=lambda row: str(row.get("id"))):
-        if row.get("node") in online:
-            base = f"/nodes/{row['node']}/{row['type']}/{row.get('vmid')}"
-            yield Request(f"{base}/config", node=str(row["node"]))
-            yield Request(f"{base}/snapshot", node=str(row["node"]))
-    yield from _backup_lists(resources, storages, online)
-
-
-def _backup_lists(
-    resources: list[Mapping[str, Any]], storages: list[Mapping[str, Any]], online: list[str]
-) -> Iterator[Request]:
-    """One listing per storage that takes backups: of a shared one through any node that has it."""
-    disabled = {row.get("storage") for row in storages if row.get("disable")}
-    asked: set[str] = set()
-    rows = [row for row in resources if row.get("type") == "storage"]
-    for row in sorted(rows, key=lambda row: str(row.get("id"))):
-        storage, node = str(row.get("storage")), str(row.get("node"))
-        takes_backups = "backup" in str(row.get("content", "")).split(",")
-        if not takes_backups or storage in disabled or node not in online:
-            continue
-        if row.get("shared") and storage in asked:
-            continue
-        asked.add(storage)
-        path = f"/nodes/{node}/storage/{storage}/prunebackups"
-        yield Request(path, _ALL_BACKUPS, node=node)

@@ -174,7 +174,7 @@ def check_sources(session: Session, names: Sequence[str]) -> Exit:
     for source in chosen:
         print(f"{source.name} ({source.common.kind})")
         try:
-            found = look(plan_of(settings, source, {}), session.now)
+            found = look(plan_of(settings, source), session.now)
         except SourceMisconfigured as error:
             found = Failed("SourceMisconfigured", str(error))
         if isinstance(found, Failed):
@@ -232,7 +232,7 @@ def _shapes(requests: Sequence[str]) -> list[tuple[str, int]]:
 def record_source(session: Session, name: str, folder: Path) -> Exit:
     """Saves a scrubbed raw answer set, for a bug report or a test."""
     settings = session.settings()
-    plan = plan_of(settings, settings.source(name), {})
+    plan = plan_of(settings, settings.source(name))
     raw = record(plan, session.now)
     if isinstance(raw, Failed):
         note(f"{name}: {raw.message}")

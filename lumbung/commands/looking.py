@@ -6,8 +6,38 @@ from dataclasses import fields
 from datetime import date, datetime, time, timedelta
 
 from inventory.changes import changes_between
+from inventory.platform_records import (
+    Certificate,
+    ClusterState,
+    FailedTask,
+    Firewall,
+    FirewallRule,
+    Grant,
+    HaResource,
+    HaRule,
+    HostNetwork,
+    Package,
+    PhysicalDisk,
+    Principal,
+    Realm,
+    Replication,
+    Role,
+    Service,
+    StorageHealth,
+    Volume,
+)
 from inventory.read import facts_at
-from inventory.records import Backup, Datastore, Disk, Guest, GuestSnapshot, Host, Nic, Record
+from inventory.records import (
+    Backup,
+    BackupJob,
+    Datastore,
+    Disk,
+    Guest,
+    GuestSnapshot,
+    Host,
+    Nic,
+    Record,
+)
 from lumbung.choices import Format, Thing
 from lumbung.dates import day_option
 from lumbung.plan import When
@@ -23,6 +53,25 @@ _RECORDS: dict[Thing, type[Record]] = {
     Thing.datastores: Datastore,
     Thing.snapshots: GuestSnapshot,
     Thing.backups: Backup,
+    Thing.jobs: BackupJob,
+    Thing.clusters: ClusterState,
+    Thing.replications: Replication,
+    Thing.ha: HaResource,
+    Thing.ha_rules: HaRule,
+    Thing.firewalls: Firewall,
+    Thing.firewall_rules: FirewallRule,
+    Thing.principals: Principal,
+    Thing.roles: Role,
+    Thing.grants: Grant,
+    Thing.realms: Realm,
+    Thing.certificates: Certificate,
+    Thing.packages: Package,
+    Thing.services: Service,
+    Thing.host_networks: HostNetwork,
+    Thing.physical_disks: PhysicalDisk,
+    Thing.storage_health: StorageHealth,
+    Thing.failed_tasks: FailedTask,
+    Thing.volumes: Volume,
 }
 _PROVENANCE = ("source", "valid_from", "confirmed_at")
 _ON_SCREEN: dict[Thing, tuple[str, ...]] = {
@@ -62,7 +111,18 @@ def list_things(session: Session, kind: Thing, at: str | None, form: Format) -> 
         [getattr(fact if name in _PROVENANCE else fact.record, name) for name in columns]
         for fact in facts
     ]
-    show(columns, rows, form, on_screen=_ON_SCREEN[kind], empty=f"no {kind.value} are known")
+    show(
+        columns,
+        rows,
+        form,
+        on_screen=_ON_SCREEN.get(kind) or _shown_of(columns),
+        empty=f"no {kind.value} are known",
+    )
+
+
+def _shown_of(columns: list[str]) -> list[str]:
+    """All but what only a file has room for."""
+    return [name for name in columns if name not in ("source", "valid_from")]
 
 
 def list_changes(session: Session, start: str | None, end: str | None, form: Format) -> None:

@@ -1,0 +1,143 @@
+"""What a poll asks a Proxmox VE cluster, and how long an answer may stand in for asking again.
+
+Bulk answers come at every poll. What only the thing itself tells is asked when the thing is new,
+when what the bulk answer says of it changed, and otherwise once in its time, spread over the
+polls: so a steady poll stays small and no answer is older than its time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from collectors.contract import KeptAnswer
+from collectors.proxmox.wire import Request
+
+Row = Mapping[str, Any]
+
+HOUR = 3_600
+DAY = 24 * HOUR
+
+BULK = (
+    Request("/access/permissions"),
+    Request("/access/users", {"full": 1}),
+    Request("/cluster/status"),
+    Request("/cluster/resources"),
+    Request("/storage"),
+    Request("/cluster/backup"),
+)
+# The dry listing of what pruning would do: the one way in which an auditor sees every backup.
+# Without keep-all a storage that has no prune settings of its own answers an error.
+_ALL_BACKUPS = {"prune-backups": "keep-all=1"}
+
+# What a guest's row says of its configuration: another value means that it was changed.
+_GUEST_MARKS = (
+    "node", "name", "type", "status", "template", "tags", "pool", "lock", "maxcpu", "maxmem",
+    "maxdisk",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request, and for how long its answer may be used again (0: for this poll only).
+
+    ``mark`` is what the bulk answers say of its subject: when it changes, it is asked at once.
+    """
+
+    request: Request
+    every_seconds: int = 0
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The bulk answers as far as they decide what else is asked."""
+
+    resources: tuple[Row, ...]
+    storages: tuple[Row, ...]
+    rights: str = ""  # a digest of what the token may see
+
+    def asks(self) -> Iterator[Ask]:
+        """Everything beside the bulk answers, the most useful first."""
+        online = self._online()
+        for node in online:
+            yield Ask(Request(f"/nodes/{node}/status", node=node), HOUR, self.rights)
+        for row in self._guests(online):
+            yield from self._of_guest(row)
+        yield from self._backup_lists(online)
+
+    def _online(self) -> list[str]:
+        return sorted(
+            str(row.get("node"))
+            for row in self.resources
+            if row.get("type") == "node" and row.get("status") == "online"
+        )
+
+    def _guests(self, online: list[str]) -> list[Row]:
+        guests = [row for row in self.resources if row.get("type") in ("qemu", "lxc")]
+        return sorted(
+            (row for row in guests if row.get("node") in online), key=lambda row: str(row.get("id"))
+        )
+
+    def _of_guest(self, row: Row) -> Iterator[Ask]:
+        base, node = f"/nodes/{row['node']}/{row['type']}/{row.get('vmid')}", str(row["node"])
+        mark = _digest(self.rights, *(row.get(name) for name in _GUEST_MARKS))
+        yield Ask(Request(f"{base}/config", node=node), DAY, mark)
+        yield Ask(Request(f"{base}/snapshot", node=node), DAY, mark)
+
+    def _backup_lists(self, online: list[str]) -> Iterator[Ask]:
+        """One listing per storage that takes backups: of a shared one through any node with it."""
+        disabled = {row.get("storage") for row in self.storages if row.get("disable")}
+        asked: set[str] = set()
+        rows = [row for row in self.resources if row.get("type") == "storage"]
+        for row in sorted(rows, key=lambda row: str(row.get("id"))):
+            storage, node = str(row.get("storage")), str(row.get("node"))
+            takes_backups = "backup" in str(row.get("content", "")).split(",")
+            if not takes_backups or storage in disabled or node not in online:
+                continue
+            if row.get("shared") and storage in asked:
+                continue
+            asked.add(storage)
+            path = f"/nodes/{node}/storage/{storage}/prunebackups"
+            yield Ask(Request(path, _ALL_BACKUPS, node=node), HOUR, self.rights)
+
+
+def rights_digest(permissions: Any) -> str:
+    """A mark of what the token may see: with other rights everything is asked again."""
+    return _digest(permissions)
+
+
+def _digest(*parts: Any) -> str:
+    text = "\x00".join(repr(part) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def standing_in(ask: Ask, kept: KeptAnswer | None, now: datetime) -> bool:
+    """Whether the kept answer still stands in for asking.
+
+    Its time ends between half and all of what the ask allows, at a share that its own name
+    decides: so what was asked together is not asked together again.
+    """
+    if kept is None or not ask.every_seconds or kept.mark != ask.mark:
+        return False
+    share = int(_digest(ask.request.key), 16) / 16**16
+    lasts = timedelta(seconds=ask.every_seconds * (0.5 + 0.5 * share))
+    return timedelta(0) <= now - kept.asked_at < lasts
+
+
+def split(
+    asks: Iterable[Ask], kept: Mapping[str, KeptAnswer], now: datetime
+) -> tuple[list[Ask], dict[str, KeptAnswer]]:
+    """The asks to send, in their order, and the kept answers that stand in for the others."""
+    due: list[Ask] = []
+    stand: dict[str, KeptAnswer] = {}
+    for ask in asks:
+        key = ask.request.key
+        if standing_in(ask, kept.get(key), now):
+            stand[key] = kept[key]
+        else:
+            due.append(ask)
+    return due, stand
