@@ -19,16 +19,11 @@ from lab.libvirtd import Lab, LabError, Mode
 pytestmark = [pytest.mark.libvirt, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def two_hosts() -> Iterator[Lab]:
-    with libvirtd.libvirt_lab(1, hosts=2, tls=True, extras=True) as lab:
-        yield lab
-
-
 def test_its_guests_run_and_have_booted_to_their_end(libvirt_lab: Lab) -> None:
     assert libvirt_lab.no_system_because is None
-    assert len(libvirt_lab.ready_guests) == 3
-    assert libvirt_lab.virsh("list", "--name").split() == list(libvirt_lab.ready_guests)
+    running = [host.virsh("list", "--name") for host in libvirt_lab.hosts]
+    assert running == ["kvm1-guest1\nkvm1-guest2", "kvm2-guest1\nkvm2-guest2"]
+    assert libvirt_lab.ready_guests == tuple("\n".join(running).split())
 
 
 def test_a_guest_uses_its_disk_and_tells_its_memory(libvirt_lab: Lab) -> None:
@@ -39,7 +34,7 @@ def test_a_guest_uses_its_disk_and_tells_its_memory(libvirt_lab: Lab) -> None:
 
 
 def test_a_guest_can_be_paused_and_stopped_and_boots_again(libvirt_lab: Lab) -> None:
-    host, name = libvirt_lab.host, libvirt_lab.ready_guests[-1]
+    host, name = libvirt_lab.hosts[-1], libvirt_lab.ready_guests[-1]
     for command, state in (("suspend", "paused"), ("resume", "running"), ("destroy", "shut off")):
         host.virsh(command, name)
         assert host.virsh("domstate", name) == state
@@ -58,35 +53,35 @@ def test_what_virsh_refuses_is_one_line(libvirt_lab: Lab) -> None:
     assert "\n" not in str(refused.value)
 
 
-def test_the_hosts_of_a_lab_are_different_hosts(two_hosts: Lab) -> None:
-    identities = [host.virsh("capabilities") for host in two_hosts.hosts]
-    for host, capabilities in zip(two_hosts.hosts, identities, strict=True):
+def test_the_hosts_of_a_lab_are_different_hosts(libvirt_lab: Lab) -> None:
+    identities = [host.virsh("capabilities") for host in libvirt_lab.hosts]
+    for host, capabilities in zip(libvirt_lab.hosts, identities, strict=True):
         assert f"<uuid>{host.uuid}</uuid>" in capabilities
-    assert len({host.uuid for host in two_hosts.hosts}) == 2
+    assert len({host.uuid for host in libvirt_lab.hosts}) == 2
 
 
-def test_a_guest_moves_to_another_host_and_back(two_hosts: Lab) -> None:
-    here, there = two_hosts.hosts
-    name = two_hosts.ready_guests[0]
+def test_a_guest_moves_to_another_host_and_back(libvirt_lab: Lab) -> None:
+    here, there = libvirt_lab.hosts
+    name = libvirt_lab.ready_guests[0]
     here.migrate(name, there)
     assert (here.virsh("domstate", name), there.virsh("domstate", name)) == ("shut off", "running")
     there.migrate(name, here)
     assert here.virsh("domstate", name) == "running"
 
 
-def test_tls_answers_who_holds_a_certificate(two_hosts: Lab, tmp_path: Path) -> None:
-    uri = str(two_hosts.host.tls_uri)
+def test_tls_answers_who_holds_a_certificate(libvirt_lab: Lab, tmp_path: Path) -> None:
+    uri = str(libvirt_lab.host.tls_uri)
     assert _virsh_at(uri).returncode == 0
     without = uri.partition("?")[0] + f"?pkipath={tmp_path}"
     assert _virsh_at(without).returncode != 0
 
 
-def test_the_extras_are_there_and_nothing_of_them_runs(two_hosts: Lab) -> None:
-    host = two_hosts.host
+def test_the_extras_are_there_and_nothing_of_them_runs(libvirt_lab: Lab) -> None:
+    host = libvirt_lab.host
     assert host.virsh("domstate", "kvm1-shut") == host.virsh("domstate", "kvm1-risky") == "shut off"
     assert "before-upgrade" in host.virsh("snapshot-list", "kvm1-shut")
-    assert host.virsh("snapshot-list", "kvm1-guest1") == ""
-    assert "kvm1-guest1.unrecorded" in host.virsh("domblklist", "kvm1-guest1")
+    assert host.virsh("snapshot-list", "kvm1-guest2") == ""
+    assert "kvm1-guest2.unrecorded" in host.virsh("domblklist", "kvm1-guest2")
     assert set(host.virsh("pool-list", "--name").split()) == {"images", "spare"}
 
 
