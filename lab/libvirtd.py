@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.libvirt_lab.certificates import certificates
-from lab.libvirt_lab.daemon import Host, Listening, Mode, best_mode, free_port, libvirtd
+from lab.libvirt_lab.daemon import Host, free_port, libvirtd
 from lab.libvirt_lab.furniture import Furniture, bridge, furnish
 from lab.libvirt_lab.guest_system import GuestSystem, guest_system
+from lab.libvirt_lab.home import Listening, Mode, best_mode
 from lab.libvirt_lab.programs import LabError, NoGuestSystem, require
 
 

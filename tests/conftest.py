@@ -37,9 +37,9 @@ def no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def libvirt_lab() -> Iterator[libvirtd.Lab]:
-    """A private libvirtd with three running guests, shared by all tests that ask for it.
+    """Two private hosts with two running guests each and the extras, shared by all who ask.
 
-    Who stops or pauses a guest starts it again.
+    Who stops, pauses or moves a guest puts it back.
     """
-    with libvirtd.libvirt_lab(tcp=True) as lab:
+    with libvirtd.libvirt_lab(2, hosts=2, tcp=True, tls=True, extras=True) as lab:
         yield lab

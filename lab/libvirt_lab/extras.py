@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.libvirt_lab.daemon import SECOND_POOL, Host
+from lab.libvirt_lab.daemon import Host
 from lab.libvirt_lab.guests import Guest, stable_uuid
+from lab.libvirt_lab.home import SECOND_POOL
 
 
 def add_extras(host: Host, guests: list[Guest]) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lab.libvirt_lab.daemon import POOL, Host
+from lab.libvirt_lab.daemon import Host
 from lab.libvirt_lab.extras import add_extras
-from lab.libvirt_lab.guest_system import READY, GuestSystem
+from lab.libvirt_lab.guest_system import GuestSystem
 from lab.libvirt_lab.guests import DISK_GIB, Guest, guest_xml, network_xml
+from lab.libvirt_lab.home import POOL
 from lab.libvirt_lab.programs import LabError, run
 
 _NETWORK = "lab"
@@ -31,27 +32,31 @@ class Furniture:
 @contextmanager
 def bridge() -> Iterator[str | None]:
     """A bridge of our own without an address: nothing is routed. None where it is refused."""
-    name = f"lab{secrets.token_hex(4)}"
+    name = _new_bridge()
     try:
-        run("ip", "link", "add", name, "type", "bridge")
-    except LabError:
-        yield None
-        return
-    try:
-        run("ip", "link", "set", name, "up")
         yield name
     finally:
-        run("ip", "link", "delete", name)
+        if name:
+            run("ip", "link", "delete", name)
+
+
+def _new_bridge() -> str | None:
+    name = f"lab{secrets.token_hex(4)}"
+    try:
+        run("ip", "link", "add", name, "up", "type", "bridge")
+    except LabError:
+        return None
+    return name
 
 
 def furnish(hosts: Sequence[Host], furniture: Furniture) -> tuple[str, ...]:
     """Furnishes the hosts; the names of the guests that booted to their end, once all have."""
-    made = [_furnish(host, number, furniture) for number, host in enumerate(hosts, start=1)]
-    every = [guest for guests in made for guest in guests if guest.system]
-    _wait_until_ready(every)
-    for host, guests in zip(hosts, made, strict=True) if furniture.extras else ():
+    made = {host: _furnish(host, i, furniture) for i, host in enumerate(hosts, start=1)}
+    with_system = {host: guests for host, guests in made.items() if furniture.system}
+    _wait_until_booted(with_system)
+    for host, guests in made.items() if furniture.extras else ():
         add_extras(host, guests)
-    return tuple(guest.name for guest in every)
+    return tuple(guest.name for guests in with_system.values() for guest in guests)
 
 
 def _furnish(host: Host, number: int, furniture: Furniture) -> list[Guest]:
@@ -79,7 +84,7 @@ def _guest(host: Host, number: int, i: int, furniture: Furniture) -> Guest:
         address=f"10.99.{number}.{i}" if furniture.bridge else "10.0.2.15",
         peer=f"10.99.{number}.{next_one}" if furniture.bridge else "10.0.2.2",
         disk=host.folder / POOL / f"{name}.qcow2",
-        console=host.folder / "console" / f"{name}.log",
+        console=host.console(name),
         network=_NETWORK if furniture.bridge else None,
         system=furniture.system,
     )
@@ -93,10 +98,9 @@ def _start(host: Host, guest: Guest) -> None:
     host.virsh("start", guest.name)
 
 
-def _wait_until_ready(guests: list[Guest], seconds: float = 180) -> None:
-    """Returns when each of these guests has said on its console that it is up."""
+def _wait_until_booted(made: Mapping[Host, list[Guest]], seconds: float = 300) -> None:
     until = time.monotonic() + seconds
-    while waiting := [g.name for g in guests if READY not in g.console.read_text(errors="replace")]:
+    while waiting := [g.name for host in made for g in made[host] if not host.has_booted(g.name)]:
         if time.monotonic() > until:
             raise LabError(f"not up after {seconds:g} s: {', '.join(waiting)}")
         time.sleep(0.1)

@@ -19,7 +19,8 @@ _PACKAGES = {
     "unshare": "util-linux",
     "virsh": "libvirt-clients",
 }
-_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/bin", "/bin"))
+# Where daemons are, which is not on everybody's path.
+_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
 
 class LabError(Exception):
