@@ -266,16 +266,18 @@ class _Directory:
             coverage=tuple(
                 Coverage("", kind.kind_name, "complete")
                 for stem, kind in FACT_KINDS.items()
-                if stem in self.raw.answers
+                if self.raw.answers.get(stem) is not None
             ),
             platform="files",
             guests_reported=len(self.guest_clusters),
             site_timezone=about.get("timezone"),
-            effort=Effort(bytes=sum(len(content) for content in self.raw.answers.values())),
+            effort=Effort(bytes=sum(len(content or "") for content in self.raw.answers.values())),
         )
 
     def _rows(self, stem: str) -> Iterable[Line]:
         content = self.raw.answers.get(stem)
+        if content is not None and not isinstance(content, str):
+            raise BadAnswer(f"{TABLES[stem].file} is no text")
         return () if content is None else TABLES[stem].rows(content)
 
     def _about(self) -> Mapping[str, Any]:

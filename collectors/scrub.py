@@ -17,13 +17,22 @@ _SECRET_KEYS = re.compile(
     r"description|notes|comment|email|firstname|lastname|pem|cert|certificate|private.?key|"
     r"smbios1|vmgenid|searchdomain|nameserver|ipconfig\d+|cicustom|value_encrypted)$"
 )
+# What is taken out of a text, and what is left in its place.
 _SECRET_TEXT = (
-    re.compile(r"PVEAPIToken=\S+"),
-    re.compile(r"(?i)(passwd|password|secret|token)=['\"]?[^'\"\s,;>]+"),
-    re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL),
-    re.compile(r"ssh-(rsa|ed25519|dss)\s+\S+|ecdsa-sha2-\S+\s+\S+"),
-    re.compile(r"(?s)<(title|description)>.*?</\1>"),
-    re.compile(r"\b\d{16}\b"),  # the shape of a national identity number
+    (re.compile(r"PVEAPIToken=\S+"), GONE),
+    (re.compile(r"(?i)(passwd|password|secret|token)=(['\"])(.*?)\2"), rf"\1=\2{GONE}\2"),
+    (re.compile(r"(?i)(passwd|password|secret|token)=[^'\"\s,;<>]+"), rf"\1={GONE}"),
+    (re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL), GONE),
+    (re.compile(r"ssh-(rsa|ed25519|dss)\s+[^\s<]+|ecdsa-sha2-\S+\s+[^\s<]+"), GONE),
+    (re.compile(r"\b\d{16}\b"), GONE),  # the shape of a national identity number
+)
+# The same for libvirt's XML, which must stay XML; which system a guest runs is no secret.
+_OPERATING_SYSTEM = re.compile(r"<(\w+):libosinfo\b.*?</\1:libosinfo>", re.DOTALL)
+_METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
+_SECRET_XML = (
+    (re.compile(r"(?s)<(title|description|cmdline|sysinfo)\b[^>]*>.*?</\1>"), rf"<\1>{GONE}</\1>"),
+    (re.compile(r"(?s)(<qemu:(?:arg|env)\b[^>]*?\bvalue=)(['\"]).*?\2"), rf"\1\2{GONE}\2"),
+    (re.compile(r"(<auth\b[^>]*?\busername=)(['\"]).*?\2"), rf"\1\2{GONE}\2"),
 )
 _UUID = re.compile(r"uuid=([0-9a-fA-F-]{36})")
 
@@ -47,6 +56,21 @@ def _clean_text(text: str, key: str) -> str:
     if _SECRET_KEYS.match(key):
         found = _UUID.search(text) if key == "smbios1" else None
         return f"uuid={found[1]}" if found else GONE  # a guest's identity is no secret
-    for pattern in _SECRET_TEXT:
-        text = pattern.sub(GONE, text)
+    if text.lstrip().startswith("<"):
+        text = _clean_xml(text)
+    for pattern, left in _SECRET_TEXT:
+        text = pattern.sub(left, text)
     return text
+
+
+def _clean_xml(text: str) -> str:
+    text = _METADATA.sub(lambda found: _only_the_system(found[0]), text)
+    for pattern, left in _SECRET_XML:
+        text = pattern.sub(left, text)
+    return text
+
+
+def _only_the_system(metadata: str) -> str:
+    """Metadata holds whatever the tools around libvirt wrote into it."""
+    found = _OPERATING_SYSTEM.search(metadata)
+    return f"<metadata>{found[0] if found else ''}</metadata>"

@@ -134,3 +134,5 @@ def main() -> None:
         threading.Thread(target=_end_with_the_parent, args=(os.getppid(),), daemon=True).start()
         for message in work(job):
             send(output, message)
+    sys.stderr.flush()
+    os._exit(0)  # a call into C that still hangs in a thread must not hold up what was found

@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 
+from inventory.records import Host
 from planner.capacity import headroom, overcommit, percent, thin_debt, thin_exposure
 from planner.estate import Estate
 from planner.forecast import brownian
@@ -305,9 +306,10 @@ def failover_of(estate: Estate, pool: Pool) -> tuple[FailoverCase, ...]:
     """The failover test of a cluster's live hosts (glossary 14)."""
     policy = estate.policy
     hosts = [fact.record for fact in pool.hosts if fact.record.status != "retired"]
+    labels = host_labels([fact.record for fact in pool.hosts])
     bins = [
         Bin(
-            name=host.host_id,
+            name=labels[host.host_id],
             memory_bytes=memory_share,
             vcpus=policy.overcommit.cpu * cpu_share,
             cpu_cores=host.cpu_cores or 0.0,
@@ -318,9 +320,20 @@ def failover_of(estate: Estate, pool: Pool) -> tuple[FailoverCase, ...]:
         and (cpu_share := host_share(host, "cpu", policy).effective) is not None
     ]
     loads = [
-        Load(view.label, view.guest.host_id, view.guest.memory_bytes, view.guest.vcpus)
+        Load(
+            view.label,
+            labels.get(view.guest.host_id or "", view.guest.host_id),
+            view.guest.memory_bytes,
+            view.guest.vcpus,
+        )
         for view in estate.guests_in(pool.cluster)
         if view.is_powered_on and view.guest.template is not True
     ]
     k = max(1, policy.failover.hosts) if len(hosts) > 1 else 0
     return tuple(failover_cases(bins, loads, k=k, others=len(hosts) - len(bins)))
+
+
+def host_labels(hosts: Sequence[Host]) -> dict[str, str]:
+    """What people call each host, by its id: its name, where no other has the same."""
+    names = [host.name for host in hosts]
+    return {h.host_id: h.name if names.count(h.name) == 1 else h.host_id for h in hosts}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from lab import libvirtd
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 settings.register_profile("lumbung", deadline=None, derandomize=True)  # no test is timed
@@ -33,3 +36,13 @@ def no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the configuration or the clock of whoever runs it."""
     for name in ("LUMBUNG_CONFIG", "LUMBUNG_NOW", "COLUMNS", "CREDENTIALS_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def libvirt_lab() -> Iterator[libvirtd.Lab]:
+    """Two private hosts with two running guests each and the extras, shared by all who ask.
+
+    Who stops, pauses or moves a guest puts it back.
+    """
+    with libvirtd.libvirt_lab(2, hosts=2, tcp=True, tls=True, extras=True) as lab:
+        yield lab

@@ -117,6 +117,11 @@ def _missing(
 
 
 def _datastores(answers: Answers, rights: Rights) -> Iterator[Coverage]:
+    """Storages are configured in one answer, and shown node by node in another."""
+    for key in ("GET /storage", "GET /cluster/resources"):
+        if answers.get(key)["status"] not in (200, 403):
+            yield _whole("datastore", "failed", _refusal(answers.get(key)))
+            return
     if rights.has("Datastore.Audit", "/storage"):
         yield _whole("datastore", "complete")
         for store in answers.storages.datastores(answers.cluster):

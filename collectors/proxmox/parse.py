@@ -65,7 +65,7 @@ class Answers:
     def get(self, key: str) -> Answer:
         """The answer to a request; one of another form than the API's is a failed one."""
         found = self._raw.answers.get(key)
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or "status" not in found:
             return {"status": 0, "reason": "not asked"}
         if found.get("status") == 200 and not _has_form(key, found.get("body")):
             return {"status": 0, "reason": "an answer of another form than the API's"}

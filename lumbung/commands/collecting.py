@@ -224,7 +224,7 @@ def _shapes(requests: Sequence[str]) -> list[tuple[str, int]]:
     """Requests that differ only in what they are about, counted together."""
     counts: dict[str, int] = {}
     for request in requests:
-        shape = re.sub(r"/(nodes|qemu|lxc|storage|domain|pool)/[^/?]+", r"/\1/…", request)
+        shape = re.sub(r"\b(nodes|qemu|lxc|storage|domain|pool)/[^/?]+", r"\1/…", request)
         counts[shape] = counts.get(shape, 0) + 1
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 

@@ -212,4 +212,7 @@ def _say_next(target: Path, answers: Answers) -> None:
         print(f"  pveum user token add {user} {answers.token_name} --privsep 1")
         print(f"  pveum acl modify / --users {user} --roles PVEAuditor")
         print(f"  pveum acl modify / --tokens '{token}' --roles PVEAuditor")
+    elif answers.kind == "libvirt" and "+ssh:" in answers.uri:
+        print("on the host, in ~/.ssh/authorized_keys, once, for a key that can only read:")
+        print('  restrict,command="virt-ssh-helper -r qemu:///system" ssh-ed25519 …')
     print("next: lumbung sources check, then lumbung collect")

@@ -140,6 +140,21 @@ def test_check_of_a_dead_source_says_why(project: Path) -> None:
     assert "connection refused" in ran.stdout
 
 
+def test_a_source_whose_package_is_missing_says_what_to_install(tmp_path: Path) -> None:
+    config = tmp_path / "lumbung.toml"
+    config.write_text(
+        '[site]\ntimezone = "UTC"\n[[sources]]\nname = "kvm"\nkind = "libvirt"\n'
+        'uri = "qemu:///system"\n'
+    )
+    block = "import sys; sys.modules['libvirt'] = None"
+    (tmp_path / "sitecustomize.py").write_text(block)
+    ran = lumbung("--config", str(config), "collect", env={"PYTHONPATH": str(tmp_path)})
+    [line] = ran.stderr.splitlines()
+    assert ran.returncode == 2
+    assert "lumbung[libvirt]" in line
+    assert "libvirt-dev" in line
+
+
 def test_the_five_lines_open_the_help() -> None:
     ran = lumbung("--help")
     lines = [line.strip() for line in ran.stdout.splitlines()]

@@ -1,0 +1,187 @@
+"""libvirt, read-only by construction: a read-only connection and a list of allowed calls.
+
+This is the one file that knows the binding, which has no types. A call into libvirt can hang for
+ever and no thread can be stopped, so what may hang is asked with ``within``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from collectors.contract import BadAnswer, Budget, CollectError, NotInstalled, Unreachable
+from collectors.libvirt.address import Address
+from collectors.libvirt.refusals import Refusal, Silence, told
+
+try:
+    import libvirt
+except ImportError as error:
+    raise NotInstalled(
+        "the libvirt binding is not installed; on Debian: apt install libvirt-dev pkg-config gcc "
+        "python3-dev, then pip install 'lumbung[libvirt]'"
+    ) from error
+
+T = TypeVar("T")
+
+_KEEPALIVE_SECONDS, _KEEPALIVE_COUNT = 5, 3
+_KNOCK_SECONDS = 5.0
+_OPEN_SECONDS = 20.0
+
+# Every call that may be made. None of them writes, none of them needs more than a reader's rights.
+ALLOWED: Mapping[str, frozenset[str]] = {
+    "virConnect": frozenset(
+        {
+            "getType", "getVersion", "getLibVersion", "isEncrypted",
+            "getHostname", "getInfo", "getCapabilities", "getMemoryStats", "getCPUStats",
+            "numOfDomains", "numOfDefinedDomains", "listAllDomains", "getAllDomainStats",
+            "listAllStoragePools",
+        }
+    ),
+    "virDomain": frozenset(
+        {"name", "UUIDString", "ID", "XMLDesc", "controlInfo", "listAllSnapshots"}
+    ),
+    "virDomainSnapshot": frozenset({"getXMLDesc"}),
+    "virStoragePool": frozenset({"name", "isActive", "info", "XMLDesc", "listAllVolumes"}),
+    "virStorageVol": frozenset({"name", "XMLDesc"}),
+}  # fmt: skip
+_LOCAL = frozenset({"name", "UUIDString", "ID"})  # answered without asking the daemon
+_PLAIN_ONLY = frozenset({"XMLDesc", "getXMLDesc"})  # a flag of theirs would ask for secrets
+
+ACTIVE: int = libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
+AUTOSTARTED: int = libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART
+PERSISTENT: int = libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT
+WITH_SNAPSHOTS: int = libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT
+# These groups never touch a guest's monitor, so they cannot hang.
+SAFE_GROUPS: int = libvirt.VIR_DOMAIN_STATS_STATE | libvirt.VIR_DOMAIN_STATS_INTERFACE
+ALL_GROUPS: int = (
+    SAFE_GROUPS
+    | libvirt.VIR_DOMAIN_STATS_CPU_TOTAL
+    | libvirt.VIR_DOMAIN_STATS_BALLOON
+    | libvirt.VIR_DOMAIN_STATS_VCPU
+    | libvirt.VIR_DOMAIN_STATS_BLOCK
+)
+STATE_GROUP: int = libvirt.VIR_DOMAIN_STATS_STATE
+
+
+class Wire:
+    """An open connection to one daemon."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.requests = 0
+
+    def ask(self, call: str, *arguments: Any) -> Any:
+        """The answer of the daemon to a call. Raises Refusal."""
+        return self.ask_of(self._connection, call, *arguments)
+
+    def ask_of(self, thing: Any, call: str, *arguments: Any) -> Any:
+        """The answer to a call about a domain, snapshot, pool or volume. Raises Refusal, and
+        BadAnswer for a call that is not on the list."""
+        if call not in ALLOWED.get(type(thing).__name__, frozenset()):
+            raise BadAnswer(f"refused to call {call}: this program only reads")
+        if call in _PLAIN_ONLY and arguments != (0,):
+            raise BadAnswer(f"refused to call {call} with flags: they show secrets")
+        if call not in _LOCAL:
+            self.requests += 1
+        try:
+            return getattr(thing, call)(*arguments)
+        except libvirt.libvirtError as error:
+            raise Refusal(error.get_error_code() or 0, str(error)) from error
+
+    def statistics(self, groups: int) -> dict[str, dict[str, Any]]:
+        """The statistics of every domain by its UUID. Raises Refusal.
+
+        A guest whose monitor another call waits for is answered at once, with fields missing.
+        """
+        at_once = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+        rows: Iterable[tuple[Any, dict[str, Any]]] = self.ask("getAllDomainStats", groups, at_once)
+        return {self.ask_of(domain, "UUIDString"): dict(fields) for domain, fields in rows}
+
+
+def connect(address: Address, budget: Budget) -> Wire:
+    """An open connection. Raises CollectError, also when the daemon takes it and says nothing."""
+    _start_event_loop()
+    _knock(address)
+    seconds = min(_OPEN_SECONDS, budget.remaining / 2)
+    try:
+        return Wire(within(seconds, lambda: _open(address)))
+    except Refusal as refusal:
+        raise told(refusal, address) from refusal
+    except Silence:
+        raise Unreachable(
+            f"{address.uri}: no answer within {seconds:.0f} s; is libvirtd frozen, or does a "
+            "firewall drop the packets?"
+        ) from None
+
+
+def _open(address: Address) -> Any:
+    try:
+        connection = libvirt.openReadOnly(address.to_open)
+    except libvirt.libvirtError as error:
+        raise Refusal(error.get_error_code() or 0, str(error)) from error
+    # A driver inside this process has no line to keep alive.
+    with contextlib.suppress(libvirt.libvirtError):
+        connection.setKeepAlive(_KEEPALIVE_SECONDS, _KEEPALIVE_COUNT)
+    return connection
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """What the call returns, or its exception. Raises Silence when neither comes in time.
+
+    The thread that waits for it is left behind; it ends with the process.
+    """
+    answer: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(1)
+
+    def run() -> None:
+        try:
+            answer.put((call(), None))
+        except BaseException as error:  # noqa: BLE001  (it is raised again where it is waited for)
+            answer.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        value, error = answer.get(timeout=max(0.0, seconds))
+    except queue.Empty:
+        raise Silence from None
+    if error is not None:
+        raise error
+    return value  # type: ignore[return-value]  # without an error there is a value
+
+
+@cache
+def _start_event_loop() -> None:
+    """Keepalive needs an event loop that runs before the first connection opens."""
+    libvirt.registerErrorHandler(
+        lambda _context, _error: None, None
+    )  # errors are raised, not printed
+    libvirt.virEventRegisterDefaultImpl()
+    threading.Thread(target=_turn, daemon=True).start()
+
+
+def _turn() -> None:
+    while True:
+        libvirt.virEventRunDefaultImpl()
+
+
+def _knock(address: Address) -> None:
+    """Raises Unreachable at once where opening a connection would wait for minutes."""
+    if address.socket is not None and not Path(address.socket).is_socket():
+        raise _fault(address, f"Failed to connect socket to '{address.socket}': No such file")
+    if address.knock_at is None:
+        return
+    try:
+        socket.create_connection(address.knock_at, timeout=_KNOCK_SECONDS).close()
+    except TimeoutError:
+        raise _fault(address, "timed out") from None
+    except OSError as error:
+        raise _fault(address, error.strerror or str(error)) from error
+
+
+def _fault(address: Address, text: str) -> CollectError:
+    return told(Refusal(38, text), address)

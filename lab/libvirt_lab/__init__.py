@@ -1,0 +1,1 @@
+"""What a private libvirtd is made of: the programs, the daemon, the guests and their system."""
