@@ -72,7 +72,9 @@ def _init(
     name: Annotated[str | None, typer.Option(help="the first source's short name")] = None,
     url: Annotated[str | None, typer.Option(help="proxmox: https://HOST:8006")] = None,
     uri: Annotated[str | None, typer.Option(help="libvirt: qemu+ssh://… or qemu+tls://…")] = None,
-    path: Annotated[str | None, typer.Option(help="files: the directory of CSV")] = None,
+    path: Annotated[
+        str | None, typer.Option(help="files: the directory of CSV; rvtools: the workbooks")
+    ] = None,
 ) -> None:
     """Ask a few questions, probe what was told, write the configuration, say the next step."""
     from lumbung.commands.starting import start

@@ -104,8 +104,9 @@ def _health(
     settings: Settings, state: read.SourceState, source: ConfiguredSource | None, at: datetime
 ) -> SourceHealth:
     minutes = settings.poll_minutes(source) if source else settings.schedule.poll_minutes
-    # A directory that was carried in is as old as what it tells, however often it is read.
-    told = state.last_taken_at if state.kind == "files" else state.last_success_at
+    # What was carried in is as old as what it tells, however often it is read.
+    carried = source is None or source.options.carried
+    told = state.last_taken_at if carried else state.last_success_at
     age = None if told is None else max(0.0, (at - told).total_seconds() / 60)
     stale = age is None or age > _STALE_POLLS * minutes
     return SourceHealth(state, minutes, age, stale, configured=source is not None)
