@@ -151,6 +151,13 @@ class Estate:
     def datastore(self, cluster: str, datastore_id: str | None) -> Datastore | None:
         return self._datastore_by_id.get((cluster, datastore_id))
 
+    def places_of(self, fact: Fact[Datastore]) -> frozenset[tuple[str, str]]:
+        """The (cluster, datastore id) by which disks name a datastore.
+
+        One that hosts of several clusters see serves the guests of all of them.
+        """
+        return self._places.get(fact.record.cluster, {}).get(fact.record.datastore_id, frozenset())
+
     def declared(self, datastore: Datastore) -> StorageEntry | None:
         """What the owners' file says of a datastore, by id or name."""
         storages = self.owners.storages
@@ -192,7 +199,26 @@ class Estate:
 
     @cached_property
     def _datastore_by_id(self) -> Mapping[tuple[str, str | None], Datastore]:
-        return {(d.record.cluster, d.record.datastore_id): d.record for d in self.datastores}
+        return {
+            place: fact.record for fact in self.datastores for place in sorted(self.places_of(fact))
+        }
+
+    @cached_property
+    def _places(self) -> Mapping[str, Mapping[str, frozenset[tuple[str, str]]]]:
+        """By cluster and id of a datastore, every place it has."""
+        clusters: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for host in self.hosts:
+            clusters[host.source, host.record.host_id].add(host.record.cluster)
+        own = {(fact.record.cluster, fact.record.datastore_id) for fact in self.datastores}
+        places: dict[str, dict[str, frozenset[tuple[str, str]]]] = defaultdict(dict)
+        for fact in self.datastores:
+            store = fact.record
+            seen = {c for name in store.hosts or () for c in clusters[fact.source, name]}
+            others = {(c, store.datastore_id) for c in seen} - own
+            places[store.cluster][store.datastore_id] = frozenset(
+                {(store.cluster, store.datastore_id), *others}
+            )
+        return places
 
 
 def _guest_key(record: Any) -> GuestKey:

@@ -288,7 +288,7 @@ def _loads(
 ) -> dict[Model, Load]:
     """The load under each model: they share what is allocated and differ in their series."""
     demand = _demand_series(past, pool, resource, estate.as_of)
-    states = _state_series(past, pool, resource, estate.as_of, zone)
+    states = _state_series(estate, past, pool, resource, zone)
     if pool.datastore is not None:
         base = _datastore_load(estate, pool.datastore, demand)
     else:
@@ -306,12 +306,13 @@ def _demand_series(past: Past, pool: Pool, resource: Resource, as_of: date) -> D
 
 
 def _state_series(
-    past: Past, pool: Pool, resource: Resource, as_of: date, zone: ZoneInfo
+    estate: Estate, past: Past, pool: Pool, resource: Resource, zone: ZoneInfo
 ) -> DailySeries:
-    name = pool.datastore.record.datastore_id if pool.datastore else resource
-    versions = [v for v in past.allocations if v.pool == (pool.cluster, name)]
+    store = pool.datastore
+    places = {(pool.cluster, resource)} if store is None else estate.places_of(store)
+    versions = [v for v in past.allocations if v.pool in places]
     polls = sorted({at for source in pool.sources for at in past.polls.get(source, ())})
-    return state_series(versions, polls, as_of, zone)
+    return state_series(versions, polls, estate.as_of, zone)
 
 
 def _cluster_load(
@@ -357,10 +358,9 @@ def _today(past: Past, pool: Pool, resource: Resource) -> float | None:
 
 def _datastore_load(estate: Estate, fact: Fact[Datastore], series: DailySeries) -> Load:
     record = fact.record
+    places = estate.places_of(fact)
     disks = [
-        disk
-        for disk in estate.facts.records(Disk)
-        if (disk.cluster, disk.datastore_id) == (record.cluster, record.datastore_id)
+        disk for disk in estate.facts.records(Disk) if (disk.cluster, disk.datastore_id) in places
     ]
     used = _float(record.used_bytes)
     return Load(

@@ -67,7 +67,7 @@ def _guess(path: Path, zone: ZoneInfo) -> tuple[datetime, str]:
 
 
 def _is_spent(budget: Budget) -> bool:
-    return budget.remaining < (1 - _SPENT) * budget.seconds
+    return budget.remaining <= (1 - _SPENT) * budget.seconds
 
 
 def _remembered(

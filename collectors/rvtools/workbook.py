@@ -44,19 +44,14 @@ def read_sheets(path: Path) -> dict[str, Table]:
     _refuse_oversize(path)
     load = _library()
     try:
-        with warnings.catch_warnings():
+        with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of styles that RVTools does not write
-            book = load(path, read_only=True, data_only=True)
-            try:
-                named = {name.strip(): name for name in book.sheetnames}
-                _refuse_foreign(path, list(named))
-                return {
-                    sheet: _table(path, sheet, book[named[sheet]])
-                    for sheet in SHEETS
-                    if sheet in named
-                }
-            finally:
-                book.close()
+            book = load(file, read_only=True, data_only=True)
+            named = {name.strip(): name for name in book.sheetnames}
+            _refuse_foreign(path, list(named))
+            return {
+                sheet: _table(path, sheet, book[named[sheet]]) for sheet in SHEETS if sheet in named
+            }
     except OSError as error:
         raise Unreachable(f"{path}: {error.strerror or error}") from error
     except _BROKEN as error:
