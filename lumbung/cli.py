@@ -195,6 +195,22 @@ def _failover(context: typer.Context, on: On = None, form: Form = Format.table) 
     show_failover(Session.of(context.obj), on, form)
 
 
+@app.command("migration")
+def _migration(
+    context: typer.Context,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="the burn-down to that day, by week")
+    ] = None,
+    on: On = None,
+    form: Form = Format.table,
+) -> None:
+    """The move off VMware: per guest pass, warn or block, wave, state; --to the pace it needs."""
+    from lumbung.commands.planning import show_migration
+    from lumbung.session import Session
+
+    show_migration(Session.of(context.obj), to, on, form)
+
+
 @app.command("risks")
 def _risks(
     context: typer.Context,

@@ -136,6 +136,35 @@ class Hardware(_Table):
     storage_gib: float = 0.0
 
 
+class Wave(_Table):
+    """Guests that move together."""
+
+    name: str
+    when: date | None = None  # not "on", which YAML reads as true
+    match: tuple[Match, ...] = Field(description="any that fits; the first wave that fits counts")
+
+
+class Twin(_Table):
+    """A guest's two sides, where no common UUID tells."""
+
+    leaving: Match
+    arriving: Match
+
+
+class Migration(_Table):
+    """The move of guests from some clusters to another."""
+
+    leaving: tuple[str, ...] = Field((), description="clusters; default: those of VMware")
+    arriving: str | None = Field(None, description="the target cluster")
+    until: date | None = Field(None, description="by when the last guest is to have moved")
+    waves: tuple[Wave, ...] = ()
+    wave_size: int = Field(10, ge=1, description="guests per wave where none is declared")
+    twins: tuple[Twin, ...] = ()
+    stays: tuple[Match, ...] = Field(
+        (Match(name_glob="vCLS*"),), description="guests that do not move"
+    )
+
+
 class EstateFile(_Table):
     """The whole file."""
 
@@ -147,6 +176,7 @@ class EstateFile(_Table):
     storages: dict[str, StorageEntry] = Field(default_factory=dict)
     projects: tuple[Project, ...] = ()
     hardware: tuple[Hardware, ...] = ()
+    migration: Migration = Migration()
 
     @model_validator(mode="after")
     def _names_what_exists(self) -> EstateFile:

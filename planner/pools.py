@@ -322,18 +322,18 @@ def _cluster_load(
     on = [view for view in guests if view.is_powered_on]
     unknown = [view for view in guests if view.is_powered_on is None]
     missing = sum(1 for view in on if _configured(view, resource) is None) + len(unknown)
-    flags = (
-        ()
-        if resource != "cpu" or pool.cluster not in past.clusters_from_guests
-        else ("demand_from_guests",)
-    )
+    flags = []
+    if resource == "cpu" and pool.cluster in past.clusters_from_guests:
+        flags.append("demand_from_guests")
+    if (elsewhere := estate.counted_elsewhere(pool.cluster)) > 0:
+        flags.append(f"twins_counted_elsewhere:{elsewhere}")
     return Load(
         series=series,
         allocated=_sum(_configured(view, resource) for view in on),
         allocated_all=_sum(_configured(view, resource) for view in guests),
         unknown_parts=missing,
         today=_today(past, pool, resource) if series.last is None else None,
-        flags=flags,
+        flags=tuple(flags),
     )
 
 
