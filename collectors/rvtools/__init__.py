@@ -1,7 +1,8 @@
 """The `rvtools` source: workbooks that RVTools exported, for a VMware estate on its way out.
 
 ``sheets`` names the columns and reads cells, ``workbook`` reads files, ``export`` turns one
-workbook into facts, ``places`` tells who is where, ``series`` makes several exports a history.
+workbook into facts (``places`` and ``stores`` tell who and what is where, ``dates`` when), and
+``series`` makes several exports a history.
 """
 
 from __future__ import annotations

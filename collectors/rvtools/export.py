@@ -6,18 +6,19 @@ would have told is a gap, never a guess.
 
 from __future__ import annotations
 
-import re
 from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from collectors.rvtools.places import Clusters, GuestIndex, commonest, server_of
-from collectors.rvtools.sheets import SHEETS, Cell, Row, rows
+from collectors.rvtools.dates import aware, taken_at
+from collectors.rvtools.places import Clusters, GuestIndex, server_of
+from collectors.rvtools.sheets import SHEETS, Cell, Row, lower, rows, unused, word
+from collectors.rvtools.stores import Stores
 from inventory.records import (
     POWERED_ON,
     Coverage,
@@ -58,7 +59,6 @@ _TELLS = {
     "vCluster": "cluster_size",
 }
 _FACTS = frozenset(kind.kind_name for kind in (Host, Guest, Disk, Nic, Datastore, GuestSnapshot))
-_DATASTORE = re.compile(r"^\[(?P<name>[^]]+)\]")
 _LOST = frozenset({"disconnected", "inaccessible", "invalid", "orphaned"})
 
 Tables = Mapping[str, Sequence[Sequence[Cell]]]
@@ -109,36 +109,6 @@ def _rows(file: str, tables: Tables, sheet: str) -> tuple[Row, ...]:
     return tuple(rows(file, sheet, tables[sheet])) if sheet in tables else ()
 
 
-# When it was taken
-
-_IN_NAME = re.compile(
-    r"(?<!\d)(20\d\d)[-_.]?([01]\d)[-_.]?([0-3]\d)"
-    r"(?:[T _.-]?([0-2]\d)[._:-]?([0-5]\d)(?:[._:-]?([0-5]\d))?)?(?!\d)"
-)
-
-
-def taken_at(file: str, metadata: Iterable[Row], modified_at: float, zone: ZoneInfo) -> datetime:
-    """When a workbook was exported: as it says itself, else its name, else the file's time."""
-    stated = next((t for row in metadata if (t := row["xlsx creation datetime"])), None)
-    return _aware(stated, zone) if stated else guessed_at(file, modified_at, zone)
-
-
-def guessed_at(file: str, modified_at: float, zone: ZoneInfo) -> datetime:
-    """When a workbook was exported by its file alone; a day without a time is its noon."""
-    found = _IN_NAME.search(file)
-    try:
-        year, month, day, hour, minute, second = found.groups()  # type: ignore[union-attr]
-        clock = (12, 0, 0) if hour is None else (int(hour), int(minute), int(second or 0))
-        return _aware(datetime(int(year), int(month), int(day), *clock), zone)  # noqa: DTZ001
-    except (AttributeError, ValueError):
-        return datetime.fromtimestamp(int(modified_at), UTC)
-
-
-def _aware(moment: datetime, zone: ZoneInfo) -> datetime:
-    local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    return local.astimezone(UTC).replace(microsecond=0)
-
-
 @dataclass
 class _Workbook:
     """One workbook while it is read."""
@@ -154,7 +124,7 @@ class _Workbook:
     def snapshot(self, size_bytes: int) -> Snapshot:
         hosts = list(self._hosts())
         guests = list(self._guests())
-        stores = list(self._datastores())
+        stores = list(self.stores.records())
         facts = [*hosts, *guests, *stores, *self._disks(), *self._nics(), *self._snapshots()]
         usage = [*self._host_usage(hosts), *self._guest_usage(guests), *self._store_usage(stores)]
         return Snapshot(
@@ -198,6 +168,17 @@ class _Workbook:
             for row in self.sheets["vInfo"]
         }
 
+    @cached_property
+    def stores(self) -> Stores:
+        return Stores(
+            self.sheets["vDatastore"], self.sheets["vDisk"], self.clusters, self._home, self.source
+        )
+
+    def _home(self, row: Row) -> str | None:
+        """The cluster of the guest that a row is about."""
+        guest_id = self.index.find(row)
+        return None if guest_id is None else self.guest_clusters[guest_id]
+
     def _of_guests(self, sheet: str) -> Iterator[tuple[str, str, Row]]:
         """The rows of a sheet with the id and cluster of the guest that each is about."""
         strangers: list[Row] = []
@@ -238,16 +219,16 @@ class _Workbook:
                 cpu_model=row["CPU Model"],
                 platform=PLATFORM,
                 version=row["ESX Version"],
-                booted_at=_aware(row["Boot time"], self.zone) if row["Boot time"] else None,
+                booted_at=aware(row["Boot time"], self.zone) if row["Boot time"] else None,
             )
 
     def _guests(self) -> Iterator[Guest]:
-        tools = {g: _TOOLS.get(_word(row["Tools"])) for g, _c, row in self._of_guests("vTools")}
+        tools = {g: _TOOLS.get(word(row["Tools"])) for g, _c, row in self._of_guests("vTools")}
         memory = {g: row["Size MiB"] for g, _c, row in self._of_guests("vMemory")}
         handed = self._passthrough()
         for row in self.sheets["vInfo"]:
             guest_id = self.index.id_of(row)
-            if _word(row["Connection state"]) in _LOST:
+            if word(row["Connection state"]) in _LOST:
                 reason = f"vCenter has lost it: {row['Connection state']}"
                 self.gaps.append(Coverage(f"guest/{guest_id}", "guest", "partial", reason))
             told = row["OS according to the VMware Tools"]
@@ -258,7 +239,7 @@ class _Workbook:
                 cluster=self.guest_clusters[guest_id],
                 host_id=row["Host"],
                 kind="vm",
-                power=_POWER.get(_word(row["Powerstate"])),
+                power=_POWER.get(word(row["Powerstate"])),
                 vcpus=row["CPUs"],
                 memory_bytes=memory.get(guest_id) if row["Memory"] is None else row["Memory"],
                 template=row["Template"],
@@ -266,7 +247,7 @@ class _Workbook:
                 os_source="agent" if told else ("configuration" if configured else None),
                 uuid=row["SMBIOS UUID"],
                 resource_pool=row["Resource pool"],
-                firmware=_FIRMWARE.get(_word(row["Firmware"])),
+                firmware=_FIRMWARE.get(word(row["Firmware"])),
                 secure_boot=row["EFI Secure boot"],
                 agent=tools.get(guest_id),
                 passthrough=handed.get(guest_id),
@@ -278,7 +259,7 @@ class _Workbook:
         for guest_id, _cluster, row in self._of_guests("vUSB"):
             found[guest_id].add(f"usb {row['Device Type'] or row['Device Node'] or ''}".strip())
         for guest_id, _cluster, row in self._of_guests("vNetwork"):
-            if row["Direct Path IO"] or "sriov" in _word(row["Adapter"]).replace("-", ""):
+            if row["Direct Path IO"] or "sriov" in word(row["Adapter"]).replace("-", ""):
                 found[guest_id].add(f"network {row['NIC label'] or row['Adapter'] or ''}".strip())
         return {guest_id: tuple(sorted(devices)) for guest_id, devices in found.items()}
 
@@ -287,7 +268,7 @@ class _Workbook:
         for guest_id, cluster, row in self._of_guests("vDisk"):
             label = row["Disk"] or row["Disk Key"] or row["Path"]
             raw = row["Raw"]
-            disk_id = _unused(ids, row, "Disk", f"{guest_id}/{label}", row["Path"])
+            disk_id = unused(ids, row, "Disk", f"{guest_id}/{label}", row["Path"])
             yield Disk(
                 disk_id=disk_id,
                 guest_id=guest_id,
@@ -295,22 +276,15 @@ class _Workbook:
                 slot=label,
                 purpose="data",
                 # A raw device lies on no datastore: only the pointer to it does.
-                datastore_id=None if raw else self._store_of(row),
+                datastore_id=None if raw else self.stores.id_of(row),
                 capacity_bytes=row["Capacity MiB"],
                 allocated_bytes=row["Capacity MiB"] if row["Thin"] is False and not raw else None,
-                backup=False if _word(row["Disk Mode"]).startswith("independent") else None,
+                backup=False if word(row["Disk Mode"]).startswith("independent") else None,
                 volume=row["Path"],
                 format="vmdk",
                 host_device=None if raw is None else (_raw_device(row) if raw else ""),
                 shareable=_shareable(row),
             )
-
-    def _store_of(self, row: Row) -> str | None:
-        found = _DATASTORE.match(row["Path"] or "")
-        if found is None:
-            return None
-        name = found["name"]
-        return self.store_ids.get((row["Datacenter"] or "", name), name)
 
     def _nics(self) -> Iterator[Nic]:
         ids: set[str] = set()
@@ -319,11 +293,11 @@ class _Workbook:
             # Of a guest that is off the present state says nothing: how it will start does.
             told = [t for t in (row["Connected"], row["Starts Connected"]) if t is not None]
             yield Nic(
-                nic_id=_unused(ids, row, "NIC label", f"{guest_id}/{label}", row["Mac Address"]),
+                nic_id=unused(ids, row, "NIC label", f"{guest_id}/{label}", row["Mac Address"]),
                 guest_id=guest_id,
                 cluster=cluster,
                 network=row["Network"],
-                mac=_lower(row["Mac Address"]),
+                mac=lower(row["Mac Address"]),
                 model=row["Adapter"],
                 link_down=not any(told) if told else None,
             )
@@ -331,8 +305,8 @@ class _Workbook:
     def _snapshots(self) -> Iterator[GuestSnapshot]:
         ids: set[str] = set()
         for guest_id, cluster, row in self._of_guests("vSnapshot"):
-            created = _aware(row["Date / time"], self.zone) if row["Date / time"] else None
-            subject = _unused(ids, row, "Name", f"{guest_id}/{row['Name']}", created)
+            created = aware(row["Date / time"], self.zone) if row["Date / time"] else None
+            subject = unused(ids, row, "Name", f"{guest_id}/{row['Name']}", created)
             yield GuestSnapshot(
                 guest_id=guest_id,
                 cluster=cluster,
@@ -340,57 +314,6 @@ class _Workbook:
                 created_at=created,
                 bytes=row["Size MiB (total)"],
             )
-
-    @cached_property
-    def _stores(self) -> tuple[tuple[Row, str, str], ...]:
-        """Each datastore's row with its datacenter and its id: the name, where that is clear."""
-        tally = Tally(row["Name"] for row in self.sheets["vDatastore"])
-        found = []
-        ids: set[str] = set()
-        for row in self.sheets["vDatastore"]:
-            center = next((self.clusters.datacenters.get(h, "") for h in row["Hosts"] or ()), "")
-            store_id = row["Name"] if tally[row["Name"]] == 1 else f"{center}/{row['Name']}"
-            found.append((row, center, _unused(ids, row, "Name", store_id, row["URL"])))
-        return tuple(found)
-
-    @cached_property
-    def store_ids(self) -> Mapping[tuple[str, str], str]:
-        return {(center, row["Name"]): store_id for row, center, store_id in self._stores}
-
-    def _datastores(self) -> Iterator[Datastore]:
-        for row, _center, store_id in self._stores:
-            if row["Accessible"] is False:
-                gap = Coverage(f"datastore/{store_id}", "datastore", "partial", "not accessible")
-                self.gaps.append(gap)
-            capacity, used, free = row["Capacity MiB"], row["In Use MiB"], row["Free MiB"]
-            if used is None and capacity is not None and free is not None:
-                used = max(0, capacity - free)
-            yield Datastore(
-                datastore_id=store_id,
-                name=row["Name"],
-                cluster=self._cluster_of_store(row, store_id),
-                kind=_lower(row["Type"]),
-                shared=_is_shared(row),
-                capacity_bytes=capacity,
-                used_bytes=used,
-                hosts=row["Hosts"],
-                enabled=True,
-                backend=row["Address"],
-            )
-
-    def _cluster_of_store(self, row: Row, store_id: str) -> str:
-        """Where most hosts that see it are; else most guests that have a disk on it."""
-        seen_by = self.clusters.of_hosts(row["Hosts"] or ())
-        return seen_by or self._clusters_by_disks.get(store_id) or self.clusters.only(self.source)
-
-    @cached_property
-    def _clusters_by_disks(self) -> Mapping[str, str]:
-        tallies: dict[str, Tally[str]] = defaultdict(Tally)
-        for row in self.sheets["vDisk"]:
-            guest_id, store_id = self.index.find(row), self._store_of(row)
-            if guest_id and store_id:
-                tallies[store_id][self.guest_clusters[guest_id]] += 1
-        return {store_id: commonest(tally) for store_id, tally in tallies.items()}
 
     # Usage
 
@@ -448,7 +371,8 @@ class _Workbook:
         if "SMBIOS UUID" not in _columns(self.sheets["vInfo"]):
             reason = "vInfo has no column SMBIOS UUID: a twin elsewhere can only be declared"
             yield Coverage("", "guest_uuid", "hidden", reason, "export with a newer RVTools")
-        yield from {(gap.scope, gap.kind): gap for gap in self.gaps}.values()
+        gaps = (*self.gaps, *self.stores.gaps())
+        yield from {(gap.scope, gap.kind): gap for gap in gaps}.values()
 
     def _short_clusters(self) -> Iterator[str]:
         """Clusters that have more hosts than vHost lists."""
@@ -463,14 +387,6 @@ class _Workbook:
 
 def _columns(found: Sequence[Row]) -> frozenset[str]:
     return frozenset(found[0].values) if found else frozenset({"SMBIOS UUID"})
-
-
-def _word(cell: str | None) -> str:
-    return (cell or "").casefold()
-
-
-def _lower(cell: str | None) -> str | None:
-    return None if cell is None else cell.lower()
 
 
 def _cores(row: Row) -> float | None:
@@ -491,24 +407,5 @@ def _raw_device(row: Row) -> str:
 
 def _shareable(row: Row) -> bool | None:
     """Whether others may write to the disk: by its own mode, or by the bus it hangs on."""
-    modes = [_SHARED.get(_word(row["Sharing mode"])), _SHARED.get(_word(row["Shared Bus"]))]
+    modes = [_SHARED.get(word(row["Sharing mode"])), _SHARED.get(word(row["Shared Bus"]))]
     return True if True in modes else (False if False in modes else None)
-
-
-def _is_shared(row: Row) -> bool | None:
-    """Whether more than one host sees a datastore."""
-    if row["# Hosts"] is not None:
-        return bool(row["# Hosts"] > 1)
-    if row["Hosts"] is not None:
-        return len(row["Hosts"]) > 1
-    stated: bool | None = row["MHA"]
-    return stated
-
-
-def _unused(taken: set[str], row: Row, column: str, name: str, more: Any) -> str:
-    """The name, told apart by ``more`` from one that is taken. Raises BadAnswer if it cannot."""
-    chosen = name if name not in taken else f"{name} ({more})"
-    if chosen in taken:
-        raise row.fault(column, f"{name!r} stands there twice")
-    taken.add(chosen)
-    return chosen

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from collectors.contract import BadAnswer, Budget, KeptAnswer, Raw, Source, Unreachable
-from collectors.rvtools.export import READING_SECONDS, Export, guessed_at, read_export
+from collectors.rvtools.dates import guessed_at
+from collectors.rvtools.export import READING_SECONDS, Export, read_export
 from collectors.rvtools.workbook import read_sheets, workbooks
 from inventory.records import Coverage, Snapshot, Usage
 

@@ -313,3 +313,24 @@ def _value(
         return column.read(cell)
     except ValueError as error:
         raise where.fault(column.name, str(error)) from error
+
+
+# What is made of values
+
+
+def word(cell: str | None) -> str:
+    """A word of RVTools to look up, whatever its case; "" for none."""
+    return (cell or "").casefold()
+
+
+def lower(cell: str | None) -> str | None:
+    return None if cell is None else cell.lower()
+
+
+def unused(taken: set[str], row: Row, column: str, name: str, more: Any) -> str:
+    """The name, told apart by ``more`` from one that is taken. Raises BadAnswer if it cannot."""
+    chosen = name if name not in taken else f"{name} ({more})"
+    if chosen in taken:
+        raise row.fault(column, f"{name!r} stands there twice")
+    taken.add(chosen)
+    return chosen

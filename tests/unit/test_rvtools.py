@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from collectors.contract import BadAnswer, Budget, KeptAnswer, Raw, Source, Unreachable
 from collectors.rvtools import RvtoolsCollector, RvtoolsOptions
-from collectors.rvtools.export import guessed_at
+from collectors.rvtools.dates import guessed_at
 from inventory.records import Datastore, Disk, Guest, GuestSnapshot, Host, Nic, Snapshot
 from rvtools_book import COLUMNS, GIB, Book, Vm, host, store, uuid_of
 
