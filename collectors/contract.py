@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -35,6 +36,7 @@ __all__ = [
     "Options",
     "OverTime",
     "Raw",
+    "SeriesCollector",
     "Source",
     "SourceMisconfigured",
     "Unauthorised",
@@ -77,6 +79,9 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    # Whether people carry it in by hand: then it is as old as what it tells, and weekly is usual.
+    carried: ClassVar[bool] = False
+
     def secret_references(self) -> Mapping[str, str]:
         """The options that name a secret (env:, file:, credential:), by option."""
         return {}
@@ -98,6 +103,7 @@ class Source(Generic[O]):
     period_seconds: int = 300
     kept: Mapping[str, KeptAnswer] = field(default_factory=dict)  # of the polls before
     now: datetime | None = None  # the instant of the poll; None: the clock's
+    zone: ZoneInfo = ZoneInfo("UTC")  # the site's, for times that carry none
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,15 @@ class Collector(Protocol[O]):
 
     def parse(self, raw: Raw, *, source: str, taken_at: datetime) -> Snapshot:
         """The facts in an answer set. Total: what cannot be read becomes a gap."""
+        ...
+
+
+@runtime_checkable
+class SeriesCollector(Protocol):
+    """A driver whose source may hold several snapshots, each of a time of its own."""
+
+    def parse_series(self, raw: Raw, *, source: str) -> tuple[Snapshot, ...]:
+        """Every snapshot in an answer set, oldest first; the last is what `parse` gives."""
         ...
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
@@ -181,6 +181,8 @@ _NEEDED_FILES = ("hosts", "guests")
 
 class FilesOptions(Options):
     """A directory of CSV files."""
+
+    carried: ClassVar[bool] = True
 
     path: Path = Field(description="the directory")
 

@@ -192,12 +192,24 @@ def _keep(
         cluster_configured=plan.source.cluster is not None,
         period_seconds=plan.source.period_seconds,
     )
-    found = next((m for m in messages if isinstance(m, Found) and m.snapshot), None)
-    if found is not None:
-        return _keep_snapshot(store, found, attempt)
+    found = [m for m in messages if isinstance(m, Found) and m.snapshot]
+    if found:
+        return _keep_snapshots(store, found, attempt)
     failed = next((m for m in messages if isinstance(m, Failed)), None)
     failed = failed or Failed("WorkerBroke", "the worker said nothing")
     return _keep_failure(store, failed, attempt)
+
+
+def _keep_snapshots(store: Store, found: Sequence[Found], attempt: Attempt) -> Result:
+    """Stores one snapshot after the other, each in a transaction of its own; tells of the last
+    what it is, and of all of them what changed."""
+    results = [_keep_snapshot(store, one, attempt) for one in found]
+    failed = next((result for result in results if not result.ok), None)
+    last = failed or results[-1]
+    if last.stored is None:
+        return last
+    earlier = sum((r.stored for r in results[:-1] if r.stored is not None), Stored())
+    return replace(last, stored=last.stored + earlier)
 
 
 def _keep_snapshot(store: Store, found: Found, attempt: Attempt) -> Result:

@@ -26,6 +26,7 @@ from collectors.contract import (
     HistoryStep,
     KeptAnswer,
     Raw,
+    SeriesCollector,
     Source,
     collector_of,
 )
@@ -84,11 +85,19 @@ def work(job: Job) -> Iterator[Message]:
         if job.task == "record":
             yield Found(raw=raw)
         else:
-            parsed = collector.parse(raw, source=job.source.name, taken_at=job.taken_at)
+            *earlier, newest = _snapshots(collector, raw, job)
+            yield from (Found(snapshot=snapshot) for snapshot in earlier)
             asked = tuple(raw.answers) if raw.asked is None else raw.asked
-            yield Found(snapshot=parsed, asked=asked, kept=raw.kept)
+            yield Found(snapshot=newest, asked=asked, kept=raw.kept)
     except CollectError as error:
         yield Failed(type(error).__name__, str(error))
+
+
+def _snapshots(collector: Any, raw: Raw, job: Job) -> tuple[Snapshot, ...]:
+    """What a poll found, oldest first; a check looks at the newest alone."""
+    if job.task == "poll" and isinstance(collector, SeriesCollector):
+        return collector.parse_series(raw, source=job.source.name)
+    return (collector.parse(raw, source=job.source.name, taken_at=job.taken_at),)
 
 
 def _history(collector: Any, job: Job, budget: Budget) -> Iterator[Message]:

@@ -61,6 +61,7 @@ class Stored:
             added=self.added + other.added,
             changed=self.changed + other.changed,
             closed=self.closed + other.closed,
+            samples=self.samples + other.samples,
         )
 
 

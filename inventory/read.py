@@ -428,6 +428,37 @@ def allocation_versions(connection: Connection) -> tuple[AllocationVersion, ...]
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class GuestVersion:
+    """A guest as it was over a time; ``until`` None means that it still is."""
+
+    fact: Fact[Guest]
+    until: datetime | None
+
+
+def guest_versions(connection: Connection, at: datetime) -> tuple[GuestVersion, ...]:
+    """Every version of every guest that began by ``at``, also of those that are gone."""
+    table = table_of(VERSION_ROWS[Guest])
+    sources = dict(connection.execute(sa.select(_SOURCE.c.key, _SOURCE.c.name)).all())
+    names = list(Guest.model_fields)
+    rows = connection.execute(
+        sa.select(table).where(table.c.valid_from <= at).order_by(table.c.valid_from, table.c.key)
+    )
+    return tuple(
+        GuestVersion(
+            Fact(
+                record=Guest(**_values(row, names, Guest, at)),
+                source=sources[row["source_key"]],
+                entity_key=row["entity_key"],
+                valid_from=row["valid_from"],
+                confirmed_at=row["valid_from"],
+            ),
+            None if row["valid_to"] is None or row["valid_to"] > at else row["valid_to"],
+        )
+        for row in rows.mappings()
+    )
+
+
 def poll_instants(connection: Connection, at: datetime) -> dict[str, tuple[datetime, ...]]:
     """Per source the instants of its polls that told facts."""
     rows = connection.execute(

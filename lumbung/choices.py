@@ -67,6 +67,7 @@ class SourceKind(StrEnum):
     proxmox = "proxmox"
     libvirt = "libvirt"
     files = "files"
+    rvtools = "rvtools"
 
 
 class Level(StrEnum):

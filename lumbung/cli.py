@@ -72,7 +72,9 @@ def _init(
     name: Annotated[str | None, typer.Option(help="the first source's short name")] = None,
     url: Annotated[str | None, typer.Option(help="proxmox: https://HOST:8006")] = None,
     uri: Annotated[str | None, typer.Option(help="libvirt: qemu+ssh://… or qemu+tls://…")] = None,
-    path: Annotated[str | None, typer.Option(help="files: the directory of CSV")] = None,
+    path: Annotated[
+        str | None, typer.Option(help="files: the directory of CSV; rvtools: the workbooks")
+    ] = None,
 ) -> None:
     """Ask a few questions, probe what was told, write the configuration, say the next step."""
     from lumbung.commands.starting import start
@@ -191,6 +193,22 @@ def _failover(context: typer.Context, on: On = None, form: Form = Format.table) 
     from lumbung.session import Session
 
     show_failover(Session.of(context.obj), on, form)
+
+
+@app.command("migration")
+def _migration(
+    context: typer.Context,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="the burn-down to that day, by week")
+    ] = None,
+    on: On = None,
+    form: Form = Format.table,
+) -> None:
+    """The move off VMware: per guest pass, warn or block, wave, state; --to the pace it needs."""
+    from lumbung.commands.planning import show_migration
+    from lumbung.session import Session
+
+    show_migration(Session.of(context.obj), to, on, form)
 
 
 @app.command("risks")

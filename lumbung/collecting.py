@@ -79,8 +79,9 @@ def plan_of(settings: Settings, source: ConfiguredSource, known: Known = NOTHING
             known_cluster=known.clusters.get(source.name),
             kept=known.kept.get(source.name, {}),
             secrets=resolved,
+            zone=settings.zone,
             period_seconds=60 * settings.poll_minutes(source)
-            if common.kind != "files"
+            if not options.carried
             else 60 * settings.schedule.poll_minutes,
         ),
         timeout_seconds=common.timeout_seconds,

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from sqlalchemy.engine import Connection
+
 from inventory import read
 from inventory.changes import changes_between
 from inventory.findings import first_seen
@@ -16,6 +18,7 @@ from inventory.store import Store
 from lumbung.files import load_estate, load_policy
 from lumbung.settings import ConfiguredSource, Settings
 from planner.estate import Estate, SourceHealth, ToolFacts
+from planner.migration import MigrationView, migration_of
 from planner.pools import Past
 from planner.report import Memory, Report, make_report
 from planner.series import HISTORY_DAYS
@@ -55,20 +58,21 @@ def plan(settings: Settings, store: Store, when: When, *, run_id: str) -> Report
     )
 
 
+def plan_migration(
+    settings: Settings, store: Store, when: When, until: date | None
+) -> MigrationView:
+    """The move from one platform to another, as of a date."""
+    with store.reading() as connection:
+        estate = _estate(connection, settings, store, when)
+        versions = read.guest_versions(connection, when.at)
+    return migration_of(estate, versions, zone=settings.zone, until=until)
+
+
 def gather(settings: Settings, store: Store, when: When) -> tuple[Estate, Past, Memory]:
     """Everything the planner needs, read at one state of the store."""
     since = when.as_of - timedelta(days=HISTORY_DAYS)
     with store.reading() as connection:
-        estate = Estate(
-            as_of=when.as_of,
-            at=when.at,
-            facts=read.facts_at(connection, when.at),
-            policy=load_policy(settings.policy_file),
-            owners=load_estate(settings.estate_file),
-            sources=tuple(health(settings, read.sources_at(connection, when.at), when.at)),
-            site=settings.site.name,
-            tool=tool_facts(settings, store),
-        )
+        estate = _estate(connection, settings, store, when)
         past = Past(
             cluster_days=read.cluster_days(connection, since, when.as_of),
             datastore_days=read.datastore_days(connection, since, when.as_of),
@@ -83,6 +87,19 @@ def gather(settings: Settings, store: Store, when: When) -> tuple[Estate, Past, 
             power_since=read.power_since(connection, when.at),
         )
     return estate, past, memory
+
+
+def _estate(connection: Connection, settings: Settings, store: Store, when: When) -> Estate:
+    return Estate(
+        as_of=when.as_of,
+        at=when.at,
+        facts=read.facts_at(connection, when.at),
+        policy=load_policy(settings.policy_file),
+        owners=load_estate(settings.estate_file),
+        sources=tuple(health(settings, read.sources_at(connection, when.at), when.at)),
+        site=settings.site.name,
+        tool=tool_facts(settings, store),
+    )
 
 
 def health(
@@ -104,8 +121,9 @@ def _health(
     settings: Settings, state: read.SourceState, source: ConfiguredSource | None, at: datetime
 ) -> SourceHealth:
     minutes = settings.poll_minutes(source) if source else settings.schedule.poll_minutes
-    # A directory that was carried in is as old as what it tells, however often it is read.
-    told = state.last_taken_at if state.kind == "files" else state.last_success_at
+    # What was carried in is as old as what it tells, however often it is read.
+    carried = source is None or source.options.carried
+    told = state.last_taken_at if carried else state.last_success_at
     age = None if told is None else max(0.0, (at - told).total_seconds() / 60)
     stale = age is None or age > _STALE_POLLS * minutes
     return SourceHealth(state, minutes, age, stale, configured=source is not None)

@@ -22,7 +22,7 @@ from collectors.contract import Collector, Options, SourceMisconfigured, collect
 
 ENVIRONMENT_VARIABLE = "LUMBUNG_CONFIG"
 _DEFAULT_PATHS = (Path("config/lumbung.toml"), Path("/etc/lumbung/lumbung.toml"))
-_FILES_POLL_MINUTES = 7 * 24 * 60  # a directory is carried by hand: weekly is its usual beat
+_CARRIED_POLL_MINUTES = 7 * 24 * 60  # what is carried by hand: weekly is its usual beat
 
 
 class SettingsError(Exception):
@@ -178,8 +178,7 @@ class Settings:
     def poll_minutes(self, source: ConfiguredSource) -> int:
         if source.common.poll_minutes is not None:
             return source.common.poll_minutes
-        carried = source.common.kind == "files"
-        return _FILES_POLL_MINUTES if carried else self.schedule.poll_minutes
+        return _CARRIED_POLL_MINUTES if source.options.carried else self.schedule.poll_minutes
 
 
 def find_settings(path: Path | None) -> Path:

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
@@ -26,8 +25,7 @@ from inventory.records import (
 )
 from planner.owners import PERSONAL, STRICTNESS, EstateFile, GuestEntry, Service, StorageEntry
 from planner.policy import Policy
-
-GuestKey = tuple[str, str]  # cluster, guest id
+from planner.twins import VMWARE, GuestKey, Twins, matches, twins_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,21 @@ class Estate:
         return {view.key: view for view in self.guests}
 
     def guests_in(self, cluster: str) -> tuple[GuestView, ...]:
+        """The guests that count there: of one that exists on both sides of a move, one side."""
         return self._guests_by_cluster.get(cluster, ())
+
+    def counted_elsewhere(self, cluster: str) -> int:
+        """How many guests of a cluster count where they are moving to or from."""
+        return sum(1 for where, _guest_id in self.twins.uncounted if where == cluster)
+
+    @cached_property
+    def vmware_sources(self) -> frozenset[str]:
+        return frozenset(h.state.name for h in self.sources if h.state.platform == VMWARE)
+
+    @cached_property
+    def twins(self) -> Twins:
+        """The guests that exist twice while they move."""
+        return twins_of(self.facts.of(Guest), self.owners.migration, self.vmware_sources)
 
     def hosts_in(self, cluster: str) -> tuple[Fact[Host], ...]:
         return tuple(fact for fact in self.hosts if fact.record.cluster == cluster)
@@ -151,6 +163,13 @@ class Estate:
     def datastore(self, cluster: str, datastore_id: str | None) -> Datastore | None:
         return self._datastore_by_id.get((cluster, datastore_id))
 
+    def places_of(self, fact: Fact[Datastore]) -> frozenset[tuple[str, str]]:
+        """The (cluster, datastore id) by which disks name a datastore.
+
+        One that hosts of several clusters see serves the guests of all of them.
+        """
+        return self._places.get(fact.record.cluster, {}).get(fact.record.datastore_id, frozenset())
+
     def declared(self, datastore: Datastore) -> StorageEntry | None:
         """What the owners' file says of a datastore, by id or name."""
         storages = self.owners.storages
@@ -172,7 +191,8 @@ class Estate:
 
     @cached_property
     def _guests_by_cluster(self) -> Mapping[str, tuple[GuestView, ...]]:
-        return _grouped(self.guests, lambda view: view.guest.cluster)
+        counted = (view for view in self.guests if view.key not in self.twins.uncounted)
+        return _grouped(counted, lambda view: view.guest.cluster)
 
     @cached_property
     def _disks_by_guest(self) -> Mapping[GuestKey, tuple[Disk, ...]]:
@@ -192,7 +212,26 @@ class Estate:
 
     @cached_property
     def _datastore_by_id(self) -> Mapping[tuple[str, str | None], Datastore]:
-        return {(d.record.cluster, d.record.datastore_id): d.record for d in self.datastores}
+        return {
+            place: fact.record for fact in self.datastores for place in sorted(self.places_of(fact))
+        }
+
+    @cached_property
+    def _places(self) -> Mapping[str, Mapping[str, frozenset[tuple[str, str]]]]:
+        """By cluster and id of a datastore, every place it has."""
+        clusters: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for host in self.hosts:
+            clusters[host.source, host.record.host_id].add(host.record.cluster)
+        own = {(fact.record.cluster, fact.record.datastore_id) for fact in self.datastores}
+        places: dict[str, dict[str, frozenset[tuple[str, str]]]] = defaultdict(dict)
+        for fact in self.datastores:
+            store = fact.record
+            seen = {c for name in store.hosts or () for c in clusters[fact.source, name]}
+            others = {(c, store.datastore_id) for c in seen} - own
+            places[store.cluster][store.datastore_id] = frozenset(
+                {(store.cluster, store.datastore_id), *others}
+            )
+        return places
 
 
 def _guest_key(record: Any) -> GuestKey:
@@ -241,7 +280,7 @@ class _Join:
     def view(self, fact: Fact[Guest]) -> GuestView:
         guest = fact.record
         tags = _Tags(guest.tags or ())
-        entries = [e for e in self._owners.guests if _matches(e, fact)]
+        entries = [e for e in self._owners.guests if matches(e.match, fact)]
         service = _first([*(e.service for e in entries), tags.value("svc")])
         declared = self._owners.services.get(service) if service else None
         agency = _first(
@@ -318,17 +357,3 @@ class _Tags:
     @property
     def is_public(self) -> bool:
         return "public" in self.values("expo") or "dmz" in self.values("zone")
-
-
-def _matches(entry: GuestEntry, fact: Fact[Guest]) -> bool:
-    guest, match = fact.record, entry.match
-    tests = (
-        (match.source, lambda value: value == fact.source),
-        (match.cluster, lambda value: value == guest.cluster),
-        (match.uuid, lambda value: value.lower() == (guest.uuid or "").lower()),
-        (match.vmid, lambda value: str(value) == guest.guest_id),
-        (match.guest_id, lambda value: value == guest.guest_id),
-        (match.name_glob, lambda value: fnmatchcase(guest.name or "", value)),
-        (match.pool, lambda value: value == guest.resource_pool),
-    )
-    return all(test(value) for value, test in tests if value is not None)

@@ -170,6 +170,35 @@ class Hardware(_Table):
     storage_gib: float = Field(0.0, description="GiB of each, for a datastore")
 
 
+class Wave(_Table):
+    """Guests that move together."""
+
+    name: str = Field(description="as people call it")
+    when: date | None = Field(None, description="its day")  # not "on", which YAML reads as true
+    match: tuple[Match, ...] = Field(description="any that fits; the first wave that fits counts")
+
+
+class Twin(_Table):
+    """A guest's two sides, where no common UUID tells."""
+
+    leaving: Match = Field(description="the guest on the side that is left")
+    arriving: Match = Field(description="the same one on the other side")
+
+
+class Migration(_Table):
+    """The move of guests from some clusters to another."""
+
+    leaving: tuple[str, ...] = Field((), description="clusters; default: those of VMware")
+    arriving: str | None = Field(None, description="the target cluster")
+    until: date | None = Field(None, description="by when the last guest is to have moved")
+    waves: tuple[Wave, ...] = Field((), description="who moves when, in their order")
+    wave_size: int = Field(10, ge=1, description="guests per wave where none is declared")
+    twins: tuple[Twin, ...] = Field((), description="where no common UUID tells")
+    stays: tuple[Match, ...] = Field(
+        (Match(name_glob="vCLS*"),), description="guests that do not move"
+    )
+
+
 class EstateFile(_Table):
     """The whole file."""
 
@@ -183,6 +212,7 @@ class EstateFile(_Table):
     )
     projects: tuple[Project, ...] = Field((), description="planned demand")
     hardware: tuple[Hardware, ...] = Field((), description="capacity that comes and goes")
+    migration: Migration = Field(Migration(), description="a move to another platform")
 
     @model_validator(mode="after")
     def _names_what_exists(self) -> EstateFile:

@@ -288,7 +288,7 @@ def _loads(
 ) -> dict[Model, Load]:
     """The load under each model: they share what is allocated and differ in their series."""
     demand = _demand_series(past, pool, resource, estate.as_of)
-    states = _state_series(past, pool, resource, estate.as_of, zone)
+    states = _state_series(estate, past, pool, resource, zone)
     if pool.datastore is not None:
         base = _datastore_load(estate, pool.datastore, demand)
     else:
@@ -306,12 +306,13 @@ def _demand_series(past: Past, pool: Pool, resource: Resource, as_of: date) -> D
 
 
 def _state_series(
-    past: Past, pool: Pool, resource: Resource, as_of: date, zone: ZoneInfo
+    estate: Estate, past: Past, pool: Pool, resource: Resource, zone: ZoneInfo
 ) -> DailySeries:
-    name = pool.datastore.record.datastore_id if pool.datastore else resource
-    versions = [v for v in past.allocations if v.pool == (pool.cluster, name)]
+    store = pool.datastore
+    places = {(pool.cluster, resource)} if store is None else estate.places_of(store)
+    versions = [v for v in past.allocations if v.pool in places]
     polls = sorted({at for source in pool.sources for at in past.polls.get(source, ())})
-    return state_series(versions, polls, as_of, zone)
+    return state_series(versions, polls, estate.as_of, zone)
 
 
 def _cluster_load(
@@ -321,18 +322,18 @@ def _cluster_load(
     on = [view for view in guests if view.is_powered_on]
     unknown = [view for view in guests if view.is_powered_on is None]
     missing = sum(1 for view in on if _configured(view, resource) is None) + len(unknown)
-    flags = (
-        ()
-        if resource != "cpu" or pool.cluster not in past.clusters_from_guests
-        else ("demand_from_guests",)
-    )
+    flags = []
+    if resource == "cpu" and pool.cluster in past.clusters_from_guests:
+        flags.append("demand_from_guests")
+    if (elsewhere := estate.counted_elsewhere(pool.cluster)) > 0:
+        flags.append(f"twins_counted_elsewhere:{elsewhere}")
     return Load(
         series=series,
         allocated=_sum(_configured(view, resource) for view in on),
         allocated_all=_sum(_configured(view, resource) for view in guests),
         unknown_parts=missing,
         today=_today(past, pool, resource) if series.last is None else None,
-        flags=flags,
+        flags=tuple(flags),
     )
 
 
@@ -357,10 +358,9 @@ def _today(past: Past, pool: Pool, resource: Resource) -> float | None:
 
 def _datastore_load(estate: Estate, fact: Fact[Datastore], series: DailySeries) -> Load:
     record = fact.record
+    places = estate.places_of(fact)
     disks = [
-        disk
-        for disk in estate.facts.records(Disk)
-        if (disk.cluster, disk.datastore_id) == (record.cluster, record.datastore_id)
+        disk for disk in estate.facts.records(Disk) if (disk.cluster, disk.datastore_id) in places
     ]
     used = _float(record.used_bytes)
     return Load(

@@ -1,4 +1,4 @@
-"""capacity, failover, risks, rules, explain."""
+"""capacity, failover, migration, risks, rules, explain."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 from lumbung.choices import Exit, Format, Level
 from lumbung.dates import day_option
+from lumbung.plan import When, plan_migration
 from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import UnknownKey, explain
+from planner.migration import BurnDownRow, MigrationRow
 from planner.report import FailoverRow, PoolRow, RiskRow
 from planner.risks.engine import RULES
 from planner.risks.rule import SEVERITIES
@@ -47,6 +49,41 @@ def show_failover(session: Session, on: str | None, form: Format) -> None:
     columns = _columns(FailoverRow)
     rows = [[getattr(row, name) for name in columns] for row in report.failover]
     show(columns, rows, form, empty="no clusters are known; run `lumbung collect`")
+
+
+def show_migration(session: Session, to: str | None, on: str | None, form: Format) -> None:
+    """The guests that move and what stands in their way, or the burn-down to a day."""
+    settings = session.settings()
+    until = day_option(to, "--to")
+    with session.store(settings) as store:
+        when = When.of(settings, day_option(on, "--on"), session.now())
+        view = plan_migration(settings, store, when, until)
+    if to is not None:
+        columns = _columns(BurnDownRow)
+        rows = [[getattr(row, name) for name in columns] for row in view.burn_down]
+        show(columns, rows, form, empty=_NO_MOVE)
+    else:
+        columns = _columns(MigrationRow)
+        rows = [[getattr(row, name) for name in columns] for row in view.guests]
+        on_screen = (
+            "guest_id",
+            "name",
+            "wave",
+            "state",
+            "verdict",
+            "reasons",
+            "unknown",
+            "twin_id",
+        )
+        show(columns, rows, form, on_screen=on_screen, empty=_NO_MOVE)
+    if form is Format.table and view.guests:
+        note(view.summary)
+
+
+_NO_MOVE = (
+    "no guest is to move: no source of VMware is known, nor clusters under migration: leaving "
+    "in the estate file"
+)
 
 
 def show_risks(

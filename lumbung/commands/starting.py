@@ -16,7 +16,7 @@ from collectors.proxmox.wire import seen_fingerprint
 from lumbung.printing import note
 from lumbung.settings import SettingsError, load_settings
 
-_KINDS = ("proxmox", "libvirt", "files")
+_KINDS = ("proxmox", "libvirt", "files", "rvtools")
 
 
 @dataclass
@@ -89,7 +89,8 @@ class _Asking:
         elif kind == "libvirt":
             found.uri = self.text("uri", "libvirt URI", "qemu+ssh://lumbung@kvm1.example/system")
         else:
-            found.path = self.text("path", "Directory of CSV files", "/srv/site")
+            what = "Directory of CSV files" if kind == "files" else "Workbook, or directory of them"
+            found.path = self.text("path", what, "/srv/site" if kind == "files" else "/srv/rvtools")
         return found
 
     def _kind(self) -> str:
@@ -101,13 +102,12 @@ class _Asking:
             note(f"{kind!r} is none of {', '.join(_KINDS)}")
 
     def _likely_kind(self) -> str:
-        return (
-            "libvirt"
-            if self._given.get("uri")
-            else "files"
-            if self._given.get("path")
-            else "proxmox"
-        )
+        if self._given.get("uri"):
+            return "libvirt"
+        path = self._given.get("path")
+        if path:
+            return "rvtools" if path.endswith(".xlsx") else "files"
+        return "proxmox"
 
 
 def _local_zone() -> str:
