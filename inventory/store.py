@@ -71,15 +71,17 @@ class Store:
                 )
             self.upgrade()
             return
-        self._refuse_newer(schema)
+        self.refuse_newer()
         if schema != SCHEMA_HEAD:
             raise SchemaTooOld(
                 f"{self.address} has schema {schema}, this Lumbung needs {SCHEMA_HEAD}; "
                 "run `lumbung db upgrade`"
             )
 
-    def _refuse_newer(self, schema: str) -> None:
-        if schema not in _KNOWN_SCHEMAS:
+    def refuse_newer(self) -> None:
+        """Raises SchemaTooNew for a store whose schema this program does not know."""
+        schema = self.schema
+        if schema is not None and schema not in _KNOWN_SCHEMAS:
             raise SchemaTooNew(
                 f"{self.address} was written by a newer Lumbung (schema {schema}, this one knows "
                 f"up to {SCHEMA_HEAD}); update Lumbung"
@@ -101,8 +103,7 @@ class Store:
         from alembic import command
         from alembic.config import Config
 
-        if (schema := self.schema) is not None:
-            self._refuse_newer(schema)
+        self.refuse_newer()
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self.writing() as connection:

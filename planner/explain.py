@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 from planner.answers import Answer, PoolAnswer
-from planner.policy import Policy
-from planner.pools import host_share
+from planner.policy import Policy, Resource
+from planner.pools import MODELS, host_share
 from planner.report import GuestLine, PoolRow, Report, in_unit
-
-_MODELS = ("demand", "allocation")
 
 
 class UnknownKey(Exception):
@@ -43,8 +41,8 @@ def _footer(report: Report) -> Iterator[str]:
 
 def _pool(report: Report, rest: str) -> Iterator[str]:
     parts = rest.split("/")
-    cut = next((i for i in range(len(parts) - 1, 0, -1) if parts[i] in _MODELS), None)
-    if cut is None or cut < 2 or len(parts) > cut + 2:
+    cut = next((i for i in range(len(parts) - 1, 1, -1) if _ends_a_key(parts, i)), None)
+    if cut is None or len(parts) > cut + 2:
         raise UnknownKey(f"pool/{rest}: write pool/NAME/RESOURCE/MODEL[/COLUMN]")
     name, resource, model = "/".join(parts[: cut - 1]), parts[cut - 1], parts[cut]
     column = parts[cut + 1] if len(parts) > cut + 1 else None
@@ -62,6 +60,11 @@ def _pool(report: Report, rest: str) -> Iterator[str]:
         raise UnknownKey(f"{column!r} is no column of pools.csv")
     yield f"{column} = {_shown(getattr(row, column))}"
     yield from sections.of(column)
+
+
+def _ends_a_key(parts: list[str], i: int) -> bool:
+    """Whether RESOURCE/MODEL end there: a column is called demand too."""
+    return parts[i] in MODELS and parts[i - 1] in get_args(Resource)
 
 
 def _find(report: Report, name: str, resource: str, model: str) -> tuple[PoolAnswer, Answer]:

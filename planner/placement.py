@@ -16,6 +16,7 @@ from typing import Literal
 from planner.numbers import exceeds
 
 Verdict = Literal["pass", "fail", "unproven", "not_applicable"]
+WORST_FIRST: tuple[Verdict, ...] = ("fail", "unproven", "not_applicable", "pass")
 
 _SEARCH_STEPS = 50_000
 _MOST_SETS = 2_000  # of hosts lost together that are tried
@@ -234,5 +235,4 @@ def overall(cases: Sequence[FailoverCase]) -> Verdict:
     if not cases:
         return "not_applicable"
     verdicts = {case.verdict for case in cases}
-    worst: tuple[Verdict, ...] = ("fail", "unproven", "not_applicable")
-    return next((verdict for verdict in worst if verdict in verdicts), "pass")
+    return next(verdict for verdict in WORST_FIRST if verdict in verdicts)

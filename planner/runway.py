@@ -227,12 +227,12 @@ def status(
     return "plan" if days <= rules.plan_days else "ok"
 
 
-_URGENCY: tuple[Status, ...] = ("overdue", "overdue_if_assumed", "act", "plan", "unknown", "ok")
+URGENCY: tuple[Status, ...] = ("overdue", "overdue_if_assumed", "act", "plan", "unknown", "ok")
 
 
 def most_urgent(statuses: Sequence[Status]) -> Status:
     """The status of a whole from those of its parts; "unknown" when there are none."""
-    return min(statuses, key=_URGENCY.index, default="unknown")
+    return min(statuses, key=URGENCY.index, default="unknown")
 
 
 Confidence = Literal["none", "low", "medium", "high"]

@@ -9,13 +9,17 @@ from datetime import date
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from planner.answers import Answer, PoolAnswer
+from planner.placement import WORST_FIRST
 from planner.report import OrderRow, Report, in_unit
+from planner.runway import URGENCY
 from reports.cells import plain, screen
 from reports.phrases import PHRASES
 
-_MOST_ORDERS = 8
-_MOST_RISKS = 8
-_MOST_GAPS = 6
+# So many lines of each, none longer than the template cuts it, fill one A4 page and no more.
+_MOST_ORDERS = 6
+_MOST_POOLS = 5
+_MOST_RISKS = 5
+_MOST_GAPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,9 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["plain"] = plain
+    environment.filters |= {"plain": plain, "short": _short}
     binding = report.binding
+    clusters = _worst_first(report)
     return environment.get_template("brief.html.j2").render(
         lang=lang,
         words=words,
@@ -65,14 +70,32 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
         headline=_headline(report, binding, words),
         orders=[_order(row, words) for row in report.orders[:_MOST_ORDERS]],
         more_orders=max(0, len(report.orders) - _MOST_ORDERS),
-        pools=[_pool(pool, words) for pool in report.answers if pool.pool.kind == "cluster"],
-        failover=[_failover(pool, words) for pool in report.answers if pool.cases],
+        pools=[_pool(pool, words) for pool in clusters[:_MOST_POOLS]],
+        more_pools=max(0, len(clusters) - _MOST_POOLS),
+        failover=[_failover(pool, words) for pool in _least_safe_first(clusters)[:_MOST_POOLS]],
+        more_failover=max(0, len(clusters) - _MOST_POOLS),
         risks=[row for row in report.risks if row.outcome == "risk"][:_MOST_RISKS],
         more_risks=max(0, len(report.assessment.risks) - _MOST_RISKS),
         gaps=_gaps(report, words)[:_MOST_GAPS],
         more_gaps=max(0, len(_gaps(report, words)) - _MOST_GAPS),
         coverage=screen(report.assessment.coverage_percent),
     )
+
+
+def _short(text: str, length: int) -> str:
+    """Plain text of no more than so many characters."""
+    told = plain(text)
+    return told if len(told) <= length else f"{told[: length - 1]}…"
+
+
+def _worst_first(report: Report) -> list[PoolAnswer]:
+    """The clusters, those first whose status is the most urgent."""
+    clusters = [pool for pool in report.answers if pool.pool.kind == "cluster"]
+    return sorted(clusters, key=lambda pool: URGENCY.index(pool.binding.status))
+
+
+def _least_safe_first(clusters: list[PoolAnswer]) -> list[PoolAnswer]:
+    return sorted(clusters, key=lambda pool: WORST_FIRST.index(pool.failover))
 
 
 def _headline(report: Report, binding: Answer | None, words: Mapping[str, str]) -> str:
@@ -83,7 +106,7 @@ def _headline(report: Report, binding: Answer | None, words: Mapping[str, str]) 
     if order.on is None:
         return words["no_order_date"]
     return words["headline"].format(
-        pool=question.pool.name,
+        pool=_short(question.pool.name, 40),
         resource=words[question.resource],
         date=order.on,
         late=_late(order.overdue_days, words),

@@ -39,6 +39,7 @@ def show_info(session: Session) -> None:
 def upgrade(session: Session) -> None:
     """Bring the schema up to this program; an embedded store is copied first."""
     with Store.open_any_schema(store_url(session.settings(), session.db)) as store:
+        store.refuse_newer()
         before = store.schema
         if before == SCHEMA_HEAD:
             print(f"{store.address} has schema {SCHEMA_HEAD} already")

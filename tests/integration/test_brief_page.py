@@ -1,0 +1,85 @@
+"""The brief fits one A4 page, however much there is to say; printed by a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from estates import days, estate, health
+from inventory.records import Coverage, Record
+from planner.pools import Past
+from planner.report import Memory, Report, make_report
+from reports.brief import brief_html
+from stored import GIB, JAKARTA, datastore, disk, guest, host
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason="NO BROWSER AT HAND: whether the brief fits one page is not tested"
+)
+LONG = "a-rather-long-name-such-as-people-give-to-their-machines"
+
+
+def crowded() -> Report:
+    """Twelve clusters that are over, ninety-six guests with risks, gaps everywhere."""
+    names = [f"cluster-{i:02d}-{LONG}" for i in range(12)]
+    records = [record for name in names for record in _cluster(name)]
+    gaps = [Coverage(f"guest/{i}", "disk", "failed", f"{LONG} {i} is locked") for i in range(30)]
+    values = [(900 + 5.0 * i) * GIB for i in range(90)]
+    past = Past(cluster_days={(name, "memory"): days(values) for name in names})
+    sources = [health(gaps=gaps), *(health(f"source-{i}-{LONG}", stale=True) for i in range(9))]
+    place = estate(*records, sources=sources)
+    return make_report(place, past, Memory(), zone=JAKARTA, run_id="20261123T010000Z-abcd")
+
+
+def _cluster(name: str) -> Iterator[Record]:
+    for i in range(4):
+        yield host(f"{name}-h{i}", cluster=name)
+    for i in range(8):
+        tags = ("cls.pribadi-spesifik", "expo.public", "os.debian-8", f"opd.{LONG}")
+        yield guest(
+            f"{name}-{i}", name=f"{LONG}-{i}", cluster=name, host_id=f"{name}-h{i % 4}",
+            memory_bytes=300 * GIB, tags=tags,
+        )  # fmt: skip
+        yield disk(f"{name}-{i}", cluster=name, cache="unsafe", encrypted=False)
+    yield datastore(f"store-{name}", cluster=name)
+
+
+def calm() -> Report:
+    return make_report(
+        estate(host(), guest()), Past(), Memory(), zone=JAKARTA, run_id="20261123T010000Z-abcd"
+    )
+
+
+def pages(page: str, folder: Path) -> int:
+    """How many sheets of A4 a page takes."""
+    assert BROWSER is not None
+    source, target = folder / "brief.html", folder / "brief.pdf"
+    source.write_text(page, encoding="utf-8")
+    sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    subprocess.run(
+        [
+            BROWSER, "--headless", "--disable-gpu", *sandbox, f"--user-data-dir={folder / 'user'}",
+            "--no-pdf-header-footer", f"--print-to-pdf={target}", source.as_uri(),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )  # fmt: skip
+    content = target.read_bytes()
+    [(width, height)] = set(re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", content))
+    assert (round(float(width)), round(float(height))) == (595, 842)
+    return len(re.findall(rb"/Type\s*/Page\b(?!s)", content))
+
+
+@pytest.mark.parametrize("lang", ["en", "id"])
+@pytest.mark.parametrize("make", [calm, crowded])
+def test_the_brief_is_one_page(make: object, lang: str, tmp_path: Path) -> None:
+    report: Report = make()  # type: ignore[operator]
+    assert pages(brief_html(report, lang=lang), tmp_path) == 1
