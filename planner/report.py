@@ -16,13 +16,14 @@ from inventory.changes import Change
 from inventory.records import Backup, Disk, GuestSnapshot
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.backups import covering, newest
-from planner.estate import Estate, GuestKey, GuestView
+from planner.estate import Estate, GuestView
 from planner.policy import Policy
 from planner.pools import GIB, Past, questions
 from planner.risks.engine import Assessment, assess
 from planner.risks.rule import Finding
 from planner.risks.score import level
 from planner.runway import most_urgent
+from planner.twins import GuestKey
 
 
 @dataclass(frozen=True, slots=True)

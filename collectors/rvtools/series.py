@@ -7,7 +7,7 @@ up of what lies between them. A workbook that was read is remembered and not rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,6 +103,15 @@ def parse_series(raw: Raw, source: str) -> tuple[Snapshot, ...]:
     return (*snapshots[:-1], _with_waiting(snapshots[-1], waiting))
 
 
+def _workbooks(raw: Raw) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The workbooks of an answer set. Raises BadAnswer for what is none."""
+    for file, answer in raw.answers.items():
+        whole = isinstance(answer, Mapping) and {"sheets", "modified_at", "bytes"} <= set(answer)
+        if not whole or not isinstance(answer["sheets"], Mapping):
+            raise BadAnswer(f"{file}: is no workbook that was read")
+        yield file, answer
+
+
 def _exports(raw: Raw, source: str) -> list[Export]:
     """The workbooks by their time. Raises BadAnswer when they are not of one vCenter."""
     zone = ZoneInfo(raw.context["zone"])
@@ -116,7 +125,7 @@ def _exports(raw: Raw, source: str) -> list[Export]:
             cluster=raw.context.get("cluster"),
             size_bytes=int(answer["bytes"]),
         )
-        for file, answer in raw.answers.items()
+        for file, answer in _workbooks(raw)
     ]
     if not exports:
         raise BadAnswer("no workbook was read")

@@ -15,12 +15,14 @@ from pydantic import SecretStr
 from collectors.contract import Budget, CollectError, Collector, Raw, Source, collector_of, kinds
 from collectors.files import FilesOptions
 from collectors.proxmox import ProxmoxOptions
+from collectors.rvtools import RvtoolsOptions
 from collectors.scrub import scrubbed
 from inventory.records import Coverage, Record, Snapshot
 from inventory.schema import VERSION_ROWS
 from lab.pve_double import serve
 from lab.pve_synthetic import AUDITOR, synthetic
 from libvirt_answers import recorded
+from rvtools_book import Book, Vm
 from site_files import GIB, datastore, disk, guest, host, write_csv
 
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -40,7 +42,7 @@ class Case:
         return self.collector.parse(raw or self.raw, source="the-source", taken_at=AT)
 
 
-@pytest.fixture(scope="module", params=["files", "libvirt", "proxmox"])
+@pytest.fixture(scope="module", params=["files", "libvirt", "proxmox", "rvtools"])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     folder = tmp_path_factory.mktemp(request.param)
     return Case(collector_of(request.param), _RAW[request.param](folder))
@@ -80,7 +82,20 @@ def _proxmox(_folder: Path) -> Raw:
         return collector_of("proxmox").fetch(source, Budget(BUDGET))
 
 
-_RAW = {"files": _files, "proxmox": _proxmox, "libvirt": lambda _folder: recorded()}
+def _rvtools(folder: Path) -> Raw:
+    snapshot = {"Name": "s", "Date / time": "2026/11/01 08:00:00", "Size MiB (total)": 1024}
+    vms = [Vm(1, snapshots=[snapshot]), Vm(2, host="esx2", power="poweredOff")]
+    Book.of(vms, taken=AT.replace(tzinfo=None)).save(folder / "export.xlsx")
+    options = RvtoolsOptions(path=folder / "export.xlsx", timezone="UTC")
+    return collector_of("rvtools").fetch(Source("vc", "rvtools", options), Budget(BUDGET))
+
+
+_RAW = {
+    "files": _files,
+    "libvirt": lambda _folder: recorded(),
+    "proxmox": _proxmox,
+    "rvtools": _rvtools,
+}
 
 
 def test_every_kind_of_source_is_held_to_this_contract() -> None:
@@ -122,6 +137,7 @@ _NOT_IN_THESE_ANSWERS = {
     },
     "libvirt": {"disk.encrypted"},  # none of the recorded disks is
     "proxmox": {"guest.unprivileged"},
+    "rvtools": set(),
 }  # fmt: skip
 
 
@@ -223,11 +239,11 @@ def _speaks_for(states: dict[tuple[str, str], Coverage], fact: Record) -> Covera
 
 
 def _parsed(case: Case, raw: Raw) -> Snapshot | None:
-    """The snapshot; None where a directory of files is refused as a whole, as it should be."""
+    """The snapshot; None where what was carried in is refused as a whole, as it should be."""
     try:
         return case.parse(raw)
     except CollectError:
-        if case.raw.kind != "files":
+        if case.raw.kind not in ("files", "rvtools"):
             raise
         return None
 
