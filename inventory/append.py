@@ -6,9 +6,11 @@ keeps its last known one. Everything happens on the caller's connection, in its 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -178,9 +180,12 @@ def _store_facts(
     connection: Connection, snapshot: Snapshot, source_key: int, identities: Identities
 ) -> Stored:
     coverage = {(part.kind, part.scope): part.state for part in snapshot.coverage}
+    by_kind: dict[type[Record], list[Record]] = defaultdict(list)
+    for fact in snapshot.facts:
+        by_kind[type(fact)].append(fact)
     stored = Stored()
     for kind in VERSION_ROWS:
-        facts = snapshot.of(kind)
+        facts = by_kind[kind]
         if facts or any(covered == kind.kind_name for covered, _scope in coverage):
             stored += _Versions(connection, kind, source_key, snapshot.taken_at, coverage).renew(
                 facts, identities
@@ -205,7 +210,8 @@ class _Versions:
         self._source_key = source_key
         self._at = at
         self._coverage = coverage
-        self._lasting = [f for f in kind.model_fields if f not in kind.measured]
+        lasting = [field for field in kind.model_fields if field not in kind.measured]
+        self._lasting = itemgetter("entity_key", *lasting)
 
     def renew(self, facts: Iterable[Record], identities: Identities) -> Stored:
         open_rows = self._open_rows()
@@ -232,8 +238,9 @@ class _Versions:
         return Stored(added=len(inserts) - changed, changed=changed, closed=len(gone))
 
     def _open_rows(self) -> dict[str, RowMapping]:
+        wanted = ("key", "entity_key", "subject_id", "valid_from", *self._kind.model_fields)
         rows = self._connection.execute(
-            sa.select(self._table).where(
+            sa.select(*self._table.c[wanted]).where(
                 self._table.c.source_key == self._source_key, self._table.c.valid_to.is_(None)
             )
         )
@@ -247,7 +254,7 @@ class _Versions:
     def _values(
         self, fact: Record, row: RowMapping | None, identities: Identities
     ) -> dict[str, Any]:
-        values = dict(fact)
+        values = dict(vars(fact))
         if row is not None and self._state(fact.scope) != "complete":
             values = {name: row[name] if v is None else v for name, v in values.items()}
         return values | {
@@ -265,9 +272,7 @@ class _Versions:
         return identities.find(self._kind.kind_name, fact.cluster, fact.subject)  # type: ignore[arg-type, attr-defined]
 
     def _same(self, row: RowMapping, values: Mapping[str, Any]) -> bool:
-        return row["entity_key"] == values["entity_key"] and all(
-            row[name] == values[name] for name in self._lasting
-        )
+        return bool(self._lasting(row) == self._lasting(values))
 
     def _measured(self, row: RowMapping, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not self._kind.measured:
