@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -320,36 +320,76 @@ def _store_coverage(
     connection: Connection, snapshot: Snapshot, source_key: int, newest: datetime | None
 ) -> tuple[Coverage, ...]:
     """Lengthens the runs of what was seen as before, starts the others; returns the new gaps."""
-    running = {
-        (row["scope"], row["kind"], row["state"], row["reason"], row["remedy"]): row["key"]
-        for row in connection.execute(
-            sa.select(_COVERAGE).where(
-                _COVERAGE.c.source_key == source_key, _COVERAGE.c.last_at == newest
-            )
-        ).mappings()
-    }
-    gaps_before = {(scope, kind, state) for scope, kind, state, _why, _how in running}
-    lengthened, started = [], []
+    running = _running(connection, source_key, newest)
+    seen = {_alike(part) for part in snapshot.coverage}
+    ended = [run.key for alike, run in running.items() if alike not in seen]
+    _lengthen(connection, source_key, newest, snapshot.taken_at, ended)
+    asked, started = [], []
     for part in snapshot.coverage:
-        key = running.get((part.scope, part.kind, part.state, part.reason, part.remedy))
-        if key is not None:
-            lengthened.append({"row_key": key, "asked_at": part.asked_at})
-        else:
+        run = running.get(_alike(part))
+        if run is None:
             started.append(_coverage_row(part, source_key, snapshot.taken_at))
-    if lengthened:
-        connection.execute(
-            _COVERAGE.update()
-            .where(_COVERAGE.c.key == sa.bindparam("row_key"))
-            .values(last_at=snapshot.taken_at, asked_at=sa.bindparam("asked_at")),
-            lengthened,
-        )
+        elif run.asked_at != part.asked_at:
+            asked.append({"row_key": run.key, "asked": part.asked_at})
+    by_key = _COVERAGE.c.key == sa.bindparam("row_key")
+    if asked:
+        renewed = _COVERAGE.update().where(by_key).values(asked_at=sa.bindparam("asked"))
+        connection.execute(renewed, asked)
     if started:
         connection.execute(_COVERAGE.insert(), started)
+    gaps_before = {(scope, kind, state) for scope, kind, state, _why, _how in running}
     return tuple(
         part
         for part in snapshot.coverage
         if part.is_gap and (part.scope, part.kind, part.state) not in gaps_before
     )
+
+
+_Alike = tuple[str, str, str, str, str]
+
+
+def _alike(part: Coverage) -> _Alike:
+    """What two polls have to say alike to be of one run."""
+    return part.scope, part.kind, part.state, part.reason, part.remedy
+
+
+class _Run(NamedTuple):
+    key: int
+    asked_at: datetime | None
+
+
+def _running(
+    connection: Connection, source_key: int, newest: datetime | None
+) -> dict[_Alike, _Run]:
+    """The runs that last until the poll before."""
+    columns = ("scope", "kind", "state", "reason", "remedy", "key", "asked_at")
+    rows = connection.execute(
+        sa.select(*_COVERAGE.c[columns]).where(
+            _COVERAGE.c.source_key == source_key, _COVERAGE.c.last_at == newest
+        )
+    )
+    return {tuple(alike): _Run(key, asked_at) for *alike, key, asked_at in rows}
+
+
+def _lengthen(
+    connection: Connection,
+    source_key: int,
+    newest: datetime | None,
+    until: datetime,
+    ended: list[int],
+) -> None:
+    """Makes the runs of the poll before last until now: all at once, less those that ended."""
+    runs = _COVERAGE.c.source_key == source_key
+    connection.execute(
+        _COVERAGE.update().where(runs, _COVERAGE.c.last_at == newest).values(last_at=until)
+    )
+    if ended:
+        connection.execute(
+            _COVERAGE.update()
+            .where(_COVERAGE.c.key == sa.bindparam("row_key"))
+            .values(last_at=newest),
+            [{"row_key": key} for key in ended],
+        )
 
 
 def _coverage_row(part: Coverage, source_key: int, at: datetime) -> dict[str, Any]:
