@@ -20,8 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from inventory.kept import KeptAnswer
-from inventory.records import EntityKind, Snapshot, Usage
+from inventory.records import EntityKind, KeptAnswer, Snapshot, Usage
 
 __all__ = [
     "BadAnswer",
