@@ -1,4 +1,4 @@
-"""``python -m bench [NAME…]``: measures, and prints every figure beside its floor."""
+"""The benchmarks' command line: measures, and prints every figure beside its floor."""
 
 from __future__ import annotations
 
@@ -38,8 +38,11 @@ def measure(names: Iterable[str], size: Size, tell: Tell) -> Iterator[Line]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the benchmarks that are named, or all."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
     names = given.name or list(BENCHMARKS)
+    if unknown := set(names) - set(BENCHMARKS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(BENCHMARKS)}")
     lines = list(measure(names, Size(repeat=given.repeat), _say))
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table_of(lines))
     print(f"{_machine()}; median (lowest … highest) of {given.repeat} runs after one to warm up")
@@ -49,9 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("name", nargs="*", choices=[[], *BENCHMARKS], help="default: all of them")
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="measured runs of each")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures, and prints every figure beside its floor: the least that the same "
+        "work could take, measured in the same minutes.",
+    )
+    parser.add_argument("name", nargs="*", help=f"of {', '.join(BENCHMARKS)}; default: all")
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="measured runs of each")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     return parser
 

@@ -50,7 +50,7 @@ def _blocks(frame: pd.DataFrame) -> Iterator[tuple[list[str], Block, date]]:
     Which day does not matter beyond its weekday. Shorter series begin with NaN.
     """
     ends = frame.groupby("series_id")["ts"].max()
-    for _weekday, group in ends.groupby(ends.dt.weekday):
+    for _weekday, group in ends.groupby(ends.dt.day_of_week):
         part = frame[frame["series_id"].isin(group.index)]
         series = [(str(name), rows["value"].to_numpy()) for name, rows in part.groupby("series_id")]
         longest = max(len(values) for _name, values in series)

@@ -75,7 +75,7 @@ class Line:
 class Size:
     """How much is measured; the tests measure a tiny estate."""
 
-    repeat: int = 5
+    repeat: int = 3
     poll_guests: int = 1_000
     poll_nodes: int = 20
     append_guests: int = 10_000

@@ -43,7 +43,10 @@ class Identities:
         things = [fact for fact in facts if isinstance(fact, Host | Guest | Datastore)]
         uuids = _telling_uuids(thing for thing in things if isinstance(thing, Guest))
         self._load({thing.cluster for thing in things})
-        new = {_named(thing): _kind(thing) for thing in things if self._is_new(thing, uuids)}
+        new: dict[Named, str | None] = {}
+        for thing in things:
+            if self._is_new(thing, uuids):
+                new.setdefault(_named(thing), _kind(thing))
         self._make(new)
         for thing in things:
             if isinstance(thing, Guest):
