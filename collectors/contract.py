@@ -21,8 +21,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from inventory.kept import KeptAnswer
-from inventory.records import EntityKind, Snapshot, Usage
+from inventory.records import EntityKind, KeptAnswer, Snapshot, Usage
 
 __all__ = [
     "BadAnswer",

@@ -6,10 +6,12 @@ keeps its last known one. Everything happens on the caller's connection, in its 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -179,9 +181,12 @@ def _store_facts(
     connection: Connection, snapshot: Snapshot, source_key: int, identities: Identities
 ) -> Stored:
     coverage = {(part.kind, part.scope): part.state for part in snapshot.coverage}
+    by_kind: dict[type[Record], list[Record]] = defaultdict(list)
+    for fact in snapshot.facts:
+        by_kind[type(fact)].append(fact)
     stored = Stored()
     for kind in VERSION_ROWS:
-        facts = snapshot.of(kind)
+        facts = by_kind[kind]
         if facts or any(covered == kind.kind_name for covered, _scope in coverage):
             stored += _Versions(connection, kind, source_key, snapshot.taken_at, coverage).renew(
                 facts, identities
@@ -206,7 +211,8 @@ class _Versions:
         self._source_key = source_key
         self._at = at
         self._coverage = coverage
-        self._lasting = [f for f in kind.model_fields if f not in kind.measured]
+        lasting = [field for field in kind.model_fields if field not in kind.measured]
+        self._lasting = itemgetter("entity_key", *lasting)
 
     def renew(self, facts: Iterable[Record], identities: Identities) -> Stored:
         open_rows = self._open_rows()
@@ -233,8 +239,9 @@ class _Versions:
         return Stored(added=len(inserts) - changed, changed=changed, closed=len(gone))
 
     def _open_rows(self) -> dict[str, RowMapping]:
+        wanted = ("key", "entity_key", "subject_id", "valid_from", *self._kind.model_fields)
         rows = self._connection.execute(
-            sa.select(self._table).where(
+            sa.select(*self._table.c[wanted]).where(
                 self._table.c.source_key == self._source_key, self._table.c.valid_to.is_(None)
             )
         )
@@ -248,7 +255,7 @@ class _Versions:
     def _values(
         self, fact: Record, row: RowMapping | None, identities: Identities
     ) -> dict[str, Any]:
-        values = dict(fact)
+        values = dict(vars(fact))
         if row is not None and self._state(fact.scope) != "complete":
             values = {name: row[name] if v is None else v for name, v in values.items()}
         return values | {
@@ -266,9 +273,7 @@ class _Versions:
         return identities.find(self._kind.kind_name, fact.cluster, fact.subject)  # type: ignore[arg-type, attr-defined]
 
     def _same(self, row: RowMapping, values: Mapping[str, Any]) -> bool:
-        return row["entity_key"] == values["entity_key"] and all(
-            row[name] == values[name] for name in self._lasting
-        )
+        return bool(self._lasting(row) == self._lasting(values))
 
     def _measured(self, row: RowMapping, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not self._kind.measured:
@@ -316,36 +321,76 @@ def _store_coverage(
     connection: Connection, snapshot: Snapshot, source_key: int, newest: datetime | None
 ) -> tuple[Coverage, ...]:
     """Lengthens the runs of what was seen as before, starts the others; returns the new gaps."""
-    running = {
-        (row["scope"], row["kind"], row["state"], row["reason"], row["remedy"]): row["key"]
-        for row in connection.execute(
-            sa.select(_COVERAGE).where(
-                _COVERAGE.c.source_key == source_key, _COVERAGE.c.last_at == newest
-            )
-        ).mappings()
-    }
-    gaps_before = {(scope, kind, state) for scope, kind, state, _why, _how in running}
-    lengthened, started = [], []
+    running = _running(connection, source_key, newest)
+    seen = {_alike(part) for part in snapshot.coverage}
+    ended = [run.key for alike, run in running.items() if alike not in seen]
+    _lengthen(connection, source_key, newest, snapshot.taken_at, ended)
+    asked, started = [], []
     for part in snapshot.coverage:
-        key = running.get((part.scope, part.kind, part.state, part.reason, part.remedy))
-        if key is not None:
-            lengthened.append({"row_key": key, "asked_at": part.asked_at})
-        else:
+        run = running.get(_alike(part))
+        if run is None:
             started.append(_coverage_row(part, source_key, snapshot.taken_at))
-    if lengthened:
-        connection.execute(
-            _COVERAGE.update()
-            .where(_COVERAGE.c.key == sa.bindparam("row_key"))
-            .values(last_at=snapshot.taken_at, asked_at=sa.bindparam("asked_at")),
-            lengthened,
-        )
+        elif run.asked_at != part.asked_at:
+            asked.append({"row_key": run.key, "asked": part.asked_at})
+    by_key = _COVERAGE.c.key == sa.bindparam("row_key")
+    if asked:
+        renewed = _COVERAGE.update().where(by_key).values(asked_at=sa.bindparam("asked"))
+        connection.execute(renewed, asked)
     if started:
         connection.execute(_COVERAGE.insert(), started)
+    gaps_before = {(scope, kind, state) for scope, kind, state, _why, _how in running}
     return tuple(
         part
         for part in snapshot.coverage
         if part.is_gap and (part.scope, part.kind, part.state) not in gaps_before
     )
+
+
+_Alike = tuple[str, str, str, str, str]
+
+
+def _alike(part: Coverage) -> _Alike:
+    """What two polls have to say alike to be of one run."""
+    return part.scope, part.kind, part.state, part.reason, part.remedy
+
+
+class _Run(NamedTuple):
+    key: int
+    asked_at: datetime | None
+
+
+def _running(
+    connection: Connection, source_key: int, newest: datetime | None
+) -> dict[_Alike, _Run]:
+    """The runs that last until the poll before."""
+    columns = ("scope", "kind", "state", "reason", "remedy", "key", "asked_at")
+    rows = connection.execute(
+        sa.select(*_COVERAGE.c[columns]).where(
+            _COVERAGE.c.source_key == source_key, _COVERAGE.c.last_at == newest
+        )
+    )
+    return {tuple(alike): _Run(key, asked_at) for *alike, key, asked_at in rows}
+
+
+def _lengthen(
+    connection: Connection,
+    source_key: int,
+    newest: datetime | None,
+    until: datetime,
+    ended: list[int],
+) -> None:
+    """Makes the runs of the poll before last until now: all at once, less those that ended."""
+    runs = _COVERAGE.c.source_key == source_key
+    connection.execute(
+        _COVERAGE.update().where(runs, _COVERAGE.c.last_at == newest).values(last_at=until)
+    )
+    if ended:
+        connection.execute(
+            _COVERAGE.update()
+            .where(_COVERAGE.c.key == sa.bindparam("row_key"))
+            .values(last_at=newest),
+            [{"row_key": key} for key in ended],
+        )
 
 
 def _coverage_row(part: Coverage, source_key: int, at: datetime) -> dict[str, Any]:

@@ -9,8 +9,9 @@ never count.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -35,21 +36,32 @@ class Identities:
         self._kind_of: dict[int, str] = {}
         self._by_uuid: dict[tuple[str, str], int] = {}
         self._loaded: set[str] = set()
+        self._new_aliases: list[dict[str, Any]] = []  # kept back, to be written together
 
     def learn(self, facts: Iterable[Record]) -> None:
         """Gives every host, guest and datastore among the facts its entity."""
-        facts = list(facts)
-        self._load({fact.cluster for fact in facts if isinstance(fact, Host | Guest | Datastore)})
-        for fact in facts:
-            if isinstance(fact, Host | Datastore):
-                self._thing(("host" if isinstance(fact, Host) else "datastore"), fact)
-        self._guests([fact for fact in facts if isinstance(fact, Guest)])
+        things = [fact for fact in facts if isinstance(fact, Host | Guest | Datastore)]
+        uuids = _telling_uuids(thing for thing in things if isinstance(thing, Guest))
+        self._load({thing.cluster for thing in things})
+        new: dict[Named, str | None] = {}
+        for thing in things:
+            if self._is_new(thing, uuids):
+                new.setdefault(_named(thing), _kind(thing))
+        self._make(new)
+        for thing in things:
+            if isinstance(thing, Guest):
+                told = (thing.cluster, thing.uuid) in uuids
+                self._guest(_named(thing), thing.kind, thing.uuid if told else None)
+        self._write_aliases()
 
     def key(self, kind: EntityKind, cluster: str, native_id: str) -> int:
         """The entity's key; a usage sample may name one that no fact has shown yet."""
         self._load({cluster})
         named = (kind, cluster, native_id)
-        return self._native.get(named) or self._make(named)
+        if named not in self._native:
+            self._make({named: None})
+            self._write_aliases()
+        return self._native[named]
 
     def find(self, kind: EntityKind, cluster: str, native_id: str) -> int | None:
         return self._native.get((kind, cluster, native_id))
@@ -59,50 +71,48 @@ class Identities:
         if not new:
             return
         self._loaded |= new
-        for row in self._connection.execute(sa.select(_ENTITY).where(_ENTITY.c.cluster.in_(new))):
-            if row.kind != "guest":
-                self._native[row.kind, row.cluster, row.native_id] = row.key
-        current = sa.select(_ALIAS).where(_ALIAS.c.cluster.in_(new), _ALIAS.c.until_at.is_(None))
-        for row in self._connection.execute(current):
-            if row.space == "uuid":
-                self._by_uuid[row.cluster, row.value] = row.entity_key
-                self._uuid_of[row.entity_key] = row.value
+        things = sa.select(*_ENTITY.c["key", "kind", "cluster", "native_id"]).where(
+            _ENTITY.c.cluster.in_(new), _ENTITY.c.kind != "guest"
+        )
+        for key, kind, cluster, native_id in self._connection.execute(things):
+            self._native[kind, cluster, native_id] = key
+        current = sa.select(*_ALIAS.c["entity_key", "cluster", "space", "value"]).where(
+            _ALIAS.c.cluster.in_(new), _ALIAS.c.until_at.is_(None)
+        )
+        for key, cluster, space, value in self._connection.execute(current):
+            if space == "uuid":
+                self._by_uuid[cluster, value] = key
+                self._uuid_of[key] = value
             else:
-                self._native["guest", row.cluster, row.value] = row.entity_key
-                if row.space != "native":
-                    self._kind_of[row.entity_key] = row.space
+                self._native["guest", cluster, value] = key
+                if space != "native":
+                    self._kind_of[key] = space
 
-    def _thing(self, kind: EntityKind, fact: Host | Datastore) -> int:
-        named = (kind, fact.cluster, fact.subject)
-        return self._native.get(named) or self._make(named)
+    def _is_new(self, thing: Host | Guest | Datastore, uuids: set[tuple[str, str | None]]) -> bool:
+        """Whether no entity is known by the thing's native id, nor by a UUID that tells."""
+        uuid = (thing.cluster, getattr(thing, "uuid", None))
+        return _named(thing) not in self._native and not (uuid in uuids and uuid in self._by_uuid)
 
-    def _guests(self, guests: list[Guest]) -> None:
-        # A cloned guest may carry its template's UUID: one that two share identifies neither.
-        tally = Tally((guest.cluster, guest.uuid) for guest in guests if guest.uuid)
-        for guest in guests:
-            unique = guest.uuid and tally[guest.cluster, guest.uuid] == 1
-            self._guest(guest, guest.uuid if unique else None)
-
-    def _guest(self, guest: Guest, uuid: str | None) -> int:
-        named: Named = ("guest", guest.cluster, guest.guest_id)
+    def _guest(self, named: Named, kind: str | None, uuid: str | None) -> None:
+        cluster = named[1]
         by_native = self._native.get(named)
-        by_uuid = self._by_uuid.get((guest.cluster, uuid)) if uuid else None
-        same = by_native if self._may_be(by_native, uuid, guest.kind) else None
+        by_uuid = self._by_uuid.get((cluster, uuid)) if uuid else None
+        same = by_native if self._may_be(by_native, uuid, kind) else None
         if same and by_uuid not in (None, same) and same not in self._uuid_of:
-            return same  # it was told apart before: a clone that outlived its template
+            return  # it was told apart before: a clone that outlived its template
         key = by_uuid or same
         if key is None:
-            key = self._make(named, guest.kind)
+            self._make({named: kind})
+            key = self._native[named]
         elif key != by_native:
             self._point(named, key)
-        if guest.kind and self._kind_of.get(key) != guest.kind:
-            self._kind_of[key] = guest.kind
+        if kind and self._kind_of.get(key) != kind:
+            self._kind_of[key] = kind
             self._point(named, key)
-        if uuid and self._by_uuid.get((guest.cluster, uuid)) != key:
-            self._by_uuid[guest.cluster, uuid] = key
+        if uuid and self._by_uuid.get((cluster, uuid)) != key:
+            self._by_uuid[cluster, uuid] = key
             self._uuid_of[key] = uuid
-            self._alias(key, guest.cluster, "uuid", uuid)
-        return key
+            self._alias(key, cluster, "uuid", uuid)
 
     def _may_be(self, key: int | None, uuid: str | None, kind: str | None) -> bool:
         """Whether nothing that is known of the entity says that it is another guest."""
@@ -111,23 +121,31 @@ class Identities:
         same_uuid = uuid is None or self._uuid_of.get(key, uuid) == uuid
         return same_uuid and (kind is None or self._kind_of.get(key, kind) == kind)
 
-    def _make(self, named: Named, guest_kind: str | None = None) -> int:
-        kind, cluster, native_id = named
-        values = {"kind": kind, "cluster": cluster, "native_id": native_id, "first_at": self._at}
-        result = self._connection.execute(_ENTITY.insert().values(values))
-        key = int(result.inserted_primary_key[0])  # type: ignore[index]  # one key column
-        if guest_kind:
-            self._kind_of[key] = guest_kind
-        if kind == "guest":
-            self._point(named, key)
-        else:
-            self._native[named] = key
-        return key
+    def _make(self, new: Mapping[Named, str | None]) -> None:
+        """Makes an entity of each of the names, which then point to it; of guests with their
+        kind, where it is known."""
+        rows = [
+            {"kind": kind, "cluster": cluster, "native_id": native_id, "first_at": self._at}
+            for kind, cluster, native_id in new
+        ]
+        if not rows:
+            return
+        made = _ENTITY.insert().returning(*_ENTITY.c["key", "kind", "cluster", "native_id"])
+        for key, kind, cluster, native_id in self._connection.execute(made, rows):
+            named: Named = (kind, cluster, native_id)
+            guest_kind = new[named]
+            if guest_kind:
+                self._kind_of[key] = guest_kind
+            if kind == "guest":
+                self._point(named, key)
+            else:
+                self._native[named] = key
 
     def _point(self, named: Named, key: int) -> None:
         """From now on this native id means that guest."""
         _kind, cluster, native_id = named
         if named in self._native:
+            self._write_aliases()
             self._connection.execute(
                 _ALIAS.update()
                 .where(
@@ -142,8 +160,34 @@ class Identities:
         self._alias(key, cluster, self._kind_of.get(key, "native"), native_id)
 
     def _alias(self, key: int, cluster: str, space: str, value: str) -> None:
-        self._connection.execute(
-            _ALIAS.insert().values(
-                entity_key=key, cluster=cluster, space=space, value=value, since_at=self._at
-            )
+        self._new_aliases.append(
+            {
+                "entity_key": key,
+                "cluster": cluster,
+                "space": space,
+                "value": value,
+                "since_at": self._at,
+            }
         )
+
+    def _write_aliases(self) -> None:
+        if self._new_aliases:
+            self._connection.execute(_ALIAS.insert(), self._new_aliases)
+            self._new_aliases = []
+
+
+def _named(thing: Host | Guest | Datastore) -> Named:
+    kind: EntityKind = thing.kind_name  # type: ignore[assignment]  # of these three it is one
+    return kind, thing.cluster, thing.subject
+
+
+def _kind(thing: Host | Guest | Datastore) -> str | None:
+    """Of a guest its kind."""
+    return thing.kind if isinstance(thing, Guest) else None
+
+
+def _telling_uuids(guests: Iterable[Guest]) -> set[tuple[str, str | None]]:
+    """The (cluster, UUID) that identify a guest: a clone may carry its template's, and one that
+    two guests share identifies neither."""
+    tally = Tally((guest.cluster, guest.uuid) for guest in guests if guest.uuid)
+    return {uuid for uuid, guests in tally.items() if guests == 1}

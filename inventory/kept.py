@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from inventory.records import KeptAnswer
 from inventory.samples import insert
 from inventory.schema import KeptAnswerRow, SourceRow, table_of
 
 _KEPT = table_of(KeptAnswerRow)
 _SOURCE = table_of(SourceRow)
-
-
-@dataclass(frozen=True, slots=True)
-class KeptAnswer:
-    """A platform's answer, as JSON could hold it, and when it was given.
-
-    ``mark`` is what the platform's bulk answers said of the subject then: another mark means
-    that it has to be asked again.
-    """
-
-    answer: Any
-    asked_at: datetime
-    mark: str = ""
 
 
 def kept_answers(connection: Connection) -> dict[str, dict[str, KeptAnswer]]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from inventory.day_tables import span
+from inventory.grid import Ints
 from inventory.history_steps import done_steps
 from inventory.records import (
     POWERED_ON,
@@ -145,23 +149,28 @@ class _Confirmations:
     def __init__(self, connection: Connection, at: datetime) -> None:
         names = connection.execute(sa.select(_SOURCE.c.key, _SOURCE.c.name))
         self.names: dict[int, str] = dict(names.all())
-        self._polls: dict[int, list[datetime]] = defaultdict(list)
-        polls = (
-            sa.select(_POLL.c.source_key, _POLL.c.taken_at)
+        self._connection = connection
+        self._polls = (
+            sa.select(sa.func.max(_POLL.c.taken_at, type_=_POLL.c.taken_at.type))
             .where(_POLL.c.taken_at <= at, _POLL.c.purpose == "poll")
             .where(_POLL.c.outcome.in_(("stored", "partial")))
-            .order_by(_POLL.c.taken_at)
         )
-        for source_key, taken_at in connection.execute(polls):
-            self._polls[source_key].append(taken_at)
+        self._newest = {key: self._newest_of(key) for key in self.names}
+        self._earlier: dict[tuple[int, datetime], datetime | None] = {}
         self._runs: dict[tuple[int, str, str], list[RowMapping]] = defaultdict(list)
         runs = sa.select(_COVERAGE).where(_COVERAGE.c.first_at <= at)
         for run in connection.execute(runs.order_by(_COVERAGE.c.first_at)).mappings():
             self._runs[run["source_key"], run["kind"], run["scope"]].append(run)
 
     def newest(self, source_key: int) -> datetime | None:
-        polls = self._polls.get(source_key)
-        return polls[-1] if polls else None
+        return self._newest[source_key]
+
+    def _newest_of(self, source_key: int, before: datetime | None = None) -> datetime | None:
+        polls = self._polls.where(_POLL.c.source_key == source_key)
+        if before is not None:
+            polls = polls.where(_POLL.c.taken_at < before)
+        newest: datetime | None = self._connection.scalar(polls)
+        return newest
 
     def last(self, source_key: int, record: Record, valid_from: datetime) -> datetime:
         """The newest poll that saw the record's scope completely, or its first sight."""
@@ -181,8 +190,11 @@ class _Confirmations:
         return max(valid_from, min(newest, last_complete))
 
     def _before(self, source_key: int, gap_began: datetime, valid_from: datetime) -> datetime:
-        earlier = [poll for poll in self._polls[source_key] if poll < gap_began]
-        return max(valid_from, earlier[-1]) if earlier else valid_from
+        known = (source_key, gap_began)
+        if known not in self._earlier:
+            self._earlier[known] = self._newest_of(source_key, before=gap_began)
+        earlier = self._earlier[known]
+        return valid_from if earlier is None else max(valid_from, earlier)
 
 
 def _gap_began(runs: list[RowMapping]) -> datetime:
@@ -269,34 +281,33 @@ def sources_at(connection: Connection, at: datetime) -> tuple[SourceState, ...]:
 
 
 def _source_state(connection: Connection, source: RowMapping, at: datetime) -> SourceState:
-    polls = (
-        connection.execute(
-            sa.select(_POLL)
-            .where(_POLL.c.source_key == source["key"], _POLL.c.purpose == "poll")
-            .where(_POLL.c.taken_at <= at)
-            .order_by(_POLL.c.finished_at, _POLL.c.key)
-        )
-        .mappings()
-        .all()
-    )
     state = SourceState(source["key"], source["name"], source["kind"], source["cluster"])
-    if not polls:
+    polls = sa.select(_POLL).where(
+        _POLL.c.source_key == source["key"], _POLL.c.purpose == "poll", _POLL.c.taken_at <= at
+    )
+    good = polls.where(_POLL.c.outcome.in_(_SUCCESS))
+    in_order = (_POLL.c.finished_at, _POLL.c.key)
+    backwards = (_POLL.c.finished_at.desc(), _POLL.c.key.desc())
+    last = _one(connection, polls.order_by(*backwards))
+    if last is None:
         return state
-    good = [poll for poll in polls if poll["outcome"] in _SUCCESS]
-    newest = max((poll["taken_at"] for poll in good), default=None)
-    shown = good[-1] if good else polls[-1]
+    first_good = _one(connection, good.order_by(*in_order))
+    last_good = _one(connection, good.order_by(*backwards))
+    newest_good = _one(connection, good.order_by(_POLL.c.taken_at.desc()))
+    newest = newest_good["taken_at"] if newest_good else None
+    shown = last_good or last
     coverage = _coverage(connection, source["key"], newest) if newest else ()
     return SourceState(
         key=state.key,
         name=state.name,
         kind=state.kind,
         cluster=state.cluster,
-        first_success_at=good[0]["taken_at"] if good else None,
-        last_success_at=good[-1]["finished_at"] if good else None,
+        first_success_at=first_good["taken_at"] if first_good else None,
+        last_success_at=last_good["finished_at"] if last_good else None,
         last_taken_at=newest,
-        last_attempt_at=polls[-1]["finished_at"],
-        last_outcome=polls[-1]["outcome"],
-        last_error=polls[-1]["error"],
+        last_attempt_at=last["finished_at"],
+        last_outcome=last["outcome"],
+        last_error=last["error"],
         **{
             name: shown[name]
             for name in (
@@ -313,6 +324,10 @@ def _source_state(connection: Connection, source: RowMapping, at: datetime) -> S
         covered=frozenset((p.kind, p.scope) for p in coverage if not p.is_gap),
         history_steps=len(done_steps(connection, source["key"])),
     )
+
+
+def _one(connection: Connection, query: sa.Select[Any]) -> RowMapping | None:
+    return connection.execute(query.limit(1)).mappings().first()
 
 
 def _coverage(connection: Connection, source_key: int, at: datetime) -> tuple[Coverage, ...]:
@@ -459,19 +474,29 @@ def guest_versions(connection: Connection, at: datetime) -> tuple[GuestVersion, 
     )
 
 
-def poll_instants(connection: Connection, at: datetime) -> dict[str, tuple[datetime, ...]]:
-    """Per source the instants of its polls that told facts."""
+def last_polls(
+    connection: Connection, at: datetime, zone: ZoneInfo
+) -> dict[str, tuple[datetime, ...]]:
+    """Per source, of every local day the last poll that told facts."""
     rows = connection.execute(
-        sa.select(_SOURCE.c.name, _POLL.c.taken_at)
+        sa.select(_SOURCE.c.name, sa.type_coerce(_POLL.c.taken_at, sa.BigInteger))
         .join(_SOURCE, _SOURCE.c.key == _POLL.c.source_key)
         .where(_POLL.c.purpose == "poll", _POLL.c.outcome.in_(("stored", "partial")))
         .where(_POLL.c.taken_at <= at)
         .order_by(_POLL.c.taken_at)
     )
-    instants: dict[str, list[datetime]] = defaultdict(list)
+    instants: dict[str, list[int]] = defaultdict(list)
     for name, taken_at in rows:
         instants[name].append(taken_at)
-    return {name: tuple(found) for name, found in instants.items()}
+    return {name: _last_of_days(np.array(found), zone) for name, found in instants.items()}
+
+
+def _last_of_days(instants: Ints, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """Of ascending instants (seconds since 1970) the last of every local day."""
+    ends = {datetime.fromtimestamp(int(instants[i]), zone).date() for i in (0, -1)}
+    day = np.searchsorted(span(ends, zone).bounds, instants, side="right")
+    last = np.flatnonzero(np.diff(day, append=-1))
+    return tuple(datetime.fromtimestamp(int(instant), UTC) for instant in instants[last])
 
 
 def latest_levels(

@@ -427,6 +427,19 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """A platform's answer, as JSON could hold it, and when it was given.
+
+    ``mark`` is what the platform's bulk answers said of the subject then: another mark means
+    that it has to be asked again.
+    """
+
+    answer: Any
+    asked_at: datetime
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Effort:
     """What one poll cost the platform."""
 

@@ -13,9 +13,9 @@ from collectors.contract import Source, SourceMisconfigured
 from collectors.poll import HistoryProgress, Plan, Result
 from inventory.append import Attempt, record_failure
 from inventory.history import close_days, thin_out
-from inventory.kept import KeptAnswer, kept_answers
+from inventory.kept import kept_answers
 from inventory.read import known_clusters
-from inventory.records import Snapshot
+from inventory.records import KeptAnswer, Snapshot
 from inventory.samples import insert
 from inventory.schema import MetaRow, table_of
 from inventory.store import Store

@@ -78,7 +78,7 @@ def gather(settings: Settings, store: Store, when: When) -> tuple[Estate, Past, 
             datastore_days=read.datastore_days(connection, since, when.as_of),
             clusters_from_guests=read.clusters_from_guests(connection),
             allocations=read.allocation_versions(connection),
-            polls=read.poll_instants(connection, when.at),
+            polls=read.last_polls(connection, when.at, settings.zone),
             latest=read.latest_levels(connection, when.at, within_seconds=_LATEST_WITHIN_SECONDS),
         )
         memory = Memory(

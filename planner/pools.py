@@ -62,7 +62,7 @@ class Past:
     datastore_days: Mapping[tuple[int, str], tuple[DayPoint, ...]] = field(default_factory=dict)
     clusters_from_guests: frozenset[str] = frozenset()
     allocations: tuple[AllocationVersion, ...] = ()
-    polls: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    polls: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)  # each day's last
     latest: Mapping[int, tuple[float | None, float | None]] = field(default_factory=dict)
 
 

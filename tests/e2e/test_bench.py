@@ -1,0 +1,100 @@
+"""Every benchmark runs, in a tiny size: what it measures here is no figure to go by."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.__main__ import BENCHMARKS, main, measure
+from bench.forecast_adapter import brownian
+from bench.measure import Line, Size, Spread
+
+pytestmark = pytest.mark.slow
+
+TINY = Size(
+    repeat=1,
+    poll_guests=3,
+    poll_nodes=2,
+    append_guests=4,
+    report_guests=4,
+    report_days=20,
+)
+# The demo has one size, and tests of its own; the start has none, and is measured further down.
+SIZED = sorted(set(BENCHMARKS) - {"demo", "start"})
+
+
+@cache
+def measured(name: str) -> tuple[Line, ...]:
+    told: list[str] = []
+    lines = tuple(measure([name], TINY, told.append))
+    assert told
+    return lines
+
+
+@pytest.mark.parametrize("name", SIZED)
+def test_every_line_has_a_figure_and_a_floor(name: str) -> None:
+    assert measured(name)
+    for line in measured(name):
+        assert 0 < line.figure.low <= line.figure.median <= line.figure.high < math.inf, line
+        assert 0 < line.floor.low <= line.floor.median <= line.floor.high < math.inf, line
+        assert line.floor_is
+
+
+def test_a_first_poll_asks_for_everything_and_a_steady_one_for_little() -> None:
+    requests = [line.figure.median for line in measured("poll") if line.unit == "requests"]
+    first, steady = requests
+    assert first > 2 * TINY.poll_guests
+    assert steady < first
+
+
+def test_the_figures_are_printed_and_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["start", "--repeat", "1", "--json", str(tmp_path / "figures.json")])
+    printed = capsys.readouterr().out
+    for line in json.loads((tmp_path / "figures.json").read_text())["lines"]:
+        assert line["name"] in printed
+        assert line["floor_is"] in printed
+        assert line["times"] == line["figure"]["median"] / line["floor"]["median"] > 1
+
+
+@pytest.mark.parametrize(
+    ("line", "goal", "met"),
+    [
+        (Line("a", "s", Spread.of([3]), Spread.of([1]), "", most=2.0), "≤ 2 s", False),
+        (Line("a", "s", Spread.of([3]), Spread.of([1]), "", most_times=3.0), "≤ 3×", True),
+        (Line("a", "s", Spread.of([3]), Spread.of([1]), ""), "", None),
+    ],
+)
+def test_a_goal_is_met_or_missed_by_the_median(line: Line, goal: str, met: bool | None) -> None:
+    assert (line.goal, line.is_met, line.times) == (goal, met, 3.0)
+
+
+def growing(name: str, end: datetime, days: int) -> pd.DataFrame:
+    times = pd.date_range(end - timedelta(days=days - 1), end)
+    return pd.DataFrame({"series_id": name, "ts": times, "value": [float(i) for i in range(days)]})
+
+
+def test_the_adapter_answers_in_the_benchmarks_form() -> None:
+    """Two series of other lengths and other last days; each grows by one a day."""
+    frame = pd.concat(
+        [growing("b", datetime(2026, 3, 1), 60), growing("a", datetime(2026, 3, 4), 40)]  # noqa: DTZ001  (as benchmarks have them)
+    )
+    found = brownian(frame, 30, 7, "D", [0.1, 0.5, 0.9])
+    assert list(found.columns) == ["series_id", "step", "q0.1", "q0.5", "q0.9"]
+    for name, last in (("a", 39.0), ("b", 59.0)):
+        rows = found[found["series_id"] == name]
+        assert list(rows["step"]) == list(range(1, 31))
+        assert rows["q0.5"].iloc[0] == pytest.approx(last + 1, abs=0.5)
+        assert rows["q0.5"].iloc[-1] == pytest.approx(last + 30, abs=1.0)
+
+
+def test_the_adapter_refuses_what_is_not_daily() -> None:
+    with pytest.raises(ValueError, match="only daily"):
+        brownian(growing("a", datetime(2026, 3, 4), 40), 30, 24, "h", [0.5])  # noqa: DTZ001
