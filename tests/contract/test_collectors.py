@@ -15,12 +15,14 @@ from pydantic import SecretStr
 from collectors.contract import Budget, CollectError, Collector, Raw, Source, collector_of, kinds
 from collectors.files import FilesOptions
 from collectors.proxmox import ProxmoxOptions
+from collectors.rvtools import RvtoolsOptions
 from collectors.scrub import scrubbed
 from inventory.records import Coverage, Record, Snapshot
 from inventory.schema import VERSION_ROWS
 from lab.pve_double import serve
 from lab.pve_synthetic import AUDITOR, synthetic
 from libvirt_answers import recorded
+from rvtools_book import Book, Vm
 from site_files import GIB, datastore, disk, guest, host, write_csv
 
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -40,7 +42,7 @@ class Case:
         return self.collector.parse(raw or self.raw, source="the-source", taken_at=AT)
 
 
-@pytest.fixture(scope="module", params=["files", "libvirt", "proxmox"])
+@pytest.fixture(scope="module", params=["files", "libvirt", "proxmox", "rvtools"])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     folder = tmp_path_factory.mktemp(request.param)
     return Case(collector_of(request.param), _RAW[request.param](folder))
@@ -80,7 +82,19 @@ def _proxmox(_folder: Path) -> Raw:
         return collector_of("proxmox").fetch(source, Budget(BUDGET))
 
 
-_RAW = {"files": _files, "proxmox": _proxmox, "libvirt": lambda _folder: recorded()}
+def _rvtools(folder: Path) -> Raw:
+    snapshot = {"Name": "before", "Date / time": "2026/11/01 10:00:00", "Size MiB (total)": 10}
+    book = Book.of([Vm(1, snapshots=[snapshot]), Vm(2)], taken="2026/11/23 08:00:00")
+    options = RvtoolsOptions(path=book.save(folder / "vc1.xlsx"), timezone="Asia/Jakarta")
+    return collector_of("rvtools").fetch(Source("vc", "rvtools", options), Budget(BUDGET))
+
+
+_RAW = {
+    "rvtools": _rvtools,
+    "files": _files,
+    "proxmox": _proxmox,
+    "libvirt": lambda _folder: recorded(),
+}
 
 
 def test_every_kind_of_source_is_held_to_this_contract() -> None:
@@ -112,7 +126,9 @@ def test_what_it_says_it_states_it_states(case: Case) -> None:
     assert promised - stated <= may_be_unknown
 
 
-_NOT_IN_THESE_ANSWERS = {
+_CARRIED = ("files", "rvtools")
+_NOT_IN_THESE_ANSWERS: dict[str, set[str]] = {
+    "rvtools": set(),
     "files": {
         "host.cpu_threads", "host.reserved_cpu_cores", "host.reserved_memory_bytes",
         "host.cpu_mhz", "host.version", "guest.template", "guest.os", "guest.uuid", "guest.owner",
@@ -223,11 +239,11 @@ def _speaks_for(states: dict[tuple[str, str], Coverage], fact: Record) -> Covera
 
 
 def _parsed(case: Case, raw: Raw) -> Snapshot | None:
-    """The snapshot; None where a directory of files is refused as a whole, as it should be."""
+    """The snapshot; None where files that were carried in are refused as a whole."""
     try:
         return case.parse(raw)
     except CollectError:
-        if case.raw.kind != "files":
+        if case.raw.kind not in _CARRIED:
             raise
         return None
 
