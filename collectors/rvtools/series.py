@@ -115,6 +115,9 @@ def _workbooks(raw: Raw) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _exports(raw: Raw, source: str) -> list[Export]:
     """The workbooks by their time. Raises BadAnswer when they are not of one vCenter."""
     zone = ZoneInfo(raw.context["zone"])
+    for file, answer in raw.answers.items():
+        if not isinstance(answer, Mapping) or not {"sheets", "modified_at", "bytes"} <= set(answer):
+            raise BadAnswer(f"{file} holds no sheets")
     exports = [
         read_export(
             file,
