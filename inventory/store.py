@@ -23,6 +23,8 @@ from inventory.errors import SchemaTooNew, SchemaTooOld, StoreMissing, StoreUnus
 SCHEMA_HEAD = "0003"  # the newest migration in inventory/migrations/versions; a test holds it so
 _KNOWN_SCHEMAS = ("0001", "0002", "0003")
 _BUSY_SECONDS = 30
+_ONE_STATE = {"isolation_level": "REPEATABLE READ"}
+_WRITERS_LOCK = 0x4C756D62756E67  # "Lumbung": what its writers wait for on a server
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Store:
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
+        else:
+            event.listen(engine, "begin", _begin_postgresql)
         return cls(engine, address)
 
     def _prepare(self, *, create: bool) -> None:
@@ -113,7 +117,11 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection on which every query sees the same state."""
-        with _said_plainly(self.address), self.engine.connect() as connection:
+        options = {} if self.engine.dialect.name == "sqlite" else _ONE_STATE
+        with (
+            _said_plainly(self.address),
+            self.engine.connect().execution_options(**options) as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -169,6 +177,13 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _begin_postgresql(connection: Connection) -> None:
+    """One writer at a time, as in a file: two polls of one source never interleave."""
+    if connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_SECONDS}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
+
+
 @contextmanager
 def _said_plainly(address: str) -> Iterator[None]:
     """Turns a driver's error into one line that names the store and what to do."""
@@ -185,6 +200,7 @@ def _advice(reason: str) -> str:
         "disk I/O error": "; look at the disk's space, quota and health, nothing was stored",
         "readonly database": "; this user may read it but not write to it",
         "database is locked": f"; another process held it for over {_BUSY_SECONDS} s",
+        "lock timeout": f"; another process held it for over {_BUSY_SECONDS} s",
         "file is not a database": "; the file is something else or damaged",
         "unable to open": "; check that this user may read the file and its folder",
     }

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from command_line import lumbung
+from inventory.schema import MetaRow, table_of
+from inventory.store import Store
 from postgres_server import postgres
 from site_files import GIB, NOW, Site, datastore, disk, guest, host
 
@@ -99,3 +103,35 @@ def test_a_server_that_is_away_is_one_line(site: Site) -> None:
     [line] = ran.stderr.splitlines()
     assert "postgresql+psycopg://lumbung@127.0.0.1:9/none" in line
     assert "refused" in line
+
+
+def test_a_reading_sees_one_state_whatever_is_written_meanwhile(site: Site, server: str) -> None:
+    meta = table_of(MetaRow)
+    count = sa.select(sa.func.count()).select_from(meta)
+    with Store.open(server) as store, store.reading() as connection:
+        before = connection.scalar(count)
+        with store.writing() as other:
+            other.execute(meta.insert().values(name="meanwhile", value="x"))
+        assert connection.scalar(count) == before
+    with Store.open(server) as store, store.writing() as connection:
+        assert connection.scalar(count) == before + 1
+        connection.execute(meta.delete().where(meta.c.name == "meanwhile"))
+
+
+def test_writers_wait_for_each_other(site: Site, server: str) -> None:
+    """Two polls of one source at once: the second sees what the first has stored."""
+    order: list[str] = []
+    with Store.open(server) as store:
+
+        def second() -> None:
+            with store.writing():
+                order.append("second")
+
+        waiting = threading.Thread(target=second)
+        with store.writing() as connection:
+            waiting.start()
+            for _ in range(3):
+                connection.execute(sa.text("SELECT pg_sleep(0.1)"))
+            order.append("first")
+        waiting.join(timeout=20)
+    assert order == ["first", "second"]
