@@ -446,8 +446,8 @@ def test_a_recording_of_it_reads_like_the_host(project: Project, lab: Lab) -> No
 def test_a_guest_that_moves_is_counted_once_and_its_rates_begin_anew(
     tmp_path: Path, lab: Lab
 ) -> None:
-    here, there = lab.hosts
-    name, key = "kvm1-guest1", uuid_of(here, "kvm1-guest1")
+    there, here = lab.hosts
+    name, key = "kvm2-guest1", uuid_of(here, "kvm2-guest1")
     project = Project(tmp_path).configure(*(source(h, cluster="legacy") for h in lab.hosts))
     collected(project)
     here.migrate(name, there)
@@ -455,7 +455,7 @@ def test_a_guest_that_moves_is_counted_once_and_its_rates_begin_anew(
         time.sleep(1.1)
         collected(project)
         [row] = [r for r in project.rows("inventory", "guests") if r["guest_id"] == key]
-        assert (row["host_id"], row["power"], row["source"]) == (there.uuid, "running", "kvm2")
+        assert (row["host_id"], row["power"], row["source"]) == (there.uuid, "running", "kvm1")
         assert all(r["cpu_used_cores"] is None for r in usage(project, "guest")[key])
         moved = [r for r in project.rows("changes") if r["subject"].startswith("guest ")]
         assert [(r["kind"], r["guest_uuid"]) for r in moved] == [("moved", key)]
