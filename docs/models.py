@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -86,6 +86,13 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if value is None or value in ("", (), {}) or isinstance(value, BaseModel):
         return "–"
+    if isinstance(value, tuple) and all(isinstance(part, BaseModel) for part in value):
+        stated = (part.model_dump(exclude_defaults=True) for part in value)
+        return "; ".join(_pairs(part) for part in stated)
     if isinstance(value, dict):
-        return ", ".join(f"`{key} = {inner}`" for key, inner in value.items())
+        return _pairs(value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _pairs(value: Mapping[str, object]) -> str:
+    return ", ".join(f"`{key} = {inner}`" for key, inner in value.items())
