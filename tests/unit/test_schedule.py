@@ -261,6 +261,7 @@ def test_a_signal_ends_it_whenever_it_comes(tmp_path: Path, name: signal.Signals
         "        time.sleep(0.001)\n"
         "    for _ in range(300):\n"
         "        os.kill(os.getpid(), int(sys.argv[2]))\n"
+        "        time.sleep(0.0005)\n"
         "threading.Thread(target=signals).start()\n"
         "run(scheduler)\n"
     )
