@@ -7,13 +7,14 @@ nothing ran is made late rather than never.
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
-from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -24,9 +25,9 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Job = Callable[[], object]
 
 
-def build(settings: Settings, *, collect: Job, report: Job, now: datetime) -> BlockingScheduler:
+def build(settings: Settings, *, collect: Job, report: Job, now: datetime) -> BackgroundScheduler:
     """A scheduler with both jobs; it polls at once, and reports at once what is overdue."""
-    scheduler = BlockingScheduler(
+    scheduler = BackgroundScheduler(
         timezone=settings.zone,
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
@@ -69,12 +70,19 @@ def _made_at(manifest: Path) -> datetime | None:
     return made if made.tzinfo is not None else None
 
 
-def run(scheduler: BlockingScheduler) -> None:
-    """Runs until SIGTERM or SIGINT; a job that runs then is let finish."""
+def run(scheduler: BackgroundScheduler) -> None:
+    """Runs until SIGTERM or SIGINT; a job that runs then is let finish.
+
+    A signal's handler may interrupt this thread while it holds any lock, so it takes none: it
+    writes a byte into a pipe, and that is what is waited for.
+    """
+    told, tell = os.pipe()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        scheduler.shutdown(wait=False)
+        os.write(tell, b".")
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
     scheduler.start()
+    os.read(told, 1)
+    scheduler.shutdown(wait=True)

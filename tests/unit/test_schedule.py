@@ -9,12 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES
+from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from command_line import lumbung_here
@@ -114,15 +116,18 @@ def test_a_late_report_is_made_soon_after_the_first_poll(tmp_path: Path) -> None
     assert jobs["late-report"].next_run_time == MONDAY + timedelta(minutes=1)
 
 
-def run_for(scheduler: object, done: Callable[[], bool]) -> None:
-    """Runs a schedule in a thread until something is done, then shuts it down."""
-    thread = threading.Thread(target=scheduler.start)  # type: ignore[attr-defined]
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not done() and time.monotonic() < deadline:
+def run_for(scheduler: BackgroundScheduler, done: Callable[[], bool]) -> None:
+    """Runs a schedule until something is done, then lets its jobs finish."""
+    scheduler.start()
+    wait_for(done)
+    scheduler.shutdown(wait=True)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
-    scheduler.shutdown(wait=True)  # type: ignore[attr-defined]
-    thread.join(timeout=20)
 
 
 def test_jobs_that_were_missed_run_once_however_late(tmp_path: Path) -> None:
@@ -165,20 +170,20 @@ def test_a_poll_that_is_still_running_is_not_started_again(tmp_path: Path) -> No
 # The process
 
 
-def start_schedule(site: Site) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def running(site: Site) -> Iterator[subprocess.Popen[str]]:
+    """`lumbung schedule` as a process; gone when the block ends, whatever happens in it."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "lumbung", "--config", str(site.config), "schedule"],
         stderr=subprocess.PIPE,
         text=True,
         env=dict(os.environ),
     )
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_sigterm_lets_the_poll_that_runs_finish(tmp_path: Path) -> None:
@@ -189,17 +194,15 @@ def test_sigterm_lets_the_poll_that_runs_finish(tmp_path: Path) -> None:
     content = guests.read_text()
     guests.unlink()
     os.mkfifo(guests)  # the poll's worker waits here until the file is written
-    process = start_schedule(site)
     pipe = os.open(guests, os.O_RDWR)
-    try:
+    with running(site) as process:
         wait_for(lambda: _is_reading(guests))
         process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         assert process.poll() is None  # it has not thrown the poll away
         _feed(guests, content)
-    finally:
         os.close(pipe)
-    _out, said = process.communicate(timeout=30)
+        _out, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "site: stored, 1 guests" in said
     assert "Traceback" not in said
@@ -230,15 +233,47 @@ def test_a_fault_that_is_foreseen_does_not_end_the_schedule(tmp_path: Path) -> N
     site = Site(tmp_path, now=datetime.now(UTC)).write(hosts=[host("h1")], guests=[])
     published(tmp_path, datetime.now(UTC))
     (tmp_path / "inventory.db").write_bytes(b"not a database, but a text of some length" * 40)
-    process = start_schedule(site)
-    assert process.stderr is not None
-    lines = [process.stderr.readline() for _ in range(2)]
-    still_there = process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    with running(site) as process:
+        assert process.stderr is not None
+        lines = [process.stderr.readline() for _ in range(2)]
+        still_there = process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
     assert any("something else or damaged" in line for line in lines)
     assert still_there
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_whenever_it_comes(tmp_path: Path, name: signal.Signals) -> None:
+    """The handler may interrupt anything; here it does so a few hundred times in a row."""
+    code = (
+        "import os, signal, sys, threading, time\n"
+        "from datetime import UTC, datetime\n"
+        "from pathlib import Path\n"
+        "from lumbung.scheduler import build, run\n"
+        "from lumbung.settings import load_settings\n"
+        "settings = load_settings(Path(sys.argv[1]))\n"
+        "scheduler = build(settings, collect=lambda: None, report=lambda: None,\n"
+        "                  now=datetime.now(UTC))\n"
+        "def signals():\n"
+        "    while not scheduler.running:\n"
+        "        time.sleep(0.001)\n"
+        "    for _ in range(300):\n"
+        "        os.kill(os.getpid(), int(sys.argv[2]))\n"
+        "        time.sleep(0.0005)\n"
+        "threading.Thread(target=signals).start()\n"
+        "run(scheduler)\n"
+    )
+    settings = configured(tmp_path)
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(settings.path), str(int(name))],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_a_schedule_that_is_none_is_refused(tmp_path: Path) -> None:
