@@ -11,6 +11,8 @@ from planner.policy import Policy, Resource
 from planner.pools import MODELS, host_share
 from planner.report import GuestLine, PoolRow, Report, in_unit
 
+_WEEKS_SHOWN = 8
+
 
 class UnknownKey(Exception):
     """The key names nothing in this report; the message says what it could name."""
@@ -218,6 +220,8 @@ class _Sections:
         if series.last is not None:
             yield f"  last closed day {series.last[0]}: {self._unit(series.last[1])}"
         yield f"  P95 and peak of the last {self._policy.forecast.coverage_window_days} closed days"
+        for end, mean, high in series.weeks(_WEEKS_SHOWN):
+            yield f"  week to {end}: mean {self._unit(mean)}, highest day {self._unit(high)}"
 
     def _headroom(self) -> Iterator[str]:
         load = "D₀" if self._answer.question.model == "demand" else "A"

@@ -59,6 +59,19 @@ class DailySeries:
         i = int(known[-1])
         return self.as_of - timedelta(days=len(self.values) - i), float(self.values[i])
 
+    def weeks(self, count: int) -> list[tuple[date, float, float]]:
+        """The last calendar weeks with a value: their last day, mean and highest day."""
+        import pandas as pd  # here, for only who asks for an explanation waits for it
+
+        ends = pd.Timestamp(self.as_of) - pd.Timedelta(days=1)
+        days = pd.date_range(end=ends, periods=len(self.values), freq="D")
+        weekly = pd.Series(self.values, index=days).resample("W-SUN").agg(["mean", "max"])
+        known = weekly.dropna().tail(count)
+        return [
+            (min(end, ends).date(), float(mean), float(high))
+            for end, mean, high in zip(known.index, known["mean"], known["max"], strict=True)
+        ]
+
     def recent(self, days: int) -> Floats:
         """The known values of the last days."""
         part = self.values[-days:]

@@ -9,7 +9,7 @@ import pytest
 
 from estates import AS_OF, days
 from inventory.read import AllocationVersion, DayPoint
-from planner.series import HISTORY_DAYS, demand_series, state_series, wape
+from planner.series import HISTORY_DAYS, DailySeries, demand_series, state_series, wape
 from stored import JAKARTA
 
 
@@ -128,3 +128,22 @@ def test_wape_of_nothing_is_not_known() -> None:
     nothing = np.array([np.nan, 1.0])
     assert wape(nothing, np.array([1.0, np.nan])) is None
     assert wape(np.zeros(3), np.ones(3)) is None
+
+
+def test_calendar_weeks_end_on_sunday_and_the_running_one_yesterday() -> None:
+    values = np.full(HISTORY_DAYS, np.nan)
+    values[-9:] = [1, 2, 3, 4, 5, 6, 7, 8, 9]  # the last one is the day before as_of, a Monday
+    monday = date(2026, 11, 23)
+    covered = np.zeros(HISTORY_DAYS)
+    weeks = DailySeries(date(2026, 11, 25), values, values, covered).weeks(8)
+    assert weeks == [
+        (date(2026, 11, 22), pytest.approx(4.0), 7.0),
+        (date(2026, 11, 24), pytest.approx(8.5), 9.0),
+    ]
+    assert monday.weekday() == 0
+    assert DailySeries(monday, values, values, covered).weeks(1)[0][0] == date(2026, 11, 22)
+
+
+def test_a_series_without_a_value_has_no_weeks() -> None:
+    empty = np.full(HISTORY_DAYS, np.nan)
+    assert DailySeries(date(2026, 11, 25), empty, empty, np.zeros(HISTORY_DAYS)).weeks(8) == []
