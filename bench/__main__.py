@@ -27,7 +27,7 @@ BENCHMARKS: dict[str, Callable[[Size, Tell], Iterator[Line]]] = {
     "report": report_lines,
     "demo": demo_lines,
 }
-_WIDE = 170
+_WIDE = 190
 
 
 def measure(names: Iterable[str], size: Size, tell: Tell) -> Iterator[Line]:
@@ -44,10 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unknown := set(names) - set(BENCHMARKS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(BENCHMARKS)}")
     lines = list(measure(names, Size(repeat=given.repeat), _say))
+    machine = _machine()
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table_of(lines))
-    print(f"{_machine()}; median (lowest … highest) of {given.repeat} runs after one to warm up")
+    print(f"{machine}; median (lowest … highest) of {given.repeat} runs after one to warm up")
     if given.json is not None:
-        told = {"machine": _machine(), "repeat": given.repeat, "lines": as_json(lines)}
+        told = {"machine": machine, "repeat": given.repeat, "lines": as_json(lines)}
         given.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
@@ -68,7 +69,8 @@ def _say(words: str) -> None:
 
 
 def _machine() -> str:
-    return f"Python {platform.python_version()}, {os.cpu_count()} processors"
+    load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
+    return f"Python {platform.python_version()}, {os.cpu_count()} processors, load {load}"
 
 
 def table_of(lines: Iterable[Line]) -> Table:

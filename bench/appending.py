@@ -16,7 +16,7 @@ from inventory.append import append
 from inventory.records import Snapshot
 from inventory.store import Store
 
-_FLOOR = "bare sqlite3: the same rows read, and written by executemany in one transaction"
+_FLOOR = "bare sqlite3: the same rows, executemany"
 _MOST_TIMES = 5.0
 _BETWEEN_POLLS = timedelta(minutes=5)
 

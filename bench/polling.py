@@ -1,4 +1,4 @@
-"""poll: one poll of a Proxmox VE cluster, beside the same requests sent bare."""
+"""poll: one poll of a Proxmox VE cluster, beside the same requests sent bare, as many at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from collectors.worker import Failed
 from lab.pve_synthetic import AUDITOR
 
 _PARALLEL = 4
-_BARE = f"bare http.client: the same requests, {_PARALLEL} at once, answers parsed as JSON"
+_BARE = "the same requests bare, read as JSON"
 _MOST_TIMES = 2.0
 _SECONDS = 600.0
 _BETWEEN_POLLS = timedelta(minutes=5)
@@ -37,11 +37,11 @@ def poll_lines(size: Size, tell: Tell) -> Iterator[Line]:
         first = _source(double, NOW)
         raw = _poll(first)
         least = len(BULK) + size.poll_nodes + size.poll_guests
-        yield _requests(f"{name}, first", raw, least, "the bulk, and one a node and a guest")
+        yield _requests(f"{name}, first", raw, least, "the bulk, one a node, one a guest")
         yield from _times(f"{name}, first", double, first, raw, size)
         steady = _source(double, NOW + _BETWEEN_POLLS, raw.kept)
         again = _poll(steady)
-        yield _requests(f"{name}, steady", again, len(BULK), "the bulk: what tells of all at once")
+        yield _requests(f"{name}, steady", again, len(BULK), "the bulk")
         yield from _times(f"{name}, steady", double, steady, again, size)
 
 

@@ -12,7 +12,7 @@ from bench.measure import Line, Size, Tell, by_turns, call_on, process
 
 _LUMBUNG = (sys.executable, "-m", "lumbung")
 _PYTHON = "python -c pass"
-_ROWS = "bare sqlite3: the rows of the store that it leaves, inserted into a new one"
+_ROWS = "bare sqlite3: the rows it leaves, inserted"
 _DEMO_SECONDS = 180.0
 
 
