@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -44,8 +43,7 @@ def read_sheets(path: Path) -> dict[str, Table]:
     _refuse_oversize(path)
     load = _library()
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of styles that RVTools does not write
+        with path.open("rb") as file:
             book = load(file, read_only=True, data_only=True)
             named = {name.strip(): name for name in book.sheetnames}
             _refuse_foreign(path, list(named))
