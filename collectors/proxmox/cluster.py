@@ -25,11 +25,8 @@ HOURLY_PATHS = (OPTIONS, QUORUM_DEVICE, METRICS, HA, CEPH, FIREWALL, RULES, GROU
 _MASTER = re.compile(r"\((?P<state>[^()]*?)(?:, [A-Z][a-z]{2} [^()]*)?\)\s*$")
 
 
-def cluster_state(cluster: str, answered: Mapping[str, Any], *, sees_options: bool) -> ClusterState:
-    """The state told by the bodies of STATE_PATHS; what is not among them is not known.
-
-    Everyone is answered cluster/options, but without Sys.Audit on / only a part of it.
-    """
+def cluster_state(cluster: str, answered: Mapping[str, Any]) -> ClusterState:
+    """The state told by the bodies of STATE_PATHS; what is not among them is not known."""
     status = answered.get(STATUS)
     own = next((row for row in rows(status) if row.get("type") == "cluster"), None)
     quorum = next((row for row in rows(answered.get(HA)) if row.get("type") == "quorum"), {})
@@ -39,7 +36,7 @@ def cluster_state(cluster: str, answered: Mapping[str, Any], *, sees_options: bo
         quorate=flag((own or quorum).get("quorate")),
         hosts_expected=whole(own.get("nodes")) if own else alone,
         quorum_device=_has_quorum_device(answered.get(QUORUM_DEVICE)),
-        migration_encrypted=_encrypts(answered.get(OPTIONS)) if sees_options else None,
+        migration_encrypted=_encrypts(answered.get(OPTIONS)),
         metric_targets=_targets(answered.get(METRICS)),
         ha_master=_master(answered.get(HA)),
     )

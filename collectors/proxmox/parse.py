@@ -13,6 +13,7 @@ from collectors.proxmox.cluster import (
     CEPH,
     FIREWALL,
     GROUPS,
+    OPTIONS,
     RULES,
     STATE_PATHS,
     ceph_health,
@@ -241,9 +242,10 @@ class Answers:
 
     def _of_the_cluster(self) -> Iterator[Record]:
         bodies = {path: self.body(f"GET {path}") for path in STATE_PATHS}
-        sees = self.rights is not None and self.rights.has("Sys.Audit", "/")
+        if self.rights is None or not self.rights.has("Sys.Audit", "/"):
+            bodies.pop(OPTIONS)  # answered to everyone, but then only in part
         if any(body is not None for body in bodies.values()):
-            yield cluster_state(self.cluster, bodies, sees_options=sees)
+            yield cluster_state(self.cluster, bodies)
         yield from ceph_health(self.cluster, self.body(f"GET {CEPH}"))
         yield from firewall_of("cluster", self.cluster, self.body(f"GET {FIREWALL}"))
         yield from rules_of("cluster", self.cluster, self.body(f"GET {RULES}"))

@@ -28,12 +28,15 @@ _NO_IMAGES = (
 def of_the_platform(answers: Answers, rights: Rights) -> Iterator[Coverage]:
     """The coverage of every kind that nodes and the cluster tell of themselves."""
     for kind, told in _by_kind(answers.release).items():
-        parts = list(_of_nodes(answers, rights, kind, told))
-        if kind in _OF_THE_CLUSTER:
-            yield _of_cluster(answers, rights, kind)
-        else:
-            yield _whole_of(kind, told, parts, rights)
-        yield from parts
+        source = (
+            _of_cluster(answers, rights, kind)
+            if kind in _OF_THE_CLUSTER
+            else _whole_of(kind, told, rights)
+        )
+        yield source
+        for part in _of_nodes(answers, rights, kind, told):
+            if (source.state, part.state) != ("hidden", "hidden"):  # the whole says it already
+                yield part
     yield _cluster_state(answers, rights)
     yield whole("volume", "hidden", _NO_IMAGES)
 
@@ -81,7 +84,7 @@ def _worst(parts: list[Coverage]) -> Coverage:
     return min(alike, key=lambda part: part.asked_at.timestamp() if part.asked_at else 2.0**40)
 
 
-def _whole_of(kind: str, told: list[Told], parts: list[Coverage], rights: Rights) -> Coverage:
+def _whole_of(kind: str, told: list[Told], rights: Rights) -> Coverage:
     """The source as a whole: hidden when the right is missing everywhere, else part by part."""
     path = "/nodes"
     if all(one.to_everyone for one in told) or rights.has("Sys.Audit", path):

@@ -146,11 +146,11 @@ class Rights:
         return not any(self.paths.values())
 
     def grant(self, path: str, role: str = AUDITOR) -> str:
-        """The commands that would show what the path holds."""
-        user = self.token_id.split("!", 1)[0]
+        """The commands that would show what the path holds; a token with no right gets all."""
+        user, where = self.token_id.split("!", 1)[0], "/" if self.are_empty else path
         return (
-            f"pveum acl modify {path} --users {user} --roles {role} && "
-            f"pveum acl modify {path} --tokens '{self.token_id}' --roles {role}"
+            f"pveum acl modify {where} --users {user} --roles {role} && "
+            f"pveum acl modify {where} --tokens '{self.token_id}' --roles {role}"
         )
 
     def remedy(self, reason: str, path: str) -> str:
@@ -185,10 +185,12 @@ class Rights:
         return f"held on {_few(held)} only" if held else ""
 
     def _remedy(self, need: Need, path: str) -> str:
+        """A grant replaces what was inherited, so the one of our own role names both."""
         if need.role != BACKUPS:
             return self.grant(path, need.role)
         role = f"pveum role add {BACKUPS} --privs 'Datastore.AllocateSpace VM.Backup'"
-        return f"{role}; {self.grant(path, f'{AUDITOR},{BACKUPS}')}"
+        grants = {self.grant(place, f"{AUDITOR},{BACKUPS}") for place in ("/storage", "/vms")}
+        return " && ".join([role, *sorted(grants)])
 
 
 def _few(paths: tuple[str, ...]) -> str:

@@ -227,12 +227,21 @@ def _rights_lines(rights: Sequence[Right]) -> Iterator[tuple[str, str]]:
         return
     held = [f"{right.name} on {right.path}" for right in rights if right.held]
     yield "rights", f"granted: {', '.join(held) or 'none'}"
-    for right in (right for right in rights if not right.held):
-        label = "not granted, for it also lets write" if right.writes else "missing"
-        note = f" ({right.note})" if right.note else ""
-        yield "", f"{label}: {right.name} on {right.path}{note}"
-        yield "", f"  hides {', '.join(right.shows)} ({right.asked})"
-        yield "", f"  to see it: {right.remedy}"
+    missing: dict[str, list[Right]] = {}
+    for right in rights:
+        if not right.held:
+            missing.setdefault(right.remedy, []).append(right)
+    for remedy, lacking in missing.items():
+        label = "left out, for they also let write" if lacking[0].writes else "missing"
+        yield "", f"{label}: {', '.join(_told_right(right) for right in lacking)}"
+        hides = dict.fromkeys(kind for right in lacking for kind in right.shows)
+        yield "", f"  hides {', '.join(hides)}"
+        yield "", f"  asked in {'; '.join(dict.fromkeys(right.asked for right in lacking))}"
+        yield "", f"  to see it: {remedy}"
+
+
+def _told_right(right: Right) -> str:
+    return f"{right.name} on {right.path}" + (f" ({right.note})" if right.note else "")
 
 
 def _shapes(requests: Sequence[str]) -> list[tuple[str, int]]:
