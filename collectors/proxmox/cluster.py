@@ -53,8 +53,10 @@ def _encrypts(body: Any) -> bool | None:
         return None
     given = body.get("migration")
     settings = given if isinstance(given, Mapping) else properties(given)
-    kind = settings.get("type") or settings.get("")
-    return kind != "insecure" and flag(body.get("migration_unsecure", 0)) is False
+    if "insecure" in (settings.get("type"), settings.get("")):
+        return False
+    plain = flag(body.get("migration_unsecure", 0))
+    return None if plain is None else not plain
 
 
 def _targets(body: Any) -> int | None:
