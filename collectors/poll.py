@@ -222,7 +222,7 @@ def _keep_snapshot(store: Store, found: Found, attempt: Attempt) -> Result:
             keep_answers(connection, source_key_of(connection, attempt), found.kept)
     except ClusterConflict as error:
         return _keep_failure(store, Failed("ClusterConflict", str(error)), attempt)
-    outcome: Outcome = "partial" if stored.gaps else "stored"
+    outcome: Outcome = "partial" if stored.is_partial else "stored"
     if stored.superseded:
         outcome = "superseded"
     seconds = (attempt.finished_at - attempt.started_at).total_seconds()

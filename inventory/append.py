@@ -57,6 +57,11 @@ class Stored:
     new_gaps: tuple[Coverage, ...] = ()
     superseded: bool = False  # older than what is stored: only its usage was kept
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether something was not seen that could have been."""
+        return any(not gap.is_beyond_reach for gap in self.gaps)
+
     def __add__(self, other: Stored) -> Stored:
         return replace(
             self,
@@ -342,7 +347,9 @@ def _store_coverage(
     return tuple(
         part
         for part in snapshot.coverage
-        if part.is_gap and (part.scope, part.kind, part.state) not in gaps_before
+        if part.is_gap
+        and not part.is_beyond_reach
+        and (part.scope, part.kind, part.state) not in gaps_before
     )
 
 
@@ -414,7 +421,7 @@ def _record(
     attempt: Attempt,
     stored: Stored,
 ) -> None:
-    outcome = "superseded" if stored.superseded else ("partial" if stored.gaps else "stored")
+    outcome = "superseded" if stored.superseded else ("partial" if stored.is_partial else "stored")
     connection.execute(
         _POLL.insert().values(
             source_key=source_key,

@@ -421,6 +421,11 @@ class Coverage:
     def is_gap(self) -> bool:
         return self.state != "complete"
 
+    @property
+    def is_beyond_reach(self) -> bool:
+        """Hidden, and no right that only reads would show it: told, but nobody's fault."""
+        return self.state == "hidden" and not self.remedy
+
     def __str__(self) -> str:
         where = f" of {self.scope}" if self.scope else ""
         return f"{self.kind}{where}: {self.state}" + (f" ({self.reason})" if self.reason else "")
@@ -437,6 +442,25 @@ class KeptAnswer:
     answer: Any
     asked_at: datetime
     mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A right that shows something, and whether the credentials of a source have it.
+
+    ``shows`` are kinds of facts or "kind.field", ``asked`` the requests that need it, ``note``
+    what is otherwise in places, ``remedy`` the command that grants it. ``writes``: it lets who has
+    it change something, too, so that doing without it may be wise.
+    """
+
+    name: str
+    path: str
+    held: bool
+    shows: tuple[str, ...]
+    asked: str = ""
+    note: str = ""
+    remedy: str = ""
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +482,7 @@ class Snapshot:
     usage: tuple[Usage, ...] = ()
     counters: tuple[Counter, ...] = ()
     coverage: tuple[Coverage, ...] = ()
+    rights: tuple[Right, ...] = ()  # of the credentials, where the platform tells; not stored
     platform: str = ""
     guests_reported: int | None = None  # what the platform itself counts
     token_expires_on: date | None = None

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from lab.pve_model import Cluster, Floats, GuestSpec, Node, Storage, Token
+from lab.pve_model import Cluster, Floats, GuestSpec, Node, Storage, StoredBackup, Token
+from lab.pve_platform import PLATFORM_ROUTES, Platform
 
 Answer = tuple[int, str, Any]  # status, reason, data
 Row = dict[str, Any]
@@ -97,7 +98,11 @@ class _View:
             privileges["VM.GuestAgent.Audit"] = 1
         if self._sees_all:
             tops = ("/", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms")
-            return ok({path: dict(privileges) for path in tops})
+            held = {path: dict(privileges) for path in tops}
+            if self._token.restores:
+                held["/vms"]["VM.Backup"] = 1
+                held["/storage"]["Datastore.AllocateSpace"] = 1
+            return ok(held)
         if not self._pool:
             return ok({})
         paths = [f"/pool/{self._pool}", *(f"/vms/{guest.vmid}" for guest in self._guests())]
@@ -132,7 +137,8 @@ class _View:
             rows.append(
                 {
                     "id": "cluster", "name": self._cluster.name, "nodes": len(nodes),
-                    "quorate": 1, "type": "cluster", "version": 3,
+                    "quorate": int(self._cluster.condition.quorate), "type": "cluster",
+                    "version": 3,
                 }
             )  # fmt: skip
         for number, node in enumerate(nodes, 1):
@@ -192,7 +198,7 @@ class _View:
         used = int(self._cluster.node_memory(found, self._instant())[0])
         return ok(
             {
-                "boot-info": {"mode": "efi"},
+                "boot-info": {"mode": "efi", "secureboot": int(found.condition.secure_boot)},
                 "cpu": 0,
                 "cpuinfo": {
                     "cores": found.cores, "cpus": found.threads, "flags": "fpu vme vmx", "hvm": "1",
@@ -383,6 +389,32 @@ class _View:
             ]
         )
 
+    def content(self, query: Mapping[str, str], node: str, storage: str) -> Answer:
+        """Backups with their sizes: an empty list without the right to restore them."""
+        found = next((s for s in self._cluster.storages if s.id == storage), None)
+        if found is None or node not in self._nodes_of(found):
+            return fault(500, f"storage '{storage}' does not exist")
+        if not self._sees_all:
+            return fault(403, f"Permission check failed (/storage/{storage}, Datastore.Audit)")
+        if query.get("content") != "backup" or not self._token.restores:
+            return ok([])
+        return ok(
+            [
+                self._content_row(b)
+                for b in self._cluster.backups(self._cluster.now)
+                if b.storage == storage
+            ]
+        )
+
+    def _content_row(self, backup: StoredBackup) -> Row:
+        listed = self._backup_row(
+            backup.storage, backup.kind, backup.vmid, backup.made_at, backup.mark
+        )
+        row = {name: listed[name] for name in ("ctime", "vmid", "volid")}
+        row |= {"content": "backup", "size": backup.bytes, "subtype": backup.kind}
+        row["format"] = "vma.zst" if backup.kind == "qemu" else "tar.zst"
+        return row | ({"protected": 1} if backup.mark == "protected" else {})
+
     def _backup_row(self, storage: str, kind: str, vmid: int, made_at: float, mark: str) -> Row:
         day = np.datetime64(int(made_at), "s").astype(str).replace("-", "_").replace("T", "-")
         ending = "vma.zst" if kind == "qemu" else "tar.zst"
@@ -400,10 +432,15 @@ class _View:
             return fault(500, f"hostname lookup '{node}' failed")
         if not self._sees_all:
             return fault(403, f"Permission check failed (/nodes/{node}, Sys.Audit)")
+        waits = {
+            f"pressure{what}some": _constant(found.condition.waits.get(what, 0.0))
+            for what in ("cpu", "io", "memory")
+        }
         return self._rrd(
             query,
             found.joined_at,
-            {
+            (waits if self._cluster.release >= 9 else {})
+            | {
                 "cpu": lambda t: self._cluster.node_cpu(found, t),
                 "iowait": _constant(0.01),
                 "loadavg": lambda t: self._cluster.node_cpu(found, t) * found.threads,
@@ -489,6 +526,13 @@ def _while_known(values: Floats) -> Floats:
     return np.where(np.isnan(values), np.nan, 1.0)
 
 
+def _on_the_platform(method: Callable[..., Answer]) -> Callable[..., Answer]:
+    def answer(view: _View, query: Mapping[str, str], **places: str) -> Answer:
+        return method(Platform(view._cluster, view._sees_all), query, **places)
+
+    return answer
+
+
 _GUEST = r"/nodes/(?P<node>[^/]+)/(?P<kind>qemu|lxc)/(?P<vmid>\d+)"
 _STORAGE = r"/nodes/(?P<node>[^/]+)/storage/(?P<storage>[^/]+)"
 _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Answer]], ...] = tuple(
@@ -508,6 +552,10 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Answer]], ...] = tuple(
         (_GUEST + "/snapshot", _View.snapshot),
         (_GUEST + "/rrddata", _View.guest_rrd),
         (_STORAGE + "/prunebackups", _View.prunebackups),
+        (_STORAGE + "/content", _View.content),
         (_STORAGE + "/rrddata", _View.storage_rrd),
     )
+)
+_ROUTES += tuple(
+    (re.compile(pattern), _on_the_platform(method)) for pattern, method in PLATFORM_ROUTES
 )

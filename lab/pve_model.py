@@ -64,6 +64,30 @@ def total(*parts: Load) -> Load:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """The state a node is in beside its load; what is not set is a healthy one.
+
+    ``disks``, ``zfs`` and ``thin_pools`` are rows of the API's answers; ``zfs`` of None is a node
+    without ZFS installed. ``failed_tasks`` are (kind, about, ended at, outcome).
+    """
+
+    disks: tuple[Mapping[str, Any], ...] = ()
+    zfs: tuple[Mapping[str, Any], ...] | None = None
+    thin_pools: tuple[Mapping[str, Any], ...] = ()
+    networks: tuple[Mapping[str, Any], ...] | None = None  # None: one bridge over one bond
+    certificate_ends_at: float | None = None  # None: in a year
+    outdated: Mapping[str, str] = field(default_factory=dict)  # package → the version to be had
+    services_down: tuple[str, ...] = ()
+    subscription: str = "active"
+    repositories: tuple[str, ...] = ("pve-enterprise",)
+    failed_tasks: tuple[tuple[str, str, float, str], ...] = ()
+    firewall: Mapping[str, Any] = field(default_factory=dict)
+    firewall_rules: tuple[Mapping[str, Any], ...] = ()
+    waits: Mapping[str, float] = field(default_factory=dict)  # percent of time: cpu, io, memory
+    secure_boot: bool = True
+
+
+@dataclass(frozen=True)
 class Node:
     name: str
     cores: int = 32
@@ -74,6 +98,22 @@ class Node:
     joined_at: float = 0.0
     dead: bool = False
     maintenance: bool = False
+    condition: Condition = Condition()
+
+
+@dataclass(frozen=True)
+class ClusterCondition:
+    """What a cluster has set for all of its nodes; what is not set is its default."""
+
+    quorate: bool = True
+    quorum_device: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    metric_servers: tuple[Mapping[str, Any], ...] = ()
+    ha_master: str = ""  # its state; "" where high availability is not in use
+    firewall: Mapping[str, Any] = field(default_factory=dict)
+    firewall_rules: tuple[Mapping[str, Any], ...] = ()
+    firewall_groups: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    ceph: Mapping[str, Any] | None = None  # None: not installed
 
 
 @dataclass(frozen=True)
@@ -149,6 +189,7 @@ class StoredBackup:
     vmid: int
     made_at: float
     mark: str = "keep"
+    bytes: int = 8 * GIB
 
 
 @dataclass(frozen=True)
@@ -159,6 +200,7 @@ class Token:
     secret: str
     sees: str = "all"  # all, none, pool:NAME
     expires_at: int = 0
+    restores: bool = False  # it has the rights that show the sizes of backups, too
 
 
 @dataclass
@@ -176,6 +218,7 @@ class Cluster:
     now: float = 0.0
     booted_at: float | None = None  # forty days before its clock was first set, unless stated
     history_days: float = 490.0
+    condition: ClusterCondition = ClusterCondition()
 
     def __post_init__(self) -> None:
         if self.booted_at is None:

@@ -14,7 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from collectors.contract import KeptAnswer
-from collectors.proxmox.wire import Request
+from collectors.proxmox.cluster import GROUPS, HOURLY_PATHS
+from collectors.proxmox.firewall import group_names
+from collectors.proxmox.nodes import told_by
+from collectors.proxmox.visibility import Rights
+from collectors.proxmox.wire import Answer, Request
 
 Row = Mapping[str, Any]
 
@@ -32,6 +36,8 @@ BULK = (
 # The dry listing of what pruning would do: the one way in which an auditor sees every backup.
 # Without keep-all a storage that has no prune settings of its own answers an error.
 _ALL_BACKUPS = {"prune-backups": "keep-all=1"}
+# The listing with sizes, which silently leaves out what the token may not restore.
+_BACKUPS_WITH_SIZES = {"content": "backup"}
 
 # What a guest's row says of its configuration: another value means that it was changed.
 _GUEST_MARKS = (
@@ -59,6 +65,8 @@ class Wanted:
     resources: tuple[Row, ...]
     storages: tuple[Row, ...]
     rights: str = ""  # a digest of what the token may see
+    may: Rights | None = None  # what it may see; None: not known
+    release: int | None = None
 
     def asks(self) -> Iterator[Ask]:
         """Everything beside the bulk answers, the most useful first."""
@@ -68,6 +76,25 @@ class Wanted:
         for row in self._guests(online):
             yield from self._of_guest(row)
         yield from self._backup_lists(online)
+        for path in HOURLY_PATHS:
+            yield Ask(Request(path), HOUR, self.rights)
+        for node in online:
+            yield from self._of_node(node)
+
+    def follow_ups(self, answers: Mapping[str, Answer]) -> Iterator[Ask]:
+        """What the answers so far lead to: rules of groups, backups that could not be listed."""
+        for name in group_names(answers.get(f"GET {GROUPS}", {}).get("body")):
+            yield Ask(Request(f"{GROUPS}/{name}"), HOUR, self.rights)
+        for ask in self._backup_lists(self._online()):
+            base, _slash, what = ask.request.path.rpartition("/")
+            other = Request(f"{base}/content", _BACKUPS_WITH_SIZES, ask.request.node)
+            failed = what == "prunebackups" and _is_refused(answers.get(ask.request.key))
+            if failed and other.key not in answers:
+                yield Ask(other, HOUR, self.rights)
+
+    def _of_node(self, node: str) -> Iterator[Ask]:
+        for told in told_by(self.release):
+            yield Ask(told.request(node), told.every_seconds, self.rights)
 
     def _online(self) -> list[str]:
         return sorted(
@@ -101,8 +128,20 @@ class Wanted:
             if row.get("shared") and storage in asked:
                 continue
             asked.add(storage)
-            path = f"/nodes/{node}/storage/{storage}/prunebackups"
-            yield Ask(Request(path, _ALL_BACKUPS, node=node), HOUR, self.rights)
+            for what, parameters in self._ways(storage):
+                path = f"/nodes/{node}/storage/{storage}/{what}"
+                yield Ask(Request(path, parameters, node=node), HOUR, self.rights)
+
+    def _ways(self, storage: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """The dry listing always; the one with sizes for a token that is shown all of it."""
+        yield "prunebackups", _ALL_BACKUPS
+        if self.may is not None and self.may.sees_backups_in(storage):
+            yield "content", _BACKUPS_WITH_SIZES
+
+
+def _is_refused(answer: Answer | None) -> bool:
+    """Whether the cluster gave an error at once: then another way may succeed."""
+    return answer is not None and answer.get("status") in (400, 500, 501)
 
 
 def rights_digest(permissions: Any) -> str:
@@ -118,14 +157,19 @@ def _digest(*parts: Any) -> str:
 def standing_in(ask: Ask, kept: KeptAnswer | None, now: datetime) -> bool:
     """Whether the kept answer still stands in for asking.
 
-    Its time ends between half and all of what the ask allows, at a share that its own name
-    decides: so what was asked together is not asked together again.
+    Its time ends between half and all of what the ask allows, at a share that its name and the
+    time of asking decide: so what was asked together is not asked together again, at no later
+    time either, which a share of the name alone would lead to (6 times 10 is 12 times 5).
     """
     if kept is None or not ask.every_seconds or kept.mark != ask.mark:
         return False
-    share = int(_digest(ask.request.key), 16) / 16**16
-    lasts = timedelta(seconds=ask.every_seconds * (0.5 + 0.5 * share))
-    return timedelta(0) <= now - kept.asked_at < lasts
+    age, longest = now - kept.asked_at, timedelta(seconds=ask.every_seconds)
+    if not timedelta(0) <= age < longest:
+        return False
+    if 2 * age < longest:
+        return True
+    share = int(_digest(ask.request.key, kept.asked_at), 16) / 16**16
+    return age < longest * (0.5 + 0.5 * share)
 
 
 def split(

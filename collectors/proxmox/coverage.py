@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from collectors.proxmox.backups import Listing
+from collectors.proxmox.gaps import asked_at, refusal, whole
+from collectors.proxmox.platform_coverage import of_the_platform
 from collectors.proxmox.visibility import Rights
 from inventory.records import Coverage, CoverageState
 
@@ -25,30 +27,22 @@ def coverage_of(answers: Answers) -> tuple[Coverage, ...]:
         *_datastores(answers, rights),
         *_jobs(answers, rights),
         *_backups(answers, rights),
+        *of_the_platform(answers, rights),
     )
-
-
-def _whole(kind: str, state: CoverageState, reason: str = "", remedy: str = "") -> Coverage:
-    return Coverage("", kind, state, reason, remedy)
-
-
-def _refusal(answer: Mapping[str, Any]) -> str:
-    status, reason = answer.get("status"), str(answer.get("reason") or "no reason given")
-    return f"{status} {reason}" if status else reason
 
 
 def _hosts(answers: Answers, rights: Rights) -> Iterator[Coverage]:
     """Node rows are listed to everyone, their figures only to an auditor of the node."""
     if answers.get("GET /cluster/resources")["status"] != 200:
-        yield _whole("host", "failed", _refusal(answers.get("GET /cluster/resources")))
+        yield whole("host", "failed", refusal(answers.get("GET /cluster/resources")))
         return
-    if not rights.has("Sys.Audit", "/nodes"):
-        yield _whole(
+    if not rights.has("Sys.Audit", "/nodes") and not rights.held_below("Sys.Audit", "/nodes"):
+        yield whole(
             "host", "hidden", "Sys.Audit on /nodes is missing: no sizes, no usage",
             rights.grant("/nodes"),
         )  # fmt: skip
         return
-    yield _whole("host", "complete")
+    yield whole("host", "complete")
     for row in answers.resources:
         if row.get("type") != "node" or not row.get("node"):
             continue
@@ -57,27 +51,31 @@ def _hosts(answers: Answers, rights: Rights) -> Iterator[Coverage]:
             yield Coverage(f"host/{name}", "host", "failed", f"node {name} is {row.get('status')}")
             continue
         answer = answers.get(f"GET /nodes/{name}/status")
-        if answer["status"] != 200:
-            yield Coverage(f"host/{name}", "host", "failed", _refusal(answer))
+        if answer["status"] == 403:
+            why = refusal(answer)
+            yield Coverage(f"host/{name}", "host", "hidden", why, rights.remedy(why, "/nodes"))
+        elif answer["status"] != 200:
+            yield Coverage(f"host/{name}", "host", "failed", refusal(answer))
 
 
 def _guests(answers: Answers, rights: Rights) -> Iterator[Coverage]:
     resources = answers.get("GET /cluster/resources")
     if resources["status"] != 200:
         for kind in _OF_A_GUEST:
-            yield _whole(kind, "failed", _refusal(resources))
+            yield whole(kind, "failed", refusal(resources))
         return
-    sees_all = rights.has("VM.Audit", "/vms")
+    sees_all = rights.has_everywhere("VM.Audit", "/vms")
     seen = len(answers.guest_rows)
     for kind in _OF_A_GUEST:
         if sees_all:
-            yield _whole(kind, "complete")
+            yield whole(kind, "complete")
         elif seen:
-            reason = f"VM.Audit on /vms is missing: {seen} guests of an unknown total are shown"
-            yield _whole(kind, "partial", reason, rights.grant("/vms"))
+            lack = rights.lack("VM.Audit", "/vms")
+            reason = f"{lack}: {seen} guests of an unknown total are shown"
+            yield whole(kind, "partial", reason, rights.grant("/vms"))
         else:
             reason = "VM.Audit on /vms is missing: no guest is shown"
-            yield _whole(kind, "hidden", reason, rights.grant("/vms"))
+            yield whole(kind, "hidden", reason, rights.grant("/vms"))
     for row in answers.guest_rows:
         yield from _guest(answers, row)
 
@@ -89,15 +87,9 @@ def _guest(answers: Answers, row: Mapping[str, Any]) -> Iterator[Coverage]:
         answer = answers.guest_answer(row, what)
         for kind in kinds:
             if answer["status"] == 200:
-                yield Coverage(scope, kind, "complete", asked_at=_asked_at(answer))
+                yield Coverage(scope, kind, "complete", asked_at=asked_at(answer))
             else:
                 yield Coverage(scope, kind, *_missing(answers, row, answer))
-
-
-def _asked_at(answer: Mapping[str, Any]) -> datetime | None:
-    """When an answer that was used again had been given; None for one of this poll."""
-    at = answer.get("asked_at")
-    return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
 def _missing(
@@ -112,43 +104,43 @@ def _missing(
         return "failed", f"its node {row.get('node')} is {node.get('status', 'unknown')}", ""
     if answer.get("status") == 403 and answers.rights is not None:
         path = f"/vms/{row.get('vmid')}"
-        return "hidden", _refusal(answer), answers.rights.grant(path)
-    return "failed", _refusal(answer), ""
+        return "hidden", refusal(answer), answers.rights.remedy(refusal(answer), path)
+    return "failed", refusal(answer), ""
 
 
 def _datastores(answers: Answers, rights: Rights) -> Iterator[Coverage]:
     """Storages are configured in one answer, and shown node by node in another."""
     for key in ("GET /storage", "GET /cluster/resources"):
         if answers.get(key)["status"] not in (200, 403):
-            yield _whole("datastore", "failed", _refusal(answers.get(key)))
+            yield whole("datastore", "failed", refusal(answers.get(key)))
             return
-    if rights.has("Datastore.Audit", "/storage"):
-        yield _whole("datastore", "complete")
+    if rights.has_everywhere("Datastore.Audit", "/storage"):
+        yield whole("datastore", "complete")
         for store in answers.storages.datastores(answers.cluster):
             if store.enabled is not False and store.capacity_bytes is None:
                 scope = f"datastore/{store.datastore_id}"
                 yield Coverage(scope, "datastore", "failed", "no node shows its size")
         return
     names = answers.storages.names
-    missing = "Datastore.Audit on /storage is missing"
+    missing = rights.lack("Datastore.Audit", "/storage")
     if names:
         reason = f"{missing}: {len(names)} storages of an unknown total are shown"
-        yield _whole("datastore", "partial", reason, rights.grant("/storage"))
+        yield whole("datastore", "partial", reason, rights.grant("/storage"))
         for store in answers.storages.datastores(answers.cluster):
             yield Coverage(f"datastore/{store.datastore_id}", "datastore", "complete")
     else:
         reason = f"{missing}: no storage is shown"
-        yield _whole("datastore", "hidden", reason, rights.grant("/storage"))
+        yield whole("datastore", "hidden", reason, rights.grant("/storage"))
 
 
 def _jobs(answers: Answers, rights: Rights) -> Iterator[Coverage]:
     answer = answers.get("GET /cluster/backup")
     if answer["status"] == 200:
-        yield _whole("backup_job", "complete")
+        yield whole("backup_job", "complete")
     elif answer["status"] == 403:
-        yield _whole("backup_job", "hidden", _refusal(answer), rights.grant("/"))
+        yield whole("backup_job", "hidden", refusal(answer), rights.grant("/"))
     else:
-        yield _whole("backup_job", "failed", _refusal(answer))
+        yield whole("backup_job", "failed", refusal(answer))
 
 
 def _backups(answers: Answers, rights: Rights) -> Iterator[Coverage]:
@@ -158,32 +150,46 @@ def _backups(answers: Answers, rights: Rights) -> Iterator[Coverage]:
         for store in answers.storages.datastores(answers.cluster)
         if "backup" in (store.content or ()) and store.enabled is not False
     ]
-    if not rights.has("Datastore.Audit", "/storage") and not stores:
+    sees_all = rights.has_everywhere("Datastore.Audit", "/storage")
+    if not sees_all and not stores:
         reason = "Datastore.Audit on /storage is missing: no backup is shown"
-        yield _whole("backup", "hidden", reason, rights.grant("/storage"))
+        yield whole("backup", "hidden", reason, rights.grant("/storage"))
         return
-    listed = set(_listed(answers))
-    unseen = [store for store in stores if store.datastore_id not in listed]
-    if unseen or not rights.has("Datastore.Audit", "/storage"):
-        names = ", ".join(store.datastore_id for store in unseen) or "storages that are not shown"
-        yield _whole("backup", "partial", f"the backups on {names} could not be listed")
-        for name in sorted(listed):
-            yield Coverage(f"datastore/{name}", "backup", "complete")
+    listed = answers.backup_lists()
+    parts = [_of_a_datastore(store.datastore_id, listed, rights) for store in stores]
+    unseen = [part.scope.partition("/")[2] for part in parts if part.is_gap]
+    if unseen or not sees_all:
+        names = ", ".join(unseen) or "storages that are not shown"
+        remedy = "" if sees_all else rights.grant("/storage")
+        yield whole("backup", "partial", f"the backups on {names} could not be listed", remedy)
     else:
-        yield _whole("backup", "complete")
-    for store in unseen:
-        scope = f"datastore/{store.datastore_id}"
-        yield Coverage(scope, "backup", "failed", _why_unlisted(answers, store.datastore_id))
+        yield whole("backup", "complete")
+    yield from parts
 
 
-def _listed(answers: Answers) -> Iterator[str]:
-    for key, answer in answers.backup_lists():
-        if answer["status"] == 200 and isinstance(answer.get("body"), list):
-            yield key
+def _of_a_datastore(datastore_id: str, listed: list[Listing], rights: Rights) -> Coverage:
+    """How a datastore's backups were listed: by the dry run of pruning, by its content, not at all.
+
+    The content is complete only for a token from which it leaves nothing out.
+    """
+    scope = f"datastore/{datastore_id}"
+    mine = [one for one in listed if one.datastore_id == datastore_id]
+    dry = next((one for one in mine if one.was_answered and not one.with_sizes), None)
+    full = next((one for one in mine if one.was_answered and one.with_sizes), None)
+    if full is not None and rights.sees_backups_in(full.storage):
+        return _seen(scope, full, "listed by its content, with sizes")
+    if dry is not None:
+        return _seen(scope, dry, "listed by the dry run of pruning: no sizes, no verification")
+    why = next((refusal(one.answer) for one in mine if not one.was_answered), "")
+    if full is not None:
+        reason = (
+            f"the dry run of pruning failed ({why}); the content leaves out what needs VM.Backup"
+        )
+        return Coverage(scope, "backup", "partial", reason, asked_at=asked_at(full.answer))
+    if any(one.answer["status"] == 403 for one in mine):
+        return Coverage(scope, "backup", "hidden", why, rights.remedy(why, "/storage"))
+    return Coverage(scope, "backup", "failed", why or "no node that has it is online")
 
 
-def _why_unlisted(answers: Answers, datastore_id: str) -> str:
-    for key, answer in answers.backup_lists():
-        if key == datastore_id and answer["status"] != 200:
-            return _refusal(answer)
-    return "no node that has it is online"
+def _seen(scope: str, listing: Listing, way: str) -> Coverage:
+    return Coverage(scope, "backup", "complete", way, asked_at=asked_at(listing.answer))

@@ -9,7 +9,10 @@ from typing import Any
 from collectors.contract import Budget, KeptAnswer, Raw, Source
 from collectors.proxmox import ProxmoxOptions
 from collectors.proxmox.asks import BULK, Ask, Wanted, rights_digest, split
+from collectors.proxmox.cluster import release_of
 from collectors.proxmox.lean import lean
+from collectors.proxmox.values import rows
+from collectors.proxmox.visibility import Rights
 from collectors.proxmox.wire import Answer, Request, Wire, connect
 
 # What the cluster itself decided: asking again at the next poll would tell the same.
@@ -21,23 +24,55 @@ def fetch(source: Source[ProxmoxOptions], budget: Budget) -> Raw:
 
     Raises CollectError when the cluster could not be read at all.
     """
-    now = datetime.now(UTC) if source.now is None else source.now
     wire, version = connect(source, budget)
     with wire:
         answers = {Request("/version").key: version} | _asked(wire, BULK)
-        wanted = Wanted(
-            tuple(rows_of(answers.get("GET /cluster/resources"))),
-            tuple(rows_of(answers.get("GET /storage"))),
-            rights_digest(answers["GET /access/permissions"].get("body")),
-        )
-        due, standing = split(wanted.asks(), source.kept, now)
-        limit = max(0, budget.max_requests - len(answers))
-        fresh = _asked(wire, [ask.request for ask in due[:limit]])
-        late = {ask.request.key: _late(ask, source.kept, budget) for ask in due[limit:]}
-        asked = (*answers, *fresh)
-        answers |= fresh | late | {key: _again(one) for key, one in standing.items()}
-        kept = standing | _to_keep(due, fresh, now) | _still_kept(due[limit:], source.kept)
-        return Raw("proxmox", answers, _context(source, wire), kept, asked)
+        poll = _Poll(wire, source, budget, answers)
+        wanted = _wanted(answers, source.options.token_id)
+        poll.ask(wanted.asks())
+        poll.ask(wanted.follow_ups(poll.answers))
+        return Raw("proxmox", poll.answers, _context(source, wire), poll.kept, tuple(poll.asked))
+
+
+def _wanted(answers: Mapping[str, Answer], token_id: str) -> Wanted:
+    permissions = answers["GET /access/permissions"].get("body")
+    return Wanted(
+        tuple(rows_of(answers.get("GET /cluster/resources"))),
+        tuple(rows_of(answers.get("GET /storage"))),
+        rights_digest(permissions),
+        Rights.of(permissions, token_id),
+        release_of(answers["GET /version"].get("body")),
+    )
+
+
+class _Poll:
+    """The answers of one poll as they come, and what of them the next one may use."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        source: Source[ProxmoxOptions],
+        budget: Budget,
+        answers: dict[str, Answer],
+    ) -> None:
+        self._wire = wire
+        self._before = source.kept
+        self._budget = budget
+        self._now = datetime.now(UTC) if source.now is None else source.now
+        self.answers = answers
+        self.asked = list(answers)
+        self.kept: dict[str, KeptAnswer] = {}
+
+    def ask(self, asks: Iterable[Ask]) -> None:
+        """Sends what is due, as far as the poll's limit allows; the rest is answered by before."""
+        due, standing = split(asks, self._before, self._now)
+        limit = max(0, self._budget.max_requests - len(self.asked))
+        fresh = _asked(self._wire, [ask.request for ask in due[:limit]])
+        late = {ask.request.key: _late(ask, self._before, self._budget) for ask in due[limit:]}
+        self.asked += fresh
+        self.answers |= fresh | late | {key: _again(one) for key, one in standing.items()}
+        self.kept |= standing | _to_keep(due, fresh, self._now)
+        self.kept |= _still_kept(due[limit:], self._before)
 
 
 def _asked(wire: Wire, requests: Iterable[Request]) -> dict[str, Answer]:
@@ -93,5 +128,4 @@ def _context(source: Source[ProxmoxOptions], wire: Wire) -> dict[str, Any]:
 
 def rows_of(answer: Answer | None) -> list[Mapping[str, Any]]:
     """The rows of a list answer; none when it was refused or is no list."""
-    body = answer.get("body") if answer else None
-    return [row for row in body if isinstance(row, Mapping)] if isinstance(body, list) else []
+    return rows(answer.get("body") if answer else None)

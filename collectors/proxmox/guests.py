@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from collectors.proxmox.values import (
     MIB,
     flag,
+    instant,
     memory_bytes,
     number,
     properties,
@@ -220,10 +220,3 @@ def snapshots_of(guest: Guest, rows: list[Config]) -> Iterator[GuestSnapshot]:
             memory_state=flag(row.get("vmstate", 0)),
             parent=text(row.get("parent")) or "",
         )
-
-
-def instant(epoch_seconds: int | None) -> datetime | None:
-    """An instant from seconds since 1970; None for one that no clock can mean."""
-    if epoch_seconds is None or not 0 < epoch_seconds < 2**33:
-        return None
-    return datetime.fromtimestamp(epoch_seconds, UTC)

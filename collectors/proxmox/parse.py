@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 from collectors.contract import Raw
+from collectors.proxmox.backups import Listing, backups, jobs, listings
+from collectors.proxmox.cluster import (
+    CEPH,
+    FIREWALL,
+    GROUPS,
+    OPTIONS,
+    RULES,
+    STATE_PATHS,
+    ceph_health,
+    cluster_state,
+    release_of,
+)
 from collectors.proxmox.coverage import coverage_of
 from collectors.proxmox.fetch import rows_of
-from collectors.proxmox.guests import disks_of, guest_of, instant, nics_of, snapshots_of
-from collectors.proxmox.storage import Storages, retention_text
-from collectors.proxmox.values import flag, number, text, whole, words
+from collectors.proxmox.firewall import firewall_of, group_names, rules_of
+from collectors.proxmox.guests import disks_of, guest_of, nics_of, snapshots_of
+from collectors.proxmox.nodes import (
+    PRESSURE,
+    REPOSITORIES,
+    SUBSCRIPTION,
+    TOLD,
+    Told,
+    host_details,
+    pressure_of,
+    repositories_of,
+    subscription_of,
+)
+from collectors.proxmox.storage import Storages
+from collectors.proxmox.values import instant, mapping, number, text, whole
 from collectors.proxmox.visibility import Rights
 from collectors.proxmox.wire import Answer
 from inventory.records import (
-    Backup,
-    BackupJob,
     Counter,
     Effort,
     Guest,
@@ -51,6 +74,7 @@ class Answers:
         self.rights = Rights.of(
             self.body("GET /access/permissions"), str(raw.context.get("token_id", ""))
         )
+        self.release = release_of(self.body("GET /version"))
         self.cluster = self._cluster()
         self.storages = Storages.of(
             rows_of(self.get("GET /storage")),
@@ -79,6 +103,14 @@ class Answers:
         base = f"GET /nodes/{row.get('node')}/{row.get('type')}/{row.get('vmid')}"
         return self.get(f"{base}/{what}")
 
+    def node_answer(self, node: str, told: Told) -> Answer:
+        return self.get(told.request(node).key)
+
+    @property
+    def node_rows(self) -> list[Row]:
+        rows = [row for row in self.resources if row.get("type") == "node" and row.get("node")]
+        return sorted(rows, key=lambda row: str(row["node"]))
+
     def _cluster(self) -> str:
         """The configured name, else the cluster's own, else the one known before.
 
@@ -99,8 +131,11 @@ class Answers:
         facts += self.storages.datastores(self.cluster)
         for row, guest in zip(self.guest_rows, guests, strict=True):
             facts += self._parts(row, guest)
-        facts += self._jobs()
-        facts += self._backups()
+        facts += jobs(rows_of(self.get("GET /cluster/backup")), self.cluster, self.storages)
+        facts += backups(self.backup_lists(), self.cluster)
+        facts += self._of_the_cluster()
+        for host in hosts:
+            facts += self._of_a_node(host.host_id)
         context = self._raw.context
         return Snapshot(
             source=self._source,
@@ -109,6 +144,7 @@ class Answers:
             usage=tuple(self._usage({host.host_id: host for host in hosts})),
             counters=tuple(self._counters()),
             coverage=coverage_of(self),
+            rights=self.rights.listed(self.release) if self.rights else (),
             platform=self._platform(),
             guests_reported=self._guests_reported(),
             token_expires_on=self._token_expiry(),
@@ -127,7 +163,7 @@ class Answers:
 
     def _guests_reported(self) -> int | None:
         """What the cluster itself counts; not known to a token that is shown a part of it."""
-        sees_all = self.rights is not None and self.rights.has("VM.Audit", "/vms")
+        sees_all = self.rights is not None and self.rights.has_everywhere("VM.Audit", "/vms")
         return len(self.guest_rows) if sees_all else None
 
     def _token_expiry(self) -> date | None:
@@ -145,17 +181,14 @@ class Answers:
     # Hosts
 
     def _hosts(self) -> Iterator[Host]:
-        rows = [row for row in self.resources if row.get("type") == "node" and row.get("node")]
-        for row in sorted(rows, key=lambda row: str(row.get("node"))):
-            name = str(row["node"])
-            detail = self.body(f"GET /nodes/{name}/status")
-            yield self._host(name, row, detail if isinstance(detail, Mapping) else {})
+        for row in self.node_rows:
+            answer = self.get(f"GET /nodes/{row['node']}/status")
+            yield self._host(str(row["node"]), row, answer)
 
-    def _host(self, name: str, row: Row, detail: Row) -> Host:
-        cpu = detail.get("cpuinfo")
-        cpu = cpu if isinstance(cpu, Mapping) else {}
-        memory = detail.get("memory")
-        total = memory.get("total") if isinstance(memory, Mapping) else None
+    def _host(self, name: str, row: Row, answer: Answer) -> Host:
+        detail = mapping(answer.get("body") if answer["status"] == 200 else None)
+        cpu = mapping(detail.get("cpuinfo"))
+        total = mapping(detail.get("memory")).get("total")
         return Host(
             host_id=name,
             name=name,
@@ -164,11 +197,27 @@ class Answers:
             cpu_cores=number(cpu.get("cores")) or None,  # of all sockets together
             cpu_threads=whole(cpu.get("cpus")) or whole(row.get("maxcpu")) or None,
             memory_bytes=whole(row.get("maxmem")) or whole(total) or None,
-            cpu_mhz=number(cpu.get("mhz")),
-            cpu_model=text(cpu.get("model")),
             platform="proxmox-ve",
             version=_release(detail.get("pveversion")),
+            transport="https",
+            transport_encrypted=True,
+            subscription=subscription_of(self._told(name, SUBSCRIPTION)),
+            repositories=repositories_of(self._told(name, REPOSITORIES)),
+            **host_details(detail, self._answered_at(answer)),
+            **pressure_of(self._told(name, PRESSURE)),
         )
+
+    def _answered_at(self, answer: Answer) -> datetime:
+        at = answer.get("asked_at")
+        return self.taken_at if at is None else datetime.fromtimestamp(at, UTC)
+
+    def _told(self, node: str, told: Told) -> Any:
+        answer = self.node_answer(node, told)
+        return answer.get("body") if answer["status"] == 200 else None
+
+    def _of_a_node(self, name: str) -> Iterator[Record]:
+        for told in TOLD:
+            yield from told.read(name, self.cluster, self._told(name, told))
 
     def _host_status(self, row: Row) -> Any:
         if row.get("status") == "online":
@@ -189,60 +238,25 @@ class Answers:
             yield from nics_of(guest, config)
         yield from snapshots_of(guest, rows_of(self.guest_answer(row, "snapshot")))
 
-    # Backups
+    # The cluster and its backups
 
-    def _jobs(self) -> Iterator[BackupJob]:
-        for row in rows_of(self.get("GET /cluster/backup")):
-            if row.get("id") is None or row.get("type", "vzdump") != "vzdump":
-                continue
-            storage = text(row.get("storage"))
-            yield BackupJob(
-                job_id=str(row["id"]),
-                cluster=self.cluster,
-                enabled=flag(row.get("enabled", 1)),
-                schedule=text(row.get("schedule")) or "",
-                datastore_id=self.storages.datastore_id("", storage) if storage else None,
-                selects_all=flag(row.get("all", 0)),
-                guest_ids=words(row.get("vmid"), ","),
-                excluded_guest_ids=words(row.get("exclude"), ","),
-                resource_pool=text(row.get("pool")) or "",
-                host_id=text(row.get("node")) or "",
-                retention=retention_text(row.get("prune-backups")),
-            )
+    def _of_the_cluster(self) -> Iterator[Record]:
+        bodies = {path: self.body(f"GET {path}") for path in STATE_PATHS}
+        if self.rights is None or not self.rights.has("Sys.Audit", "/"):
+            bodies.pop(OPTIONS)  # answered to everyone, but then only in part
+        if any(body is not None for body in bodies.values()):
+            yield cluster_state(self.cluster, bodies)
+        yield from ceph_health(self.cluster, self.body(f"GET {CEPH}"))
+        yield from firewall_of("cluster", self.cluster, self.body(f"GET {FIREWALL}"))
+        yield from rules_of("cluster", self.cluster, self.body(f"GET {RULES}"))
+        for name in group_names(self.body(f"GET {GROUPS}")):
+            rules = self.body(f"GET {GROUPS}/{name}")
+            yield from rules_of(f"group/{name}", self.cluster, rules)
 
-    def _backups(self) -> Iterator[Backup]:
-        seen: set[str] = set()
-        for datastore, answer in self.backup_lists():
-            for row in rows_of(answer):
-                backup = self._backup(row, datastore)
-                if backup is not None and backup.name not in seen:
-                    seen.add(backup.name)
-                    yield backup
-
-    def backup_lists(self) -> Iterator[tuple[str, Answer]]:
-        """Each listing of stored backups that was asked, by the datastore's id."""
-        for key in sorted(self._raw.answers):
-            if "/prunebackups" in key:
-                _get, _nodes, node, _storage, storage, _rest = key.split("/", 5)
-                yield self.storages.datastore_id(node, storage), self.get(key)
-
-    def _backup(self, row: Row, datastore: str) -> Backup | None:
-        """A stored backup. Of a renamed file the time is not to be trusted: it is the file's own.
-
-        The name leaves out the storage's id, so that a backup seen through two ids is one.
-        """
-        volume = text(row.get("volid"))
-        if not volume or row.get("vmid") in (None, ""):
-            return None
-        renamed = row.get("mark") == "renamed"
-        return Backup(
-            guest_id=str(row["vmid"]),
-            cluster=self.cluster,
-            name=f"{datastore}:{volume.partition(':')[2]}",
-            created_at=None if renamed else instant(whole(row.get("ctime"))),
-            datastore_id=datastore,
-            protected=row.get("mark") == "protected",
-        )
+    def backup_lists(self) -> list[Listing]:
+        """Each listing of stored backups that was asked."""
+        asked = {key: self.get(key) for key in self._raw.answers if "/storage/" in key}
+        return listings(asked, self.storages)
 
     # Usage
 
@@ -312,7 +326,13 @@ class Answers:
                     )
 
 
-_OBJECTS = ("GET /version", "GET /access/permissions")
+_OBJECTS = frozenset(
+    {
+        "GET /version", "GET /access/permissions", "GET /cluster/options",
+        "GET /cluster/config/qdevice", "GET /cluster/ceph/status",
+    }
+)  # fmt: skip
+_OBJECTS_OF_A_NODE = re.compile(r"GET /nodes/[^/]+/(status|subscription|apt/repositories)")
 
 
 def _has_form(key: str, body: Any) -> bool:
@@ -320,7 +340,8 @@ def _has_form(key: str, body: Any) -> bool:
     path = key.partition("?")[0]
     if path.endswith("/config"):
         return isinstance(body, Mapping) and "digest" in body
-    if path in _OBJECTS or (path.startswith("GET /nodes/") and path.endswith("/status")):
+    is_object = path in _OBJECTS or path.endswith("/firewall/options")
+    if is_object or _OBJECTS_OF_A_NODE.fullmatch(path):
         return isinstance(body, Mapping)
     return isinstance(body, list)
 

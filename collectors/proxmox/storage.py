@@ -89,14 +89,19 @@ class Storages:
 
     def _identity(self, node: str, name: str) -> str:
         """What two names of one backend have in common."""
-        kind, given = self.kind(name), self.configured.get(name, {})
-        place = [str(given.get(key)) for key in _PLACE.get(kind or "", ()) if given.get(key)]
-        if name == "local" and kind == "dir":
-            place = [_LOCAL_PATH]
+        place = self._place(name)
         if not place:
             return f"id:{self._own_id(node, name)}"
         where = "" if self.is_shared(name) else node
-        return ":".join(["place", where, kind or "", *place])
+        return ":".join(["place", where, self.kind(name) or "", *place])
+
+    def _place(self, name: str) -> list[str]:
+        """What names the place it writes to: a path, a server and its export, a pool."""
+        kind, given = self.kind(name), self.configured.get(name, {})
+        if name == "local" and kind == "dir":
+            return [_LOCAL_PATH]
+        keys = _PLACE.get(kind or "", ())
+        return [str(given.get(key)) for key in keys if given.get(key)]
 
     def datastores(self, cluster: str) -> list[Datastore]:
         """Every backend once, under the first of its names; the others are aliases."""
@@ -124,7 +129,21 @@ class Storages:
             content=self._content(names),
             enabled=not all(flag(row.get("disable")) for row in given) if given else None,
             retention=self._retention(given),
+            backend=self._backend(main),
+            encrypted_backups=self._encrypts_backups(main, given),
         )
+
+    def _backend(self, name: str) -> str | None:
+        """The place that it writes to; None when its configuration was not seen."""
+        if name not in self.configured:
+            return None
+        return text(":".join(self._place(name)))
+
+    def _encrypts_backups(self, name: str, given: list[Row]) -> bool | None:
+        """Whether a key is set: told of backup servers only, where its absence means none."""
+        if self.kind(name) != "pbs" or not self.configuration_seen:
+            return None
+        return any(row.get("encryption-key") for row in given)
 
     def _live_row(self, uses: list[tuple[str, str]]) -> Row:
         """A row that shows the backend's size; an empty one when no node shows it."""

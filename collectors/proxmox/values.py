@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 MIB = 1024**2
@@ -45,6 +46,23 @@ def text(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return "".join(c for c in str(value) if c.isprintable())[:500]
+
+
+def instant(epoch_seconds: int | None) -> datetime | None:
+    """An instant from seconds since 1970; None for one that no clock can mean."""
+    if epoch_seconds is None or not 0 < epoch_seconds < 2**33:
+        return None
+    return datetime.fromtimestamp(epoch_seconds, UTC)
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def rows(value: Any) -> list[Mapping[str, Any]]:
+    """The objects in a list; none when it is no list."""
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
 
 
 def words(value: Any, separator: str) -> tuple[str, ...]:

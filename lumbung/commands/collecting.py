@@ -14,7 +14,7 @@ from collectors.poll import HistoryProgress, Result, look, record
 from collectors.scrub import scrubbed
 from collectors.worker import Failed, Found
 from inventory import read
-from inventory.records import Coverage, Guest, Host
+from inventory.records import Coverage, Guest, Host, Right
 from inventory.store import Store
 from lumbung.choices import Exit, Format
 from lumbung.collecting import Collected, backfill, collect, keep_house, plan_of
@@ -214,10 +214,34 @@ def _check_lines(found: Found, today: date) -> Iterator[tuple[str, str]]:
     )
     for shape, count in _shapes(found.asked):
         yield "", f"{count:>5} × {shape}"
+    yield from _rights_lines(snapshot.rights)
     gaps = [part for part in snapshot.coverage if part.is_gap]
     yield "hidden", f"{len(gaps)} gaps" if gaps else "nothing: all it holds is seen"
     for line in told_gaps(gaps):
         yield "", line
+
+
+def _rights_lines(rights: Sequence[Right]) -> Iterator[tuple[str, str]]:
+    """What the credentials may see, what they may not, what that hides, and what would show it."""
+    if not rights:
+        return
+    held = [f"{right.name} on {right.path}" for right in rights if right.held]
+    yield "rights", f"granted: {', '.join(held) or 'none'}"
+    missing: dict[str, list[Right]] = {}
+    for right in rights:
+        if not right.held:
+            missing.setdefault(right.remedy, []).append(right)
+    for remedy, lacking in missing.items():
+        label = "left out, for they also let write" if lacking[0].writes else "missing"
+        yield "", f"{label}: {', '.join(_told_right(right) for right in lacking)}"
+        hides = dict.fromkeys(kind for right in lacking for kind in right.shows)
+        yield "", f"  hides {', '.join(hides)}"
+        yield "", f"  asked in {'; '.join(dict.fromkeys(right.asked for right in lacking))}"
+        yield "", f"  to see it: {remedy}"
+
+
+def _told_right(right: Right) -> str:
+    return f"{right.name} on {right.path}" + (f" ({right.note})" if right.note else "")
 
 
 def _shapes(requests: Sequence[str]) -> list[tuple[str, int]]:

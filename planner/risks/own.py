@@ -65,7 +65,12 @@ def runs_as_root(tool: ToolFacts, estate: Estate) -> Outcome:
     fix="Grant the missing privileges; `lumbung sources check` prints the commands.",
 )
 def partial_visibility(health: SourceHealth, estate: Estate) -> Outcome:
-    hidden = [gap for gap in health.state.gaps if gap.state in ("hidden", "partial")]
+    """What no right that only reads would show is no fault of the source."""
+    hidden = [
+        gap
+        for gap in health.state.gaps
+        if gap.state in ("hidden", "partial") and not gap.is_beyond_reach
+    ]
     if not hidden:
         return ok()
     return risk(hidden=sorted({f"{gap.kind}: {gap.reason}" for gap in hidden}))

@@ -11,8 +11,10 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from pydantic import SecretStr
@@ -20,10 +22,22 @@ from pydantic import SecretStr
 from collectors.contract import BadAnswer, Budget, Source, Unauthorised, Unreachable
 from collectors.proxmox import ProxmoxCollector, ProxmoxOptions
 from collectors.proxmox.wire import Request, Wire, seen_fingerprint
-from inventory.records import Guest, Snapshot
+from inventory.platform_records import (
+    Certificate,
+    ClusterState,
+    FailedTask,
+    Firewall,
+    FirewallRule,
+    HostNetwork,
+    Package,
+    PhysicalDisk,
+    Service,
+    StorageHealth,
+)
+from inventory.records import Backup, Guest, Host, Snapshot
 from lab.pve_double import Served, serve
 from lab.pve_model import Token
-from lab.pve_synthetic import AUDITOR, BLIND, POOLED, synthetic
+from lab.pve_synthetic import AUDITOR, BLIND, POOLED, RESTORER, synthetic, troubled
 from pve_recorded import Project
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -32,6 +46,12 @@ NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 @pytest.fixture
 def served() -> Iterator[Served]:
     with serve(synthetic(3, 12, now=NOW.timestamp(), version="8.4.21")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def troubles() -> Iterator[Served]:
+    with serve(troubled(now=NOW.timestamp())) as running:
         yield running
 
 
@@ -176,12 +196,22 @@ def test_a_refused_token_is_told_without_its_secret(served: Served) -> None:
 def test_without_rights_everything_is_hidden_and_nothing_is_none(served: Served) -> None:
     found = poll(source_for(served, BLIND))
     states = {part.kind: part.state for part in found.coverage if not part.scope}
-    assert states == {
-        "host": "hidden", "guest": "hidden", "disk": "hidden", "nic": "hidden",
-        "guest_snapshot": "hidden", "datastore": "hidden", "backup_job": "hidden",
-        "backup": "hidden",
+    shown = {kind for kind, state in states.items() if state == "complete"}
+    assert shown == {"certificate", "host.subscription", "host_network"}  # told to everyone
+    assert {state for kind, state in states.items() if kind not in shown} == {"hidden"}
+    assert set(states) - shown >= {
+        "host", "guest", "disk", "nic", "guest_snapshot", "datastore", "backup_job", "backup",
+        "cluster_state", "failed_task", "firewall", "firewall_rule", "host.repositories",
+        "package", "physical_disk", "service", "storage_health", "volume",
     }  # fmt: skip
-    assert all("pveum acl modify" in p.remedy for p in found.coverage if p.is_gap)
+    beyond = {part.kind for part in found.coverage if part.is_beyond_reach}
+    assert beyond == {"volume"}
+    assert all(
+        "pveum acl modify / " in part.remedy
+        for part in found.coverage
+        if part.is_gap and not part.is_beyond_reach
+    )
+    assert found.of(FailedTask) == found.of(ClusterState) == ()
     assert found.guests_reported is None
 
 
@@ -191,6 +221,131 @@ def test_a_pool_token_sees_a_part_and_says_so(served: Served) -> None:
     assert {p.state for p in found.coverage if (p.kind, p.scope) == ("guest", "")} == {"partial"}
     seen = {p.scope for p in found.coverage if p.kind == "disk" and p.state == "complete"}
     assert seen == {f"guest/{guest.guest_id}" for guest in found.of(Guest)}
+
+
+# What the platform tells of itself
+
+
+def test_a_node_in_a_bad_state_is_told_as_it_is(troubles: Served) -> None:
+    found = poll(source_for(troubles))
+    [host] = [host for host in found.of(Host) if host.name == "node001"]
+    assert host.subscription == "notfound"
+    assert host.repositories == ("ceph-squid/no-subscription", "main", "pve-no-subscription")
+    assert (host.boot_mode, host.secure_boot) == ("efi", False)
+    assert (host.transport, host.transport_encrypted) == ("https", True)
+    assert host.booted_at == NOW - timedelta(days=40)
+    disks = {d.device: d for d in found.of(PhysicalDisk) if d.host_id == "node001"}
+    assert (disks["/dev/sdb"].health, disks["/dev/sdb"].wearout_ratio) == ("FAILED", 0.96)
+    assert (disks["/dev/sdc"].serial, disks["/dev/sdc"].wearout_ratio) == (None, None)
+    certificates = {c.subject: c for c in found.of(Certificate)}
+    assert certificates["node001/pve-ssl.pem"].expires_at == NOW + timedelta(days=5)
+    [old] = [p for p in found.of(Package) if p.installed not in ("", p.available)]
+    assert old.subject == "node001/pve-qemu-kvm"
+    assert {s.subject for s in found.of(Service) if s.state != "running"} == {"node001/pvestatd"}
+    assert [(t.kind, t.about, t.outcome) for t in found.of(FailedTask)] == [
+        ("vzdump", "100", "job errors"), ("qmigrate", "101", "migration aborted"),
+    ]  # fmt: skip
+    assert "root@pam" not in repr(found.of(FailedTask))
+
+
+def test_what_stands_below_the_datastores_has_a_health(troubles: Served) -> None:
+    health = {one.subject: one for one in poll(source_for(troubles)).of(StorageHealth)}
+    assert set(health) == {"node001/zfs/rpool", "node002/lvmthin/pve/data", "/ceph/ceph"}
+    assert health["node001/zfs/rpool"].health == "DEGRADED"
+    assert health["node001/zfs/rpool"].fragmentation_ratio == 0.41
+    assert health["node002/lvmthin/pve/data"].metadata_used_ratio == 0.91
+    assert health["/ceph/ceph"].health == "HEALTH_WARN"
+    assert health["/ceph/ceph"].detail == "OSD_DOWN: 1 osds down"
+
+
+def test_the_cluster_and_its_firewall_are_told(troubles: Served) -> None:
+    found = poll(source_for(troubles))
+    [state] = found.of(ClusterState)
+    assert state == ClusterState(
+        cluster="troubled", quorate=False, hosts_expected=3, quorum_device=False,
+        migration_encrypted=False, metric_targets=1, ha_master="active",
+    )  # fmt: skip
+    levels = {one.level: (one.enabled, one.policy_in) for one in found.of(Firewall)}
+    assert levels == {
+        "cluster": (True, "ACCEPT"), "host/node001": (False, ""), "host/node002": (True, ""),
+        "host/node003": (True, ""),
+    }  # fmt: skip
+    rules = {one.subject: one for one in found.of(FirewallRule)}
+    assert set(rules) == {"cluster#0", "cluster#1", "group/web#0", "host/node001#0"}
+    assert (rules["cluster#0"].macro, rules["cluster#0"].source) == ("SSH", "")
+    assert (rules["cluster#1"].direction, rules["cluster#1"].action) == ("group", "web")
+    assert rules["group/web#0"].ports == "443"
+    assert "Siti" not in repr(rules)
+
+
+def test_a_bridge_over_a_bond_is_told_with_its_ports(served: Served) -> None:
+    found = {one.name: one for one in poll(source_for(served)).of(HostNetwork)}
+    assert found["vmbr0"].ports == ("bond0",)
+    assert found["vmbr0"].vlan_aware is True
+    assert found["bond0"].ports == ("eno1", "eno2")
+    assert found["eno1"].vlan_aware is None
+
+
+def test_pressure_is_known_from_9_on() -> None:
+    for version, known in (("8.4.21", (None, None, None)), ("9.2.11", (0.125, 0.0025, 0.03))):
+        with serve(troubled(now=NOW.timestamp(), version=version)) as served:
+            host = poll(source_for(served)).of(Host)[0]
+        assert known == (
+            host.cpu_pressure_ratio, host.memory_pressure_ratio, host.io_pressure_ratio,
+        )  # fmt: skip
+
+
+def test_software_that_is_not_installed_is_none_and_no_gap(served: Served) -> None:
+    found = poll(source_for(served))
+    assert found.of(StorageHealth) == ()
+    states = {part.state for part in found.coverage if part.kind == "storage_health"}
+    assert states == {"complete"}
+
+
+def test_a_healthy_cluster_leaves_only_what_no_right_shows(served: Served) -> None:
+    gaps = [part for part in poll(source_for(served)).coverage if part.is_gap]
+    assert [(gap.kind, gap.is_beyond_reach) for gap in gaps] == [("volume", True)]
+
+
+def test_an_answer_about_a_node_that_fails_costs_only_itself(served: Served) -> None:
+    for status, state in ((403, "hidden"), (500, "failed"), (595, "failed")):
+        served.broken["/nodes/node002/services"] = (status, "some reason", b"")
+        found = poll(source_for(served))
+        gaps = [part for part in found.coverage if part.is_gap and part.kind != "volume"]
+        assert {(gap.kind, gap.scope, gap.state) for gap in gaps if gap.kind == "service"} == {
+            ("service", "host/node002", state)
+        }
+        assert {one.host_id for one in found.of(Service)} == {"node001", "node003"}
+
+
+# Backups
+
+
+def test_a_token_that_may_restore_gets_the_sizes(served: Served) -> None:
+    for token, size in ((AUDITOR, None), (RESTORER, 8 * 1024**3)):
+        found = poll(source_for(served, token))
+        assert len(found.of(Backup)) == 12
+        assert {one.bytes for one in found.of(Backup)} == {size}
+        [part] = [p for p in found.coverage if p.kind == "backup" and p.scope]
+        assert part.state == "complete"
+        assert ("by its content" in part.reason) is (size is not None)
+
+
+def test_when_pruning_cannot_be_tried_the_content_is_listed(served: Served) -> None:
+    served.broken["/nodes/node001/storage/backup/prunebackups"] = (500, "it broke", b"")
+    found = poll(source_for(served, RESTORER))
+    assert len(found.of(Backup)) == 12
+    assert {p.state for p in found.coverage if p.kind == "backup"} == {"complete"}
+
+
+def test_an_empty_content_is_no_proof_that_there_are_no_backups(served: Served) -> None:
+    served.broken["/nodes/node001/storage/backup/prunebackups"] = (500, "it broke", b"")
+    found = poll(source_for(served))
+    assert "/nodes/node001/storage/backup/content" in served.asked
+    assert found.of(Backup) == ()
+    parts = {p.scope: p for p in found.coverage if p.kind == "backup"}
+    assert {part.state for part in parts.values()} == {"partial"}
+    assert "it broke" in parts["datastore/backup"].reason
 
 
 # Faults: each ends in a gap, and everything else is stored
@@ -353,44 +508,118 @@ def test_the_first_report_already_has_a_forecast(served: Served, tmp_path: Path)
     assert san["confidence"] in ("medium", "high")
 
 
-def test_shapes_are_those_of_the_recorded_answers(served: Served) -> None:
-    """Every key that the double answers with is one that a real cluster answered with."""
-    from pve_recorded import CLUSTER
+# Ours → the recorded one, where the names differ; the declared one is the first without them.
+SHAPES = {
+    "/version": "/version",
+    "/cluster/status": "/cluster/status",
+    "/cluster/resources": "/cluster/resources",
+    "/storage": "/storage",
+    "/cluster/backup": "/cluster/backup",
+    "/cluster/options": "/cluster/options",
+    "/cluster/config/qdevice": "/cluster/config/qdevice",
+    "/cluster/metrics/server": "/cluster/metrics/server",
+    "/cluster/ha/status/current": "/cluster/ha/status/current",
+    "/cluster/firewall/options": "/cluster/firewall/options",
+    "/cluster/firewall/rules": "/cluster/firewall/rules",
+    "/cluster/firewall/groups": "/cluster/firewall/groups",
+    "/cluster/firewall/groups/web": "/cluster/firewall/rules",
+    "/nodes/node001/status": "/nodes/pve1/status",
+    "/nodes/node001/subscription": "/nodes/pve1/subscription",
+    "/nodes/node003/subscription": "/nodes/pve1/subscription",
+    "/nodes/node001/apt/repositories": "/nodes/pve1/apt/repositories",
+    "/nodes/node001/apt/versions": "/nodes/pve1/apt/versions",
+    "/nodes/node001/certificates/info": "/nodes/pve1/certificates/info",
+    "/nodes/node001/services": "/nodes/pve1/services",
+    "/nodes/node001/network": "/nodes/pve1/network",
+    "/nodes/node001/disks/list": "/nodes/pve1/disks/list",
+    "/nodes/node001/disks/zfs": "/nodes/pve1/disks/zfs",
+    "/nodes/node002/disks/lvmthin": "/nodes/pve1/disks/lvmthin",
+    "/nodes/node001/tasks?errors=1": "/nodes/pve1/tasks",
+    "/nodes/node001/firewall/options": "/nodes/pve1/firewall/options",
+    "/nodes/node001/firewall/rules": "/nodes/pve1/firewall/rules",
+    "/nodes/node001/qemu/100/snapshot": "/nodes/pve1/qemu/100/snapshot",
+    "/nodes/node001/rrddata?cf=AVERAGE&timeframe=week": (
+        "/nodes/pve1/rrddata?cf=AVERAGE&timeframe=week"
+    ),
+    "/nodes/node001/qemu/100/rrddata?cf=AVERAGE&timeframe=week": (
+        "/nodes/pve1/qemu/100/rrddata?cf=AVERAGE&timeframe=week"
+    ),
+    "/nodes/node001/storage/san/rrddata?cf=AVERAGE&timeframe=week": (
+        "/nodes/pve1/storage/local/rrddata?cf=AVERAGE&timeframe=week"
+    ),
+    "/nodes/node001/storage/backup/prunebackups?prune-backups=keep-all%3D1": (
+        "/nodes/pve1/storage/backup/prunebackups?prune-backups=keep-all%3D1"
+    ),
+}
+# Where neither a recording nor the declared form tells: an SSD's wear, states of services on 8.
+UNDECLARED = {
+    "/nodes/node001/disks/list": {"[].type", "[].wearout"},
+    "/nodes/node001/services": {
+        "[].active-state", "[].desc", "[].name", "[].service", "[].state", "[].unit-state",
+    },
+    "/cluster/config/qdevice": {".Algorithm", ".Model", ".State"},
+    "/cluster/metrics/server": {"[].id", "[].port", "[].server", "[].type"},
+    "/cluster/firewall/groups": {"[].digest", "[].group"},
+    "/nodes/node001/firewall/options": {".enable"},
+    "/nodes/node001/firewall/rules": {
+        "[].action", "[].digest", "[].dport", "[].enable", "[].pos", "[].type",
+    },
+    "/cluster/backup": set(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ours", SHAPES)
+def test_shapes_are_those_of_the_recorded_answers(troubles: Served, ours: str) -> None:
+    """Every key that the double answers with is one that a real cluster answered with, or that
+    its release declares."""
+    path, _question, query = ours.partition("?")
+    request = Request(path, dict(parse_qsl(query)) or None)
+    with Wire(troubles.url, source_for(troubles), Budget(20)) as wire:
+        answer = wire.ask(request)
+    assert answer["status"] == 200
+    mine = _shape(answer["body"])
+    known = _known(SHAPES[ours])
+    for key, kinds in mine.items():
+        if key in UNDECLARED.get(path, ()):
+            continue
+        assert key in known, key
+        assert kinds & known[key], (key, kinds, known[key])
+
+
+@cache
+def _recording() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The recorded answers by path, and the declared forms of the release."""
+    from pve_recorded import CLUSTER, SHARED
 
     if not CLUSTER.exists():
         pytest.skip("no recorded cluster at hand")
     recording = json.loads(CLUSTER.read_text())
-    real = {
-        key.removeprefix("AUD GET "): answer.get("body", {}).get("data")
-        for key, answer in recording.items()
-        if key.startswith("AUD GET ") and isinstance(answer.get("body"), dict)
-    }
-    for ours, theirs in (
-        (Request("/version"), "/version"),
-        (Request("/cluster/status"), "/cluster/status"),
-        (Request("/cluster/resources"), "/cluster/resources"),
-        (Request("/storage"), "/storage"),
-        (Request("/cluster/backup"), "/cluster/backup"),
-        (Request("/nodes/node001/status"), "/nodes/pve1/status"),
-        (Request("/nodes/node001/qemu/100/snapshot"), "/nodes/pve1/qemu/100/snapshot"),
-        (
-            Request("/nodes/node001/rrddata", {"timeframe": "week", "cf": "AVERAGE"}),
-            "/nodes/pve1/rrddata?cf=AVERAGE&timeframe=week",
-        ),
-        (
-            Request("/nodes/node001/qemu/100/rrddata", {"timeframe": "week", "cf": "AVERAGE"}),
-            "/nodes/pve1/qemu/100/rrddata?cf=AVERAGE&timeframe=week",
-        ),
-        (
-            Request("/nodes/node001/storage/san/rrddata", {"timeframe": "week", "cf": "AVERAGE"}),
-            "/nodes/pve1/storage/local/rrddata?cf=AVERAGE&timeframe=week",
-        ),
-    ):
-        with Wire(served.url, source_for(served), Budget(20)) as wire:
-            mine, known = _shape(wire.ask(ours)["body"]), _shape(real[theirs])
-        for key, kinds in mine.items():
-            assert key in known, (ours.path, key)
-            assert kinds & known[key], (ours.path, key, kinds, known[key])
+    declared = json.loads((SHARED / "proxmox" / "schema.json").read_text())["versions"]
+    return recording, declared["8.4.21"]
+
+
+def _known(path: str) -> dict[str, set[str]]:
+    recording, declared = _recording()
+    answer = recording[f"AUD GET {path}"]
+    answer = recording[answer["same"]] if "same" in answer else answer
+    known = _shape((answer.get("body") or {}).get("data"))
+    plain = path.partition("?")[0].replace("/nodes/pve1", "/nodes/{node}")
+    for key, kinds in _form(declared.get(plain, {}).get("returns", {})).items():
+        known.setdefault(key, set()).update(kinds)
+    return known
+
+
+def _form(declared: dict[str, Any], place: str = "") -> dict[str, set[str]]:
+    """A declared form as _shape would find it in an answer."""
+    kind = declared.get("type")
+    if kind == "object":
+        found: dict[str, set[str]] = {}
+        for key, inner in declared.get("properties", {}).items():
+            found |= _form(inner, f"{place}.{key}")
+        return found
+    if kind == "array":
+        return _form(declared.get("items", {}), f"{place}[]")
+    return {place: {"number" if kind in ("integer", "number", "boolean") else "str"}}
 
 
 def _shape(value: Any, place: str = "") -> dict[str, set[str]]:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from inventory import read
+from inventory.platform_records import (
+    Certificate,
+    ClusterState,
+    Firewall,
+    FirewallRule,
+    Package,
+    StorageHealth,
+)
+from inventory.records import Backup, Datastore, Host, Record
+from inventory.store import Store
 from pve_recorded import (
     CLUSTER,
     SINGLE_NODES,
@@ -16,9 +29,12 @@ from pve_recorded import (
     Project,
     Replay,
     as_cluster_recording,
+    completed,
     recorded,
     replay,
 )
+
+K = TypeVar("K", bound=Record)
 
 pytestmark = recorded
 GIB = 1024**3
@@ -177,6 +193,147 @@ def test_backup_coverage_is_judged_from_the_jobs(auditor: Project, truth: dict[s
     }
 
 
+def test_hosts_equal_the_truth(auditor: Project, truth: dict[str, Any]) -> None:
+    hosts = {one.name: one for one in facts(auditor, Host)}
+    assert set(hosts) == set(truth["nodes"])
+    for name, known in truth["nodes"].items():
+        assert hosts[name].status == ("in_service" if known["status"] == "online" else "offline")
+    one = hosts["pve1"]
+    assert one.cpu_threads == truth["nodes"]["pve1"]["threads"]
+    assert one.root_bytes == truth["storages"]["rootfs_pve1"]["total"]
+    assert one.memory_bytes == truth["rrd"]["node_pve1"]["memtotal"]
+    assert (one.cpu_sockets, one.kernel, one.swap_bytes) == (1, "6.18.44-1-pve", 0)
+    assert (one.boot_mode, one.secure_boot, one.subscription) == ("legacy-bios", False, "notfound")
+    assert (one.ksm_shared_bytes, one.cpu_pressure_ratio) == (0, None)  # 8 tells no pressure
+    for dead in ("pve2", "pve3"):
+        for unseen in ("kernel", "root_bytes", "booted_at", "subscription", "repositories"):
+            assert getattr(hosts[dead], unseen) is None, (dead, unseen)
+
+
+def test_backends_disabled_and_restricted_storages_equal_the_truth(
+    auditor: Project, truth: dict[str, Any]
+) -> None:
+    stores = {one.datastore_id: one for one in facts(auditor, Datastore)}
+    for known in truth["storages"]["backends"]:
+        name = known["names"][0]
+        one = stores[name if known.get("shared") else f"pve1/{name}"]
+        assert {one.name, *one.aliases} == set(known["names"])
+        assert (one.capacity_bytes, one.used_bytes) == (known["capacity"], known["used"])
+        assert bool(one.shared) is known.get("shared", False)
+    assert stores["backup"].backend == "/srv/pve/backup"
+    assert stores["pve1/local"].backend == "/var/lib/vz"  # whatever storage.cfg says
+    assert stores["pbs1"].backend == "127.0.0.8:main"
+    assert stores["pbs1"].encrypted_backups is False
+    assert stores["backup"].encrypted_backups is None
+    disabled = {one.name for one in stores.values() if one.enabled is False}
+    assert disabled == set(truth["storages"]["disabled"])
+    for name, nodes in truth["storages"]["restricted"].items():
+        hosts = {host for one in stores.values() if one.name == name for host in one.hosts}
+        assert hosts == set(nodes), name
+
+
+def test_the_cluster_equals_the_truth(auditor: Project, truth: dict[str, Any]) -> None:
+    [state] = facts(auditor, ClusterState)
+    assert state.cluster == truth["cluster"]["name"]
+    assert state.hosts_expected == truth["cluster"]["nodes"]
+    assert state.quorate is bool(truth["cluster"]["quorate"])
+    assert (state.quorum_device, state.migration_encrypted) == (False, False)
+    assert state.metric_targets == 0
+    assert state.ha_master == "old timestamp - dead?"
+
+
+def test_the_cluster_firewall_equals_the_truth(auditor: Project, truth: dict[str, Any]) -> None:
+    levels = {one.level: one for one in facts(auditor, Firewall)}
+    assert levels["cluster"].enabled is truth["firewall"]["datacenter_enabled"]
+    assert levels["cluster"].policy_in == "DROP"
+    assert levels["host/pve1"].enabled is True  # unset, it is on for hosts
+    rules = [one for one in facts(auditor, FirewallRule) if one.level == "cluster"]
+    told = {
+        f"cluster: {(one.direction or '').upper()} {one.action} {one.protocol}/{one.ports}"
+        + ("" if one.source else " any source" if one.enabled else "")
+        for one in rules
+        if one.ports
+    }
+    wanted = truth["firewall"]["open_rules"] + truth["firewall"]["disabled_rules"]
+    assert told == {text for text in wanted if text.startswith("cluster: ")}
+    [disabled] = [one for one in rules if one.enabled is False]
+    assert disabled.ports == "8006"
+    [trusted] = [one for one in rules if one.macro == "SSH"]
+    assert trusted.source == "+dc/trusted"
+
+
+def test_what_a_host_has_of_its_own_is_told(auditor: Project) -> None:
+    assert {one.subject for one in facts(auditor, Certificate)} == {
+        "pve1/pve-root-ca.pem", "pve1/pve-ssl.pem",
+    }  # fmt: skip
+    packages = {one.name: one for one in facts(auditor, Package)}
+    assert packages["corosync"].installed == "3.1.7-1+deb12u2"
+    assert packages["swtpm"].installed == ""
+    assert facts(auditor, StorageHealth) == ()
+
+
+def test_what_cannot_be_seen_is_a_gap_and_not_none(auditor: Project) -> None:
+    gaps = {(gap.kind, gap.scope): gap for gap in state_of(auditor).gaps}
+    assert gaps["volume", ""].state == "hidden"  # orphaned images
+    assert gaps["backup", "datastore/pbs1"].state == "failed"
+    for host in ("host/pve2", "host/pve3"):
+        for kind in ("certificate", "package", "firewall", "storage_health", "failed_task"):
+            assert gaps[kind, host].state == "failed"
+    assert ("storage_health", "host/pve1") not in gaps  # no ZFS there: none, and known
+
+
+def test_a_token_that_may_restore_sees_sizes_and_protection(
+    tmp_path: Path, truth: dict[str, Any]
+) -> None:
+    with replay(completed("BAK", tmp_path / "recording.json"), tmp_path) as served:
+        project = Project(tmp_path).configure(served.source("BAK", backfill_seconds=0))
+        assert project.call("collect").returncode == 3
+    found = {(one.guest_id, one.name.rsplit("/")[-1]): one for one in facts(project, Backup)}
+    assert len(found) == len(truth["backups"])
+    for known in truth["backups"]:
+        one = found[str(known["vmid"]), known["volid"].rsplit("/")[-1]]
+        assert one.bytes == known["size_bytes"]
+        assert one.protected is known["protected"]
+        assert one.encrypted is False
+        assert one.verified is None
+        if one.guest_id != "103":
+            assert one.created_at is not None
+            assert one.created_at.timestamp() == known["ctime"]
+    sizes: dict[str, int] = {}
+    for (vmid, _name), one in found.items():
+        sizes[vmid] = sizes.get(vmid, 0) + (one.bytes or 0)
+    assert sizes == {v: row["total_bytes"] for v, row in truth["backups_by_vmid"].items()}
+    with sqlite3.connect(tmp_path / "inventory.db") as database:
+        [(reason,)] = database.execute(
+            "SELECT reason FROM coverage WHERE kind = 'backup' AND scope = 'datastore/backup'"
+        ).fetchall()
+    database.close()
+    assert "by its content" in reason
+    assert b"before migration" not in (tmp_path / "inventory.db").read_bytes()  # a note
+
+
+def test_the_way_in_which_backups_were_listed_is_told(auditor: Project) -> None:
+    with sqlite3.connect(auditor.folder / "inventory.db") as database:
+        reasons = database.execute(
+            "SELECT DISTINCT reason FROM coverage WHERE kind = 'backup' "
+            "AND scope = 'datastore/backup'"
+        ).fetchall()
+    database.close()
+    assert reasons == [("listed by the dry run of pruning: no sizes, no verification",)]
+
+
+def test_rights_are_judged_by_their_paths(auditor: Project) -> None:
+    """A group's own ACL on /access replaced the auditor's role there."""
+    shown = auditor.call("sources", "check").stdout
+    [granted] = [line for line in shown.splitlines() if "granted:" in line]
+    assert "Sys.Audit on /nodes" in granted
+    assert "Sys.Audit on /access/groups" in granted
+    assert "Sys.Audit on /access," not in granted
+    assert "missing: Sys.Audit on /access (held on /access/groups only)" in shown
+    assert "pveum acl modify /access --tokens 'collector@pve!inv' --roles PVEAuditor" in shown
+    assert "VM.Backup on /vms" in shown
+
+
 def test_what_was_not_seen_is_never_ok(auditor: Project) -> None:
     risks = auditor.rows("risks")
     for vmid in ("110", "111", "120", "210", "220"):
@@ -189,12 +346,14 @@ def test_what_was_not_seen_is_never_ok(auditor: Project) -> None:
 def test_a_second_poll_with_the_same_gaps_is_healthy(auditor: Project) -> None:
     result = auditor.call("collect")
     assert result.returncode == 0, result.stderr
-    assert "33 gaps (0 new)" in result.stderr
+    assert " gaps (0 new)" in result.stderr
+    assert "0 facts added, 0 changed, 0 gone" in result.stderr
 
 
 def test_nothing_sensitive_is_stored_or_shown(auditor: Project, truth: dict[str, Any]) -> None:
     auditor.call("report")
     auditor.call("record", "lab", str(auditor.folder / "record"))
+    (auditor.folder / "checked.txt").write_text(auditor.call("sources", "check").stdout)
     files = [path for path in auditor.folder.rglob("*") if path.is_file()]
     contents = {path: path.read_bytes() for path in files if path.suffix != ".token"}
     assert any(path.name == "lab.json" for path in contents)
@@ -205,8 +364,6 @@ def test_nothing_sensitive_is_stored_or_shown(auditor: Project, truth: dict[str,
 
 def test_the_year_behind_equals_the_recording(auditor: Project, truth: dict[str, Any]) -> None:
     """The demand of a storage that only grows by a known formula."""
-    import sqlite3
-
     with sqlite3.connect(auditor.folder / "inventory.db") as database:
         rows = database.execute(
             "SELECT u.taken_at, u.period_seconds, u.storage_used_bytes FROM usage u "
@@ -319,6 +476,24 @@ def test_only_get_requests_were_sent(tmp_path: Path) -> None:
     assert counts["requests"] > 100
     assert counts["refused_non_get"] == {}
     assert counts["peak_concurrency"] <= 4
+
+
+def facts(project: Project, kind: type[K]) -> tuple[K, ...]:
+    """The records of a kind as they are stored now."""
+    with (
+        Store.open(f"sqlite:///{project.folder}/inventory.db") as store,
+        store.reading() as connection,
+    ):
+        return read.facts_at(connection, datetime.now(UTC)).records(kind)
+
+
+def state_of(project: Project) -> read.SourceState:
+    with (
+        Store.open(f"sqlite:///{project.folder}/inventory.db") as store,
+        store.reading() as connection,
+    ):
+        [state] = read.sources_at(connection, datetime.now(UTC))
+        return state
 
 
 def _project(served: Replay, folder: Path, label: str) -> Project:

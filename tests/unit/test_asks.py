@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import statistics
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.contract import KeptAnswer
-from collectors.proxmox.asks import DAY, Ask, Wanted, split, standing_in
+from collectors.proxmox.asks import BULK, DAY, Ask, Wanted, split, standing_in
+from collectors.proxmox.visibility import Rights
 from collectors.proxmox.wire import Request
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -21,7 +23,9 @@ def guest(vmid: int, **more: object) -> dict[str, object]:
 
 
 def asks(*rows: dict[str, object], rights: str = "r") -> list[Ask]:
-    return list(Wanted((NODE, *rows), (), rights).asks())
+    """What is asked of guests alone."""
+    found = Wanted((NODE, *rows), (), rights).asks()
+    return [ask for ask in found if "/qemu/" in ask.request.path]
 
 
 def kept(found: list[Ask], at: datetime = NOW) -> dict[str, KeptAnswer]:
@@ -31,7 +35,7 @@ def kept(found: list[Ask], at: datetime = NOW) -> dict[str, KeptAnswer]:
 def test_what_is_new_is_asked() -> None:
     due, standing = split(asks(guest(100)), {}, NOW)
     assert [ask.request.path for ask in due] == [
-        "/nodes/n1/status", "/nodes/n1/qemu/100/config", "/nodes/n1/qemu/100/snapshot",
+        "/nodes/n1/qemu/100/config", "/nodes/n1/qemu/100/snapshot",
     ]  # fmt: skip
     assert standing == {}
 
@@ -40,7 +44,7 @@ def test_what_was_just_asked_stands() -> None:
     found = asks(guest(100))
     due, standing = split(found, kept(found), NOW + timedelta(minutes=5))
     assert due == []
-    assert len(standing) == 3
+    assert len(standing) == 2
 
 
 def test_a_guest_of_which_the_list_says_something_else_is_asked_at_once() -> None:
@@ -59,7 +63,7 @@ def test_load_alone_is_no_change() -> None:
 def test_with_other_rights_everything_is_asked_again() -> None:
     before = kept(asks(guest(100)))
     due, _standing = split(asks(guest(100), rights="more"), before, NOW)
-    assert len(due) == 3
+    assert len(due) == 2
 
 
 def test_an_answer_from_the_future_does_not_stand() -> None:
@@ -79,7 +83,103 @@ def test_what_was_asked_together_is_asked_again_spread_over_half_a_day() -> None
         answers |= kept(due, at)
     assert sum(sizes) >= 400  # all of them, once
     assert max(sizes) <= 12  # 400 answers over 144 polls are 3 a poll
-    assert max(sizes[:140]) <= 1  # the node itself, once an hour
+    assert max(sizes[:140]) == 0
+
+
+# A whole cluster
+
+DAY_OF_POLLS = range(5, 24 * 60 + 5, 5)
+BULK_AND_VERSION = len(BULK) + 1
+
+
+def large(nodes: int, guests: int) -> list[Ask]:
+    """What a cluster of 9 with two shared storages for backups and one on each node is asked."""
+    names = [f"n{number:02d}" for number in range(nodes)]
+    rows = [dict(NODE, node=name, id=f"node/{name}") for name in names]
+    rows += [guest(100 + number, node=names[number % nodes]) for number in range(guests)]
+    rows += [
+        {
+            "type": "storage", "storage": storage, "node": name, "id": f"storage/{name}/{storage}",
+            "content": "backup,images", "shared": int(storage != "local"),
+        }
+        for name in names
+        for storage in ("nas", "pbs", "local")
+    ]  # fmt: skip
+    return list(Wanted(tuple(rows), (), "r", release=9).asks())
+
+
+def a_day_of_sizes(found: list[Ask], answers: dict[str, KeptAnswer]) -> list[int]:
+    """How many requests each poll of a day sends; what cannot be due yet is not looked at."""
+    sizes = []
+    named = [(ask.request.key, ask, timedelta(seconds=ask.every_seconds / 2)) for ask in found]
+    for minutes in DAY_OF_POLLS:
+        at = NOW + timedelta(minutes=minutes)
+        old = [ask for key, ask, half in named if at - answers[key].asked_at >= half]
+        due, _standing = split(old, answers, at)
+        sizes.append(BULK_AND_VERSION + len(due))
+        answers |= kept(due, at)
+    return sizes
+
+
+def test_a_steady_poll_of_a_large_cluster_is_small() -> None:
+    """1,000 guests on 20 nodes, also on the day after all of it was asked at once."""
+    found = large(20, 1000)
+    sizes = a_day_of_sizes(found, kept(found))
+    assert max(sizes) <= 60
+    assert statistics.median(sizes) <= 30
+
+
+def test_a_node_is_asked_for_each_thing_it_tells_in_its_time() -> None:
+    found = [ask for ask in large(1, 0) if ask.request.node]
+    assert {ask.request.path.removeprefix("/nodes/n00/") for ask in found} >= {
+        "status", "subscription", "certificates/info", "apt/versions", "services", "network",
+        "disks/list", "disks/zfs", "disks/lvmthin", "tasks", "firewall/options", "rrddata",
+    }  # fmt: skip
+    hourly = {ask.request.path for ask in found if ask.every_seconds <= 3600}
+    assert hourly == {
+        "/nodes/n00/status", "/nodes/n00/rrddata",
+        *(f"/nodes/n00/storage/{name}/prunebackups" for name in ("nas", "pbs", "local")),
+    }  # fmt: skip
+    assert not any(ask.request.path.endswith("apt/update") for ask in found)
+
+
+def test_pressure_is_asked_of_a_release_that_has_it() -> None:
+    for release, is_asked in ((7, False), (8, False), (9, True), (None, False)):
+        found = Wanted((NODE,), (), "r", release=release).asks()
+        assert any(ask.request.path.endswith("rrddata") for ask in found) is is_asked
+
+
+# What the answers lead to
+
+STORE = {
+    "type": "storage", "storage": "nas", "node": "n1", "id": "storage/n1/nas", "content": "backup",
+    "shared": 1,
+}  # fmt: skip
+DRY = "GET /nodes/n1/storage/nas/prunebackups?prune-backups=keep-all%3D1"
+
+
+def test_backups_that_the_dry_run_cannot_list_are_asked_in_another_way() -> None:
+    wanted = Wanted((NODE, STORE), (), "r")
+    for status, is_asked in ((200, False), (403, False), (500, True), (400, True), (595, False)):
+        more = list(wanted.follow_ups({DRY: {"status": status}}))
+        paths = [ask.request.key for ask in more]
+        content = ["GET /nodes/n1/storage/nas/content?content=backup"]
+        assert paths == (content if is_asked else [])
+
+
+def test_a_token_that_may_restore_is_asked_for_sizes_too() -> None:
+    held = {"/vms": {"VM.Backup": 1}, "/storage": {"Datastore.AllocateSpace": 1}}
+    for paths, is_asked in ((held, True), ({"/vms": held["/vms"]}, False), ({}, False)):
+        wanted = Wanted((NODE, STORE), (), "r", Rights.of(paths, "a@pve!t"))
+        keys = {ask.request.key for ask in wanted.asks()}
+        assert DRY in keys
+        assert ("GET /nodes/n1/storage/nas/content?content=backup" in keys) is is_asked
+
+
+def test_the_rules_of_every_security_group_are_asked() -> None:
+    groups = {"GET /cluster/firewall/groups": {"status": 200, "body": [{"group": "b"}, {}, 7]}}
+    more = list(Wanted((NODE,), (), "r").follow_ups(groups))
+    assert [ask.request.path for ask in more] == ["/cluster/firewall/groups/b"]
 
 
 @given(st.text(min_size=1, max_size=20), st.integers(1, 10 * DAY), st.integers(0, 20 * DAY))

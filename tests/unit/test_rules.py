@@ -216,6 +216,7 @@ CASES = [
     Case("OWN-013", "ok", sources=(health(),)),
     Case("OWN-013", "risk", sources=(health(hidden=("nic",)),)),
     Case("OWN-013", "risk", sources=(health(gaps=[Coverage("", "guest", "partial", "a")]),)),
+    Case("OWN-013", "ok", sources=(health(gaps=[Coverage("", "volume", "hidden", "a")]),)),
 ]
 
 

@@ -287,7 +287,7 @@ def test_polls_that_see_the_same_lengthen_one_run(book: Book) -> None:
 
 def test_a_new_gap_is_told_once(book: Book) -> None:
     whole = [coverage("guest", "complete")]
-    gap = coverage("disk", "hidden", reason="no right")
+    gap = Coverage("", "disk", "hidden", "no right", "grant it")
     assert book.poll(at(0), guest(), coverage=whole).new_gaps == ()
     for hour, told in ((1, (gap,)), (2, ()), (3, ())):
         stored = book.poll(at(hour), guest(), coverage=[*whole, gap])
@@ -296,6 +296,12 @@ def test_a_new_gap_is_told_once(book: Book) -> None:
     assert book.poll(at(4), guest(), coverage=[*whole, worse]).new_gaps == (worse,)
     book.poll(at(5), guest())
     assert book.poll(at(6), guest(), coverage=[*whole, gap]).new_gaps == (gap,)
+
+
+def test_what_no_right_would_show_is_a_gap_but_no_news(book: Book) -> None:
+    beyond = coverage("volume", "hidden", reason="only who may write sees it")
+    stored = book.poll(at(0), guest(), coverage=[coverage("guest", "complete"), beyond])
+    assert (stored.gaps, stored.new_gaps, stored.is_partial) == ((beyond,), (), False)
 
 
 def test_a_gap_whose_reason_is_worded_anew_is_not_new(book: Book) -> None:
