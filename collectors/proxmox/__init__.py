@@ -105,12 +105,27 @@ class ProxmoxCollector:
     options = ProxmoxOptions
     reports = frozenset(
         {
-            "host.cpu_cores", "host.memory_bytes", "host.version", "guest.vcpus",
+            "host.cpu_cores", "host.memory_bytes", "host.version", "host.cpu_sockets",
+            "host.kernel", "host.swap_bytes", "host.root_bytes", "host.root_used_bytes",
+            "host.booted_at", "host.boot_mode", "host.secure_boot", "host.ksm_shared_bytes",
+            "host.cpu_pressure_ratio", "host.memory_pressure_ratio", "host.io_pressure_ratio",
+            "host.subscription", "host.repositories", "host.transport",
+            "host.transport_encrypted", "guest.vcpus",
             "guest.memory_bytes", "guest.tags", "guest.resource_pool", "guest.ha_state",
             "guest.unprivileged", "disk.capacity_bytes", "disk.backup", "disk.cache",
             "nic.network", "nic.vlan", "nic.firewall", "datastore.capacity_bytes",
-            "datastore.used_bytes", "datastore.retention", "guest_snapshot.created_at",
-            "backup.created_at", "backup_job.schedule",
+            "datastore.used_bytes", "datastore.retention", "datastore.backend",
+            "datastore.encrypted_backups", "guest_snapshot.created_at", "backup.created_at",
+            "backup.bytes", "backup.encrypted", "backup.verified", "backup.protected",
+            "backup_job.schedule", "cluster_state.quorate", "cluster_state.hosts_expected",
+            "cluster_state.quorum_device", "cluster_state.migration_encrypted",
+            "cluster_state.metric_targets", "cluster_state.ha_master", "certificate.expires_at",
+            "certificate.issuer", "package.installed", "package.available", "service.state",
+            "host_network.ports", "host_network.addresses", "host_network.vlan_aware",
+            "physical_disk.health", "physical_disk.wearout_ratio", "storage_health.health",
+            "storage_health.metadata_used_ratio", "storage_health.fragmentation_ratio",
+            "failed_task.outcome", "firewall.enabled", "firewall.policy_in",
+            "firewall_rule.action", "firewall_rule.source", "firewall_rule.ports",
         }
     )  # fmt: skip
 

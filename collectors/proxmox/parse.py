@@ -16,6 +16,7 @@ from collectors.proxmox.cluster import (
     OPTIONS,
     RULES,
     STATE_PATHS,
+    STATUS,
     ceph_health,
     cluster_state,
     release_of,
@@ -244,7 +245,7 @@ class Answers:
         bodies = {path: self.body(f"GET {path}") for path in STATE_PATHS}
         if self.rights is None or not self.rights.has("Sys.Audit", "/"):
             bodies.pop(OPTIONS)  # answered to everyone, but then only in part
-        if any(body is not None for body in bodies.values()):
+        if bodies[STATUS] is not None:  # else not even its name is certain
             yield cluster_state(self.cluster, bodies)
         yield from ceph_health(self.cluster, self.body(f"GET {CEPH}"))
         yield from firewall_of("cluster", self.cluster, self.body(f"GET {FIREWALL}"))

@@ -27,7 +27,11 @@ _NO_IMAGES = (
 
 def of_the_platform(answers: Answers, rights: Rights) -> Iterator[Coverage]:
     """The coverage of every kind that nodes and the cluster tell of themselves."""
+    nodes = answers.get("GET /cluster/resources")
     for kind, told in _by_kind(answers.release).items():
+        if nodes["status"] != 200:  # nobody knows which nodes there are
+            yield whole(kind, "failed", refusal(nodes))
+            continue
         source = (
             _of_cluster(answers, rights, kind)
             if kind in _OF_THE_CLUSTER
