@@ -109,6 +109,6 @@ def _ask_in_turn(url: str, context: ssl.SSLContext, paths: Sequence[str]) -> Non
         connection.request("GET", f"/api2/json{path}", headers=headers)
         response = connection.getresponse()
         json.loads(response.read())
-        if response.status != 200:
+        if response.status not in (200, 500):  # 500: software that is not installed
             raise RuntimeError(f"{path}: {response.status}")
     connection.close()
