@@ -7,6 +7,7 @@ import json
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -104,11 +105,10 @@ def _ask_bare(double: Double, paths: Sequence[str]) -> None:
 def _ask_in_turn(url: str, context: ssl.SSLContext, paths: Sequence[str]) -> None:
     """Sends the requests over one connection that is kept alive."""
     headers = {"Authorization": f"PVEAPIToken={AUDITOR.id}={AUDITOR.secret}"}
-    connection = http.client.HTTPSConnection(urlsplit(url).netloc, context=context)
-    for path in paths:
-        connection.request("GET", f"/api2/json{path}", headers=headers)
-        response = connection.getresponse()
-        json.loads(response.read())
-        if response.status not in (200, 500):  # 500: software that is not installed
-            raise RuntimeError(f"{path}: {response.status}")
-    connection.close()
+    with closing(http.client.HTTPSConnection(urlsplit(url).netloc, context=context)) as connection:
+        for path in paths:
+            connection.request("GET", f"/api2/json{path}", headers=headers)
+            response = connection.getresponse()
+            json.loads(response.read())
+            if response.status not in (200, 500):  # 500: software that is not installed
+                raise RuntimeError(f"{path}: {response.status}")
