@@ -400,6 +400,10 @@ class Counter:
     limit: float | None = None  # a rate above this is a fault of the counter, not a load
 
 
+# The remedy of what is hidden from everyone who may only read.
+BEYOND_REACH = "no right that only reads is enough"
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """What one poll saw of ``kind`` in ``scope``: a gap when ``state`` is not "complete".
@@ -423,8 +427,8 @@ class Coverage:
 
     @property
     def is_beyond_reach(self) -> bool:
-        """Hidden, and no right that only reads would show it: told, but nobody's fault."""
-        return self.state == "hidden" and not self.remedy
+        """Hidden from everyone who may only read: told, but no news and nobody's fault."""
+        return self.state == "hidden" and self.remedy == BEYOND_REACH
 
     def __str__(self) -> str:
         where = f" of {self.scope}" if self.scope else ""

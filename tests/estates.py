@@ -31,7 +31,7 @@ def health(
     stale: bool = False,
 ) -> SourceHealth:
     """A source that showed all kinds of facts but the hidden ones."""
-    told = (*gaps, *(Coverage("", name, "hidden", "no right", "grant it") for name in hidden))
+    told = (*gaps, *(Coverage("", name, "hidden", "no right") for name in hidden))
     unseen = {gap.kind for gap in told if not gap.scope}
     state = SourceState(
         key=1,

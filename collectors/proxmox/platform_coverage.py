@@ -10,7 +10,7 @@ from collectors.proxmox.firewall import group_names
 from collectors.proxmox.gaps import is_absent, judged, refusal, whole
 from collectors.proxmox.nodes import Told, told_by
 from collectors.proxmox.visibility import Rights
-from inventory.records import Coverage, CoverageState
+from inventory.records import BEYOND_REACH, Coverage, CoverageState
 
 if TYPE_CHECKING:
     from collectors.proxmox.parse import Answers
@@ -42,7 +42,7 @@ def of_the_platform(answers: Answers, rights: Rights) -> Iterator[Coverage]:
             if (source.state, part.state) != ("hidden", "hidden"):  # the whole says it already
                 yield part
     yield _cluster_state(answers, rights)
-    yield whole("volume", "hidden", _NO_IMAGES)
+    yield whole("volume", "hidden", _NO_IMAGES, BEYOND_REACH)
 
 
 # Hosts

@@ -216,9 +216,16 @@ def _check_lines(found: Found, today: date) -> Iterator[tuple[str, str]]:
         yield "", f"{count:>5} × {shape}"
     yield from _rights_lines(snapshot.rights)
     gaps = [part for part in snapshot.coverage if part.is_gap]
-    yield "hidden", f"{len(gaps)} gaps" if gaps else "nothing: all it holds is seen"
+    yield "hidden", _told_count(gaps)
     for line in told_gaps(gaps):
         yield "", line
+
+
+def _told_count(gaps: Sequence[Coverage]) -> str:
+    """How many gaps there are, when there are any that could be closed."""
+    if any(not gap.is_beyond_reach for gap in gaps):
+        return f"{len(gaps)} gaps"
+    return "nothing that a right to read would show" if gaps else "nothing: all it holds is seen"
 
 
 def _rights_lines(rights: Sequence[Right]) -> Iterator[tuple[str, str]]:

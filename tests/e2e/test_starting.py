@@ -118,7 +118,7 @@ def test_check_counts_both_sides_and_names_the_requests(project: Path) -> None:
     assert ran.returncode == 0, ran.stdout
     assert "the platform says 12 guests, we see 12, on 3 hosts" in ran.stdout
     assert "12 × GET /nodes/…/qemu/…/config" in ran.stdout
-    assert "nothing: all it holds is seen" in ran.stdout
+    assert "nothing that a right to read would show" in ran.stdout
     assert not (project / "inventory.db").exists()
 
 

@@ -342,7 +342,7 @@ def test_the_workbook_of_one_report_is_the_same_every_time(hostile: Report) -> N
 
 
 def test_a_text_longer_than_a_cell_holds_is_cut_and_not_lost() -> None:
-    gap = Coverage("", "nic", "hidden", "x" * 40_000, "grant it")
+    gap = Coverage("", "nic", "hidden", "x" * 40_000)
     sheet = book_of(report_of(host(), sources=[health(gaps=[gap])]))["risks"]
     evidence = [line[8].value for line in sheet.iter_rows(min_row=2) if line[1].value == "OWN-013"]
     assert [len(text) for text in evidence] == [32_767]

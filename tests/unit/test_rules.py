@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from estates import AS_OF, NOW, answers, days, estate, health
-from inventory.records import Backup, BackupJob, Coverage, Guest, Nic, Record
+from inventory.records import BEYOND_REACH, Backup, BackupJob, Coverage, Guest, Nic, Record
 from planner.answers import answer_all
 from planner.estate import SourceHealth, ToolFacts
 from planner.pools import Past, questions
@@ -83,6 +83,7 @@ def two_hosts(load_gib: int) -> tuple[Record, ...]:
     )
 
 
+OUT_OF_REACH = Coverage("", "volume", "hidden", "a", BEYOND_REACH)
 HIDDEN_JOBS = (health(hidden=("backup_job",)),)
 FILES = (health(kind="files"),)
 ENCRYPTED = {"storages": {"san": {"encrypted": True}}}
@@ -216,7 +217,11 @@ CASES = [
     Case("OWN-013", "ok", sources=(health(),)),
     Case("OWN-013", "risk", sources=(health(hidden=("nic",)),)),
     Case("OWN-013", "risk", sources=(health(gaps=[Coverage("", "guest", "partial", "a")]),)),
-    Case("OWN-013", "ok", sources=(health(gaps=[Coverage("", "volume", "hidden", "a")]),)),
+    Case(
+        "OWN-013",
+        "ok",
+        sources=(health(gaps=[Coverage("", "volume", "hidden", "a", BEYOND_REACH)]),),
+    ),
 ]
 
 

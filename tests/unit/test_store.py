@@ -27,6 +27,7 @@ from inventory.errors import (
 )
 from inventory.read import known_clusters
 from inventory.records import (
+    BEYOND_REACH,
     Backup,
     Counter,
     Coverage,
@@ -287,7 +288,7 @@ def test_polls_that_see_the_same_lengthen_one_run(book: Book) -> None:
 
 def test_a_new_gap_is_told_once(book: Book) -> None:
     whole = [coverage("guest", "complete")]
-    gap = Coverage("", "disk", "hidden", "no right", "grant it")
+    gap = coverage("disk", "hidden", reason="no right")
     assert book.poll(at(0), guest(), coverage=whole).new_gaps == ()
     for hour, told in ((1, (gap,)), (2, ()), (3, ())):
         stored = book.poll(at(hour), guest(), coverage=[*whole, gap])
@@ -299,7 +300,7 @@ def test_a_new_gap_is_told_once(book: Book) -> None:
 
 
 def test_what_no_right_would_show_is_a_gap_but_no_news(book: Book) -> None:
-    beyond = coverage("volume", "hidden", reason="only who may write sees it")
+    beyond = Coverage("", "volume", "hidden", "only who may write sees it", BEYOND_REACH)
     stored = book.poll(at(0), guest(), coverage=[coverage("guest", "complete"), beyond])
     assert (stored.gaps, stored.new_gaps, stored.is_partial) == ((beyond,), (), False)
 
