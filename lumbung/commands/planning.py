@@ -16,6 +16,7 @@ from planner.migration import BurnDownRow, MigrationRow
 from planner.report import FailoverRow, PoolRow, RiskRow
 from planner.risks.engine import RULES
 from planner.risks.rule import SEVERITIES
+from reports.cells import screen
 
 
 def _columns(row_type: type[Any]) -> list[str]:
@@ -32,15 +33,35 @@ def show_capacity(session: Session, pool: str | None, on: str | None, form: Form
             f"--pool: no pool is named {pool!r}; known are {', '.join(p.name for p in known)}"
         )
     columns = _columns(PoolRow)
-    rows = [[getattr(row, c) for c in columns] for row in report.pools if row.pool in names]
-    on_screen = (
-        "pool", "resource", "model", "unit", "usable", "allocated", "demand", "headroom",
-        "runway_days", "runway_days_conservative", "runway_reason", "order_by_date", "status",
-        "confidence",
-    )  # fmt: skip
-    show(
-        columns, rows, form, on_screen=on_screen, empty="no pools are known; run `lumbung collect`"
-    )
+    chosen = [row for row in report.pools if row.pool in names]
+    rows = [[getattr(row, c) for c in columns] for row in chosen]
+    if form is Format.table:
+        columns, rows = list(_CAPACITY), [_capacity_line(row) for row in chosen]
+    show(columns, rows, form, empty="no pools are known; run `lumbung collect`")
+
+
+_CAPACITY = ("pool", "of", "used of usable", "free %", "runway d", "order by", "status")
+
+
+def _capacity_line(row: PoolRow) -> list[Any]:
+    """What a person looks for, in a line that fits: the runway is the conservative one where
+    there is one, else the reason why there is none."""
+    used = row.demand if row.model == "demand" else row.allocated
+    days = (row.runway_days_conservative, row.runway_days)
+    reason = row.runway_reason.replace("_", " ") or None
+    return [
+        row.pool,
+        f"{row.resource} {row.model}",
+        f"{_coarse(used)} of {_coarse(row.usable)} {row.unit}",
+        None if row.headroom_pct is None else round(row.headroom_pct),
+        next((day for day in days if day is not None), reason),
+        row.order_by_date or "",
+        row.status,
+    ]
+
+
+def _coarse(amount: float | None) -> str:
+    return screen(amount if amount is None or abs(amount) < 10 else round(amount, 0))
 
 
 def show_failover(session: Session, on: str | None, form: Format) -> None:

@@ -334,3 +334,13 @@ def test_a_rule_is_listed_with_what_it_means(site: Site) -> None:
     rows = json.loads(site.run("rules", "--format", "json"))
     assert len(rows) >= 12
     assert all(row["why"] and row["fix"] and row["controls"] for row in rows)
+
+
+def test_a_terminal_of_100_columns_shows_the_capacity_of_a_pool_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, site: Site
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    head, *lines = site.run("capacity").splitlines()
+    assert head.split() == "pool of used of usable free % runway d order by status".split()
+    assert len(lines) == len(site.rows("capacity"))
+    assert all(len(line) <= 100 for line in lines)
