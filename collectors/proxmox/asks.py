@@ -8,9 +8,11 @@ polls: so a steady poll stays small and no answer is older than its time.
 from __future__ import annotations
 
 import hashlib
+import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from collectors.contract import KeptAnswer
@@ -72,6 +74,7 @@ _ACCESS = ("/access/acl", "/access/roles", "/access/groups", "/access/domains", 
 _OF_A_GUEST = ("snapshot", "firewall/options", "firewall/rules", "pending")
 _AGENT = ("VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted")  # from release 9 on
 _DIRECTORIES = ("ldap", "ad")
+_RESTS = 0.25  # the share of its time in which an answer is not asked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,34 +221,47 @@ def _digest(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def standing_in(ask: Ask, kept: KeptAnswer | None, now: datetime) -> bool:
-    """Whether the kept answer still stands in for asking.
-
-    Its time ends between half and all of what the ask allows, at a share that its name and the
-    time of asking decide: so what was asked together is not asked together again, at no later
-    time either, which a share of the name alone would lead to (6 times 10 is 12 times 5).
-    """
+def seconds_left(ask: Ask, kept: KeptAnswer | None, now: datetime) -> float:
+    """For how long the kept answer may still stand in for asking; 0: it has to be asked."""
     if kept is None or not ask.every_seconds or kept.mark != ask.mark:
-        return False
-    age, longest = now - kept.asked_at, timedelta(seconds=ask.every_seconds)
-    if not timedelta(0) <= age < longest:
-        return False
-    if 2 * age < longest:
-        return True
-    share = int(_digest(ask.request.key, kept.asked_at), 16) / 16**16
-    return age < longest * (0.5 + 0.5 * share)
+        return 0.0
+    age = (now - kept.asked_at).total_seconds()
+    return max(0.0, _longest(ask, kept) - age) if age >= 0 else 0.0
+
+
+def _longest(ask: Ask, kept: KeptAnswer) -> int:
+    is_error = kept.answer.get("status", 200) >= 500
+    return min(ask.every_seconds, ask.error_seconds) if is_error else ask.every_seconds
 
 
 def split(
-    asks: Iterable[Ask], kept: Mapping[str, KeptAnswer], now: datetime
+    asks: Iterable[Ask],
+    kept: Mapping[str, KeptAnswer],
+    now: datetime,
+    period_seconds: int = 300,
 ) -> tuple[list[Ask], dict[str, KeptAnswer]]:
-    """The asks to send, in their order, and the kept answers that stand in for the others."""
-    due: list[Ask] = []
-    stand: dict[str, KeptAnswer] = {}
-    for ask in asks:
+    """The asks to send, in their order, and the kept answers that stand in for the others.
+
+    From a quarter of its time on an answer may be asked again. So many are, of those that are kept
+    as long the ones that end first, that the polls until each one's end need not send more: what
+    was asked together is not asked together again, and no answer is older than its time.
+    """
+    listed = [(ask, seconds_left(ask, kept.get(ask.request.key), now)) for ask in asks]
+    renewable: dict[int, list[tuple[float, str]]] = defaultdict(list)
+    for ask, left in listed:
         key = ask.request.key
-        if standing_in(ask, kept.get(key), now):
-            stand[key] = kept[key]
-        else:
-            due.append(ask)
-    return due, stand
+        if left and left <= (1 - _RESTS) * _longest(ask, kept[key]):
+            renewable[ask.every_seconds].append((left, key))
+    early = {key for ends in renewable.values() for key in _renewed(ends, period_seconds)}
+    due = [ask for ask, left in listed if not left or ask.request.key in early]
+    asked = {ask.request.key for ask in due}
+    keys = (ask.request.key for ask, _left in listed)
+    return due, {key: kept[key] for key in keys if key not in asked}
+
+
+def _renewed(ends: Iterable[tuple[float, str]], period_seconds: int) -> Iterator[str]:
+    """The answers to ask again before their time ends, of (seconds left, request)."""
+    first = sorted(ends)
+    polls = (math.ceil(left / period_seconds) for left, _key in first)
+    share = max((math.ceil(k / n) for k, n in enumerate(polls, 1)), default=0)
+    return (key for _left, key in first[:share])

@@ -33,7 +33,7 @@ def fetch(source: Source[ProxmoxOptions], budget: Budget) -> Raw:
     asking = replace(budget, seconds=budget.seconds * _ASKING)
     wire, version = connect(source, asking)
     with wire:
-        poll = _Poll(wire, source.kept, asking.max_requests, now)
+        poll = _Poll(wire, source, asking.max_requests, now)
         poll.answers[Request("/version").key] = version
         poll.ask_now(BULK)
         wanted = _wanted(poll.answers, source)
@@ -51,10 +51,11 @@ class _Poll:
     """The answers of one poll as they come, and what the next poll may use of them."""
 
     def __init__(
-        self, wire: Wire, before: Mapping[str, KeptAnswer], max_requests: int, now: datetime
+        self, wire: Wire, source: Source[ProxmoxOptions], max_requests: int, now: datetime
     ) -> None:
         self._wire = wire
-        self._before = before
+        self._before = source.kept
+        self._period_seconds = source.period_seconds
         self._max_requests = max_requests
         self._now = now
         self.answers: dict[str, Answer] = {}
@@ -68,7 +69,7 @@ class _Poll:
     def ask(self, asks: Iterable[Ask]) -> None:
         """Asks what has no answer yet in this poll and none of earlier polls that stands."""
         new = [ask for ask in asks if ask.request.key not in self.answers]
-        due, standing = split(new, self._before, self._now)
+        due, standing = split(new, self._before, self._now, self._period_seconds)
         for key, one in standing.items():
             self._use_again(key, one)
         room = max(0, self._max_requests - len(self.asked))
