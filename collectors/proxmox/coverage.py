@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from collectors.proxmox.access import access_coverage
 from collectors.proxmox.backups import Listing
-from collectors.proxmox.gaps import asked_at, of_guest, refusal, whole
+from collectors.proxmox.gaps import asked_at, guests_shown, of_guest, refusal, whole
 from collectors.proxmox.ha import ha_coverage
 from collectors.proxmox.platform_coverage import of_the_platform
 from collectors.proxmox.replication import replication_coverage
@@ -64,26 +64,8 @@ def _hosts(answers: Answers, rights: Rights) -> Iterator[Coverage]:
 
 
 def _guests(answers: Answers, rights: Rights) -> Iterator[Coverage]:
-    resources = answers.get("GET /cluster/resources")
-    if resources["status"] != 200:
-        for kind in _OF_A_GUEST:
-            yield whole(kind, "failed", refusal(resources))
-        return
-    sees_all = rights.has_everywhere("VM.Audit", "/vms")
-    seen = len(answers.guest_rows)
     for kind in _OF_A_GUEST:
-        if answers.unreadable_guests:
-            reason = f"{answers.unreadable_guests} rows of guests could not be read"
-            yield whole(kind, "partial", reason)
-        elif sees_all:
-            yield whole(kind, "complete")
-        elif seen:
-            lack = rights.lack("VM.Audit", "/vms")
-            reason = f"{lack}: {seen} guests of an unknown total are shown"
-            yield whole(kind, "partial", reason, rights.grant("/vms"))
-        else:
-            reason = "VM.Audit on /vms is missing: no guest is shown"
-            yield whole(kind, "hidden", reason, rights.grant("/vms"))
+        yield guests_shown(answers, rights, kind)
     for row in answers.guest_rows:
         yield from _guest(answers, row)
 

@@ -49,6 +49,24 @@ def judged(scope: str, kind: str, answer: Mapping[str, Any], rights: Rights, pat
     return Coverage(scope, kind, "failed", why, "", at)
 
 
+def guests_shown(answers: Answers, rights: Rights, kind: str) -> Coverage:
+    """Whether every guest is shown, for a kind of fact that each guest has."""
+    listed = answers.get("GET /cluster/resources")
+    if listed["status"] != 200:
+        return whole(kind, "failed", refusal(listed))
+    if answers.unreadable_guests:
+        reason = f"{answers.unreadable_guests} rows of guests could not be read"
+        return whole(kind, "partial", reason)
+    if rights.has_everywhere("VM.Audit", "/vms"):
+        return whole(kind, "complete")
+    seen, remedy = len(answers.guest_rows), rights.grant("/vms")
+    if not seen:
+        return whole(kind, "hidden", "VM.Audit on /vms is missing: no guest is shown", remedy)
+    lack = rights.lack("VM.Audit", "/vms")
+    reason = f"{lack}: {seen} guests of an unknown total are shown"
+    return whole(kind, "partial", reason, remedy)
+
+
 def of_guest(answers: Answers, row: Mapping[str, Any], kind: str, what: str) -> Coverage:
     """Whether a guest's own answer came, and when, for it may be of an earlier poll."""
     scope, answer = f"guest/{row.get('vmid')}", answers.guest_answer(row, what)
