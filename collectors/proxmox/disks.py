@@ -117,12 +117,12 @@ def marked_shareable(disks: Iterable[Disk]) -> list[Disk]:
     uses = Counter((disk.datastore_id, disk.volume) for disk in listed if _can_be_shared(disk))
     return [
         disk.model_copy(update={"shareable": True})
-        if uses[disk.datastore_id, disk.volume] > 1
+        if _can_be_shared(disk) and uses[disk.datastore_id, disk.volume] > 1
         else disk
         for disk in listed
     ]
 
 
 def _can_be_shared(disk: Disk) -> bool:
-    """A device of a host is the same one only for guests of that host: it is not compared."""
+    """Devices of hosts are not compared: one of the same name on another host is another."""
     return disk.datastore_id is not None and disk.purpose != "unused"

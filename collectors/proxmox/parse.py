@@ -148,7 +148,7 @@ class Answers:
         return Snapshot(
             source=self._source,
             taken_at=self.taken_at,
-            facts=tuple(facts),
+            facts=_each_once(facts),
             usage=tuple(self._usage({host.host_id: host for host in hosts})),
             counters=tuple(self._counters()),
             coverage=coverage_of(self),
@@ -319,6 +319,11 @@ class Answers:
                         at=at,
                         born_at=at - uptime,
                     )
+
+
+def _each_once(facts: list[Record]) -> tuple[Record, ...]:
+    """The facts, of two about one subject the later: an odd answer may list a thing twice."""
+    return tuple({(fact.kind_name, fact.subject): fact for fact in facts}.values())
 
 
 _OBJECTS = frozenset(
