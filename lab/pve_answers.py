@@ -113,14 +113,11 @@ class _View:
     def users(self, _query: Mapping[str, str]) -> Answer:
         user, _bang, name = self._token.id.partition("!")
         token = {"comment": "", "expire": self._token.expires_at, "privsep": 1, "tokenid": name}
-        return ok(
-            [
-                {
-                    "enable": 1, "expire": 0, "groups": "", "realm-type": "pve",
-                    "tokens": [token], "userid": user,
-                }
-            ]
-        )  # fmt: skip
+        own = {
+            "enable": 1, "expire": 0, "groups": "", "realm-type": "pve", "tokens": [token],
+            "userid": user,
+        }  # fmt: skip
+        return ok([own, *map(dict, self._cluster.users)] if self.sees_all else [])
 
     def status(self, _query: Mapping[str, str]) -> Answer:
         if not self.sees_all:

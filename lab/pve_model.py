@@ -225,6 +225,7 @@ class Cluster:
     replications: Sequence[Mapping[str, Any]] = ()
     replication_states: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     grants: Sequence[Mapping[str, Any]] = ()
+    users: Sequence[Mapping[str, Any]] = ()  # beside the one who asks
     groups: Sequence[Mapping[str, Any]] = ()
     realms: Sequence[Mapping[str, Any]] = (
         {"comment": "Linux PAM standard authentication", "realm": "pam", "type": "pam"},
