@@ -118,7 +118,7 @@ def test_a_stopped_guest_or_one_without_an_agent_is_not_asked_for_it() -> None:
 
 def test_a_token_without_the_right_does_not_ask_the_agent() -> None:
     with _served("9.2.11") as served:
-        rights = json.dumps({"data": dict.fromkeys(("/", "/vms"), {"VM.Audit": 1})})
+        rights = json.dumps({"data": {path: {"VM.Audit": 1} for path in ("/", "/vms")}})
         served.broken["/access/permissions"] = (200, "OK", rights.encode())
         fetched(served)
         assert not any(path.endswith("/get-osinfo") for path in served.asked)
