@@ -10,15 +10,13 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from lab.pve_guest_answers import GUEST_ROUTES
 from lab.pve_model import Cluster, Floats, GuestSpec, Node, Storage, StoredBackup, Token
 from lab.pve_platform import PLATFORM_ROUTES, Platform
-
-Answer = tuple[int, str, Any]  # status, reason, data
-Row = dict[str, Any]
+from lab.pve_reply import Answer, Row, fault, ok
 
 _AUDITOR = ("Datastore.Audit", "Mapping.Audit", "Pool.Audit", "SDN.Audit", "Sys.Audit", "VM.Audit")
 # Steps and rows of each timeframe (seconds, rows), before and from release 9 on.
@@ -37,14 +35,6 @@ _RRD_9 = {
     "year": (21_600, 1440),
 }
 _SAMPLES_A_BUCKET = 24
-
-
-def ok(data: Any) -> Answer:
-    return 200, "OK", data
-
-
-def fault(status: int, reason: str) -> Answer:
-    return status, reason, None
 
 
 @dataclass
@@ -77,13 +67,17 @@ class _View:
     # Rights
 
     @property
-    def _sees_all(self) -> bool:
+    def cluster(self) -> Cluster:
+        return self._cluster
+
+    @property
+    def sees_all(self) -> bool:
         return self._token.sees == "all"
 
     def _sees_guest(self, guest: GuestSpec) -> bool:
-        return self._sees_all or (bool(self._pool) and guest.pool == self._pool)
+        return self.sees_all or (bool(self._pool) and guest.pool == self._pool)
 
-    def _guests(self) -> list[GuestSpec]:
+    def guests(self) -> list[GuestSpec]:
         return [guest for guest in self._cluster.living() if self._sees_guest(guest)]
 
     def is_away(self, name: str, path: str) -> bool:
@@ -96,8 +90,8 @@ class _View:
         privileges = dict.fromkeys(_AUDITOR, 1)
         if self._cluster.release >= 9:
             privileges["VM.GuestAgent.Audit"] = 1
-        if self._sees_all:
-            tops = ("/", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms")
+        if self.sees_all:
+            tops = ("/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms")
             held = {path: dict(privileges) for path in tops}
             if self._token.restores:
                 held["/vms"]["VM.Backup"] = 1
@@ -105,7 +99,7 @@ class _View:
             return ok(held)
         if not self._pool:
             return ok({})
-        paths = [f"/pool/{self._pool}", *(f"/vms/{guest.vmid}" for guest in self._guests())]
+        paths = [f"/pool/{self._pool}", *(f"/vms/{guest.vmid}" for guest in self.guests())]
         return ok({path: dict(privileges) for path in paths})
 
     # The cluster
@@ -119,17 +113,14 @@ class _View:
     def users(self, _query: Mapping[str, str]) -> Answer:
         user, _bang, name = self._token.id.partition("!")
         token = {"comment": "", "expire": self._token.expires_at, "privsep": 1, "tokenid": name}
-        return ok(
-            [
-                {
-                    "enable": 1, "expire": 0, "groups": "", "realm-type": "pve",
-                    "tokens": [token], "userid": user,
-                }
-            ]
-        )  # fmt: skip
+        own = {
+            "enable": 1, "expire": 0, "groups": "", "realm-type": "pve", "tokens": [token],
+            "userid": user,
+        }  # fmt: skip
+        return ok([own, *map(dict, self._cluster.users)] if self.sees_all else [])
 
     def status(self, _query: Mapping[str, str]) -> Answer:
-        if not self._sees_all:
+        if not self.sees_all:
             return fault(403, "Permission check failed (/, Sys.Audit)")
         rows: list[Row] = []
         nodes = self._cluster.nodes
@@ -153,9 +144,9 @@ class _View:
         return ok(rows)
 
     def resources(self, _query: Mapping[str, str]) -> Answer:
-        rows = [self._guest_row(guest) for guest in self._guests()]
+        rows = [self._guest_row(guest) for guest in self.guests()]
         rows += [self._node_row(node) for node in self._cluster.nodes]
-        if self._sees_all:
+        if self.sees_all:
             rows += [
                 self._storage_row(storage, node)
                 for storage in self._cluster.storages
@@ -177,7 +168,7 @@ class _View:
         row |= {"cgroup-mode": 2, "level": "", "status": "online"}
         if node.maintenance:
             row["hastate"] = "maintenance"
-        if not self._sees_all:
+        if not self.sees_all:
             return row
         return row | {
             "cpu": float(self._cluster.node_cpu(node, self._instant())[0]),
@@ -193,7 +184,7 @@ class _View:
         found = self._cluster.node(node)
         if found is None:
             return fault(500, f"hostname lookup '{node}' failed - failed to get address info")
-        if not self._sees_all:
+        if not self.sees_all:
             return fault(403, f"Permission check failed (/nodes/{node}, Sys.Audit)")
         used = int(self._cluster.node_memory(found, self._instant())[0])
         return ok(
@@ -270,7 +261,7 @@ class _View:
         units = {"M": 1024**2, "G": 1024**3, "T": 1024**4}
         return int(found[1]) * units[found[2]] if found else 0
 
-    def _guest(self, node: str, kind: str, vmid: str) -> GuestSpec | Answer:
+    def guest(self, node: str, kind: str, vmid: str) -> GuestSpec | Answer:
         """The guest, or the answer that says why not."""
         found = next(
             (g for g in self._cluster.living() if str(g.vmid) == vmid and g.kind == kind), None
@@ -285,7 +276,7 @@ class _View:
         return found
 
     def config(self, _query: Mapping[str, str], node: str, kind: str, vmid: str) -> Answer:
-        guest = self._guest(node, kind, vmid)
+        guest = self.guest(node, kind, vmid)
         if isinstance(guest, tuple):
             return guest
         config: Row = {**guest.disks, **guest.nics}
@@ -313,7 +304,7 @@ class _View:
         return ok(config)
 
     def snapshot(self, _query: Mapping[str, str], node: str, kind: str, vmid: str) -> Answer:
-        guest = self._guest(node, kind, vmid)
+        guest = self.guest(node, kind, vmid)
         if isinstance(guest, tuple):
             return guest
         rows: list[Row] = [
@@ -342,7 +333,7 @@ class _View:
         return row | {"disk": used, "maxdisk": storage.capacity_bytes, "status": "available"}
 
     def storage(self, _query: Mapping[str, str]) -> Answer:
-        if not self._sees_all:
+        if not self.sees_all:
             return ok([])
         rows = []
         for storage in self._cluster.storages:
@@ -360,7 +351,7 @@ class _View:
         return ok(rows)
 
     def jobs(self, _query: Mapping[str, str]) -> Answer:
-        if not self._sees_all:
+        if not self.sees_all:
             return fault(403, "Permission check failed (/, Sys.Audit)")
         return ok(
             [
@@ -377,7 +368,7 @@ class _View:
         found = next((s for s in self._cluster.storages if s.id == storage), None)
         if found is None or node not in self._nodes_of(found):
             return fault(500, f"storage '{storage}' does not exist")
-        if not self._sees_all:
+        if not self.sees_all:
             return fault(403, f"Permission check failed (/storage/{storage}, Datastore.Audit)")
         if "prune-backups" not in query and "prune-backups" not in found.config:
             return fault(500, "no prune-backups options configured")
@@ -394,7 +385,7 @@ class _View:
         found = next((s for s in self._cluster.storages if s.id == storage), None)
         if found is None or node not in self._nodes_of(found):
             return fault(500, f"storage '{storage}' does not exist")
-        if not self._sees_all:
+        if not self.sees_all:
             return fault(403, f"Permission check failed (/storage/{storage}, Datastore.Audit)")
         if query.get("content") != "backup" or not self._token.restores:
             return ok([])
@@ -430,7 +421,7 @@ class _View:
         found = self._cluster.node(node)
         if found is None:
             return fault(500, f"hostname lookup '{node}' failed")
-        if not self._sees_all:
+        if not self.sees_all:
             return fault(403, f"Permission check failed (/nodes/{node}, Sys.Audit)")
         waits = {
             f"pressure{what}some": _constant(found.condition.waits.get(what, 0.0))
@@ -455,7 +446,7 @@ class _View:
         )
 
     def guest_rrd(self, query: Mapping[str, str], node: str, kind: str, vmid: str) -> Answer:
-        guest = self._guest(node, kind, vmid)
+        guest = self.guest(node, kind, vmid)
         if isinstance(guest, tuple):
             return guest
         return self._rrd(
@@ -477,7 +468,7 @@ class _View:
 
     def storage_rrd(self, query: Mapping[str, str], node: str, storage: str) -> Answer:
         found = next((s for s in self._cluster.storages if s.id == storage), None)
-        if found is None or not self._sees_all:
+        if found is None or not self.sees_all:
             return fault(403, f"Permission check failed (/storage/{storage}, Datastore.Audit)")
         if node not in self._nodes_of(found):
             return fault(500, "RRD error: opening file failed: No such file or directory")
@@ -528,7 +519,7 @@ def _while_known(values: Floats) -> Floats:
 
 def _on_the_platform(method: Callable[..., Answer]) -> Callable[..., Answer]:
     def answer(view: _View, query: Mapping[str, str], **places: str) -> Answer:
-        return method(Platform(view._cluster, view._sees_all), query, **places)
+        return method(Platform(view.cluster, view.sees_all), query, **places)
 
     return answer
 
@@ -559,3 +550,4 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Answer]], ...] = tuple(
 _ROUTES += tuple(
     (re.compile(pattern), _on_the_platform(method)) for pattern, method in PLATFORM_ROUTES
 )
+_ROUTES += tuple((re.compile(pattern), method) for pattern, method in GUEST_ROUTES)

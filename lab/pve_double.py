@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,6 +44,8 @@ class Served:
     dead_after_seconds: float = 0.0
     # Path → (status, reason, raw body): answers of a broken server, for tests of faults.
     broken: dict[str, tuple[int, str, bytes]] = field(default_factory=dict)
+    # Path → what happens to the cluster when it is asked for the first time, before the answer.
+    happens: dict[str, Callable[[], None]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -111,6 +113,10 @@ class _Server(ThreadingHTTPServer):
         """A client that goes away is no error of the double."""
 
 
+def _nothing() -> None:
+    """Happens."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "pve-api-daemon/3.0"
@@ -129,6 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(parts.path).removeprefix(_PREFIX) or "/"
         with served.lock:
             served.asked[path] += 1
+            served.happens.pop(path, _nothing)()
         if served.latency_seconds:
             time.sleep(served.latency_seconds)
         if path in served.broken:

@@ -140,6 +140,11 @@ class GuestSpec:
     born_at: float = 0.0
     gone_at: float = float("inf")
     ha: str = ""
+    ha_group: str = ""
+    firewall: Mapping[str, Any] = field(default_factory=dict)  # the options that are set
+    firewall_rules: Sequence[Mapping[str, Any]] = ()
+    waiting: Mapping[str, str] = field(default_factory=dict)  # settings for the next start
+    told_by_agent: Mapping[str, str] = field(default_factory=dict)  # of its operating system
     changes: tuple[tuple[float, Mapping[str, Any]], ...] = ()
 
     def at(self, instant: float) -> GuestSpec:
@@ -215,6 +220,18 @@ class Cluster:
     jobs: Sequence[Job] = ()
     backups: Callable[[float], Sequence[StoredBackup]] = lambda _now: ()
     tokens: Sequence[Token] = ()
+    ha_groups: Sequence[Mapping[str, Any]] = ()
+    ha_rules: Sequence[Mapping[str, Any]] = ()
+    replications: Sequence[Mapping[str, Any]] = ()
+    replication_states: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    grants: Sequence[Mapping[str, Any]] = ()
+    users: Sequence[Mapping[str, Any]] = ()  # beside the one who asks
+    groups: Sequence[Mapping[str, Any]] = ()
+    realms: Sequence[Mapping[str, Any]] = (
+        {"comment": "Linux PAM standard authentication", "realm": "pam", "type": "pam"},
+        {"comment": "Proxmox VE authentication server", "realm": "pve", "type": "pve"},
+    )
+    second_factors: Sequence[Mapping[str, Any]] = ()
     now: float = 0.0
     booted_at: float | None = None  # forty days before its clock was first set, unless stated
     history_days: float = 490.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lab.pve_inhabited import inhabited
 from lab.pve_model import (
     DAY,
     GIB,
@@ -94,7 +95,7 @@ def _guest(number: int, node: str, now: float) -> GuestSpec:
 
 def troubled(*, now: float, version: str = "8.4.21") -> Cluster:
     """Three nodes: the first in as bad a state as can be, the second full, the third healthy."""
-    cluster = synthetic(3, 6, now=now, name="troubled", version=version)
+    cluster = inhabited(synthetic(3, 6, now=now, name="troubled", version=version), now)
     first, second, third = cluster.nodes
     cluster.nodes = [
         replace(first, condition=_bad(now)), replace(second, condition=_full()), third,

@@ -1,18 +1,86 @@
-"""Which backup jobs cover a guest, judged from the jobs themselves.
+"""Which backup jobs cover a guest, and what a run would do, judged from the jobs themselves.
 
-Proxmox VE's own list of guests without a backup counts disabled jobs as coverage, so it is not
-used: an enabled job with a schedule covers what it selects, on the host it runs on.
+Proxmox VE's own list of guests without a backup counts disabled jobs as coverage and does not look
+at the target, so it is not used: an enabled job with a schedule covers what it selects, on the
+host it runs on, and a run succeeds only where that host has the job's target and every disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from inventory.records import Backup, BackupJob, Disk, Guest
+from inventory.records import Backup, BackupJob, Datastore, Disk, Guest
 
 BackupState = Literal["covered", "none", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What the jobs do for one guest; of one that no job selects there is nothing to say."""
+
+    jobs: tuple[BackupJob, ...] = ()
+    left_out: tuple[Disk, ...] = ()  # data disks that a run leaves out
+    folders: tuple[str, ...] = ()  # of the host that the guest sees: no backup holds them
+    unusable: Mapping[str, str] = field(default_factory=dict)  # job → why its target cannot be used
+    unreadable: tuple[Disk, ...] = ()  # in the backup, but on a datastore that is switched off
+
+    @property
+    def can_run(self) -> bool:
+        """Whether some job could back the guest up tonight."""
+        usable = [job for job in self.jobs if job.job_id not in self.unusable]
+        return bool(usable) and not self.unreadable
+
+
+def cover(
+    guest: Guest,
+    disks: Iterable[Disk],
+    jobs: Iterable[BackupJob],
+    datastores: Iterable[Datastore],
+) -> Cover:
+    """How the guest is backed up, and what stands in the way; all four are of one cluster."""
+    selected = covering(guest, jobs)
+    if not selected:
+        return Cover()
+    stores = {store.datastore_id: store for store in datastores}
+    its_disks = tuple(disks)
+    troubles = {job.job_id: unusable(job, guest, stores) for job in selected}
+    return Cover(
+        jobs=selected,
+        left_out=left_out(its_disks),
+        folders=(guest.host_paths or ()) if guest.kind == "container" else (),
+        unusable={job: why for job, why in troubles.items() if why},
+        unreadable=tuple(disk for disk in its_disks if disk.backup and _is_off(disk, stores)),
+    )
+
+
+def unusable(job: BackupJob, guest: Guest, stores: Mapping[str, Datastore]) -> str:
+    """Why the guest's host cannot write to the job's target; "" when it can or it is not known."""
+    store = _target(job, guest, stores)
+    if store is None:
+        return ""
+    name = store.name
+    if store.enabled is False:
+        return f"{name} is switched off"
+    if store.content is not None and "backup" not in store.content:
+        return f"{name} takes no backups"
+    if store.hosts is not None and guest.host_id is not None and guest.host_id not in store.hosts:
+        return f"{name} is not available on {guest.host_id}"
+    return ""
+
+
+def _target(job: BackupJob, guest: Guest, stores: Mapping[str, Datastore]) -> Datastore | None:
+    """The job's datastore; one that is not shared is another on every host."""
+    named = job.datastore_id or ""
+    on_its_host = f"{guest.host_id}/{named.rpartition('/')[2]}"
+    return stores.get(named) or stores.get(on_its_host)
+
+
+def _is_off(disk: Disk, stores: Mapping[str, Datastore]) -> bool:
+    store = stores.get(disk.datastore_id or "")
+    return store is not None and store.enabled is False
 
 
 def covering(guest: Guest, jobs: Iterable[BackupJob]) -> tuple[BackupJob, ...]:
@@ -29,7 +97,10 @@ def _is_active(job: BackupJob) -> bool:
 
 
 def selects(job: BackupJob, guest: Guest) -> bool:
-    """Whether the job's definition names the guest: all but the excluded, a pool, or a list."""
+    """Whether the job's definition names the guest: all but the excluded, a pool, or a list.
+
+    A pool stands for its own members, not for those of the pools within it.
+    """
     if job.host_id and guest.host_id is not None and job.host_id != guest.host_id:
         return False
     if guest.guest_id in (job.excluded_guest_ids or ()):

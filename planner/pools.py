@@ -325,6 +325,8 @@ def _cluster_load(
     flags = []
     if resource == "cpu" and pool.cluster in past.clusters_from_guests:
         flags.append("demand_from_guests")
+    if resource == "cpu" and (unlimited := sum(map(_is_unlimited, on))):
+        flags.append(f"unlimited_cpu:{unlimited}")
     if (elsewhere := estate.counted_elsewhere(pool.cluster)) > 0:
         flags.append(f"twins_counted_elsewhere:{elsewhere}")
     return Load(
@@ -335,6 +337,12 @@ def _cluster_load(
         today=_today(past, pool, resource) if series.last is None else None,
         flags=tuple(flags),
     )
+
+
+def _is_unlimited(view: GuestView) -> bool:
+    """Whether a container may use every thread of whatever host it is on: its size is no number."""
+    guest = view.guest
+    return guest.kind == "container" and guest.vcpus is None and guest.cpu_limit_cores == 0
 
 
 def _configured(view: GuestView, resource: Resource) -> float | None:

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from collectors.proxmox.access import access_coverage
 from collectors.proxmox.backups import Listing
-from collectors.proxmox.gaps import asked_at, refusal, whole
+from collectors.proxmox.gaps import asked_at, guests_shown, of_guest, refusal, whole
+from collectors.proxmox.ha import ha_coverage
 from collectors.proxmox.platform_coverage import of_the_platform
-from collectors.proxmox.visibility import Rights
-from inventory.records import Coverage, CoverageState
+from collectors.proxmox.replication import replication_coverage
+from collectors.proxmox.visibility import NO_RIGHTS, Rights
+from inventory.records import Coverage
 
 if TYPE_CHECKING:
     from collectors.proxmox.parse import Answers
 
-_OF_A_GUEST = ("guest", "disk", "nic", "guest_snapshot")
-_NOTHING = Rights({}, "")
+_OF_A_GUEST = ("guest", "disk", "nic", "guest_snapshot", "pending")
 
 
 def coverage_of(answers: Answers) -> tuple[Coverage, ...]:
     """The coverage of every kind of fact, whole and part by part."""
-    rights = answers.rights or _NOTHING
+    rights = answers.rights or NO_RIGHTS
     return (
         *_hosts(answers, rights),
         *_guests(answers, rights),
@@ -28,6 +30,9 @@ def coverage_of(answers: Answers) -> tuple[Coverage, ...]:
         *_jobs(answers, rights),
         *_backups(answers, rights),
         *of_the_platform(answers, rights),
+        *ha_coverage(answers, rights),
+        *replication_coverage(answers, rights),
+        *access_coverage(answers, rights),
     )
 
 
@@ -59,53 +64,25 @@ def _hosts(answers: Answers, rights: Rights) -> Iterator[Coverage]:
 
 
 def _guests(answers: Answers, rights: Rights) -> Iterator[Coverage]:
-    resources = answers.get("GET /cluster/resources")
-    if resources["status"] != 200:
-        for kind in _OF_A_GUEST:
-            yield whole(kind, "failed", refusal(resources))
-        return
-    sees_all = rights.has_everywhere("VM.Audit", "/vms")
-    seen = len(answers.guest_rows)
     for kind in _OF_A_GUEST:
-        if sees_all:
-            yield whole(kind, "complete")
-        elif seen:
-            lack = rights.lack("VM.Audit", "/vms")
-            reason = f"{lack}: {seen} guests of an unknown total are shown"
-            yield whole(kind, "partial", reason, rights.grant("/vms"))
-        else:
-            reason = "VM.Audit on /vms is missing: no guest is shown"
-            yield whole(kind, "hidden", reason, rights.grant("/vms"))
+        yield guests_shown(answers, rights, kind)
     for row in answers.guest_rows:
         yield from _guest(answers, row)
 
 
 def _guest(answers: Answers, row: Mapping[str, Any]) -> Iterator[Coverage]:
-    """What was seen of one guest, and when, for its answers may be of earlier polls."""
-    scope = f"guest/{row.get('vmid')}"
-    for kinds, what in ((("guest", "disk", "nic"), "config"), (("guest_snapshot",), "snapshot")):
-        answer = answers.guest_answer(row, what)
-        for kind in kinds:
-            if answer["status"] == 200:
-                yield Coverage(scope, kind, "complete", asked_at=asked_at(answer))
-            else:
-                yield Coverage(scope, kind, *_missing(answers, row, answer))
+    """What was seen of one guest, and when, for its answers may be of earlier polls.
 
-
-def _missing(
-    answers: Answers, row: Mapping[str, Any], answer: Mapping[str, Any]
-) -> tuple[CoverageState, str, str]:
-    """Why a guest's configuration is not there: its node is away, or the token may not."""
-    node = next(
-        (r for r in answers.resources if r.get("type") == "node" and r.get("node") == row["node"]),
-        {},
-    )
-    if node.get("status") != "online":
-        return "failed", f"its node {row.get('node')} is {node.get('status', 'unknown')}", ""
-    if answer.get("status") == 403 and answers.rights is not None:
-        path = f"/vms/{row.get('vmid')}"
-        return "hidden", refusal(answer), answers.rights.remedy(refusal(answer), path)
-    return "failed", refusal(answer), ""
+    What waits for a restart is a gap of its own only where the rest of the guest was seen.
+    """
+    config = [of_guest(answers, row, kind, "config") for kind in ("guest", "disk", "nic")]
+    yield from config
+    yield of_guest(answers, row, "guest_snapshot", "snapshot")
+    yield of_guest(answers, row, "firewall", "firewall/options")
+    yield of_guest(answers, row, "firewall_rule", "firewall/rules")
+    pending = of_guest(answers, row, "pending", "pending")
+    if pending.is_gap and not config[0].is_gap:
+        yield pending
 
 
 def _datastores(answers: Answers, rights: Rights) -> Iterator[Coverage]:

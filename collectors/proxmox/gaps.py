@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from collectors.proxmox.visibility import Rights
+from collectors.proxmox.visibility import NO_RIGHTS, Rights
 from inventory.records import Coverage, CoverageState
+
+if TYPE_CHECKING:
+    from collectors.proxmox.parse import Answers
 
 # How the platform says that what was asked about is not there at all.
 _ABSENT = ("not installed", "ceph.conf", "not fully configured")
@@ -44,3 +47,38 @@ def judged(scope: str, kind: str, answer: Mapping[str, Any], rights: Rights, pat
     if answer["status"] == 501:
         return Coverage(scope, kind, "hidden", f"this release does not tell it: {why}", "", at)
     return Coverage(scope, kind, "failed", why, "", at)
+
+
+def guests_shown(answers: Answers, rights: Rights, kind: str) -> Coverage:
+    """Whether every guest is shown, for a kind of fact that each guest has."""
+    listed = answers.get("GET /cluster/resources")
+    if listed["status"] != 200:
+        return whole(kind, "failed", refusal(listed))
+    if answers.unreadable_guests:
+        reason = f"{answers.unreadable_guests} rows of guests could not be read"
+        return whole(kind, "partial", reason)
+    if rights.has_everywhere("VM.Audit", "/vms"):
+        return whole(kind, "complete")
+    seen, remedy = len(answers.guest_rows), rights.grant("/vms")
+    if not seen:
+        return whole(kind, "hidden", "VM.Audit on /vms is missing: no guest is shown", remedy)
+    lack = rights.lack("VM.Audit", "/vms")
+    reason = f"{lack}: {seen} guests of an unknown total are shown"
+    return whole(kind, "partial", reason, remedy)
+
+
+def of_guest(answers: Answers, row: Mapping[str, Any], kind: str, what: str) -> Coverage:
+    """Whether a guest's own answer came, and when, for it may be of an earlier poll."""
+    scope, answer = f"guest/{row.get('vmid')}", answers.guest_answer(row, what)
+    reason = away(answers, str(row.get("node"))) if answer["status"] != 200 else ""
+    if reason:
+        return Coverage(scope, kind, "failed", reason)
+    rights = answers.rights or NO_RIGHTS
+    return judged(scope, kind, answer, rights, f"/vms/{row.get('vmid')}")
+
+
+def away(answers: Answers, node: str | None) -> str:
+    """Why a node answers nothing; "" when it is online."""
+    row = next((row for row in answers.node_rows if row.get("node") == node), {})
+    online = row.get("status") == "online"
+    return "" if online else f"its node {node} is {row.get('status', 'unknown')}"

@@ -10,15 +10,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from collectors.proxmox.private import slimmed
+
 Answer = dict[str, Any]
 
-HINTS = "lumbung-hints"  # the key under which a lean configuration carries its hints
-
-_PRIVATE = re.compile(
-    r"^(cipassword|ciuser|cicustom|sshkeys|ipconfig\d+|searchdomain|nameserver|description)$"
-)
-_SECRET = re.compile(r"(?i)\b(passw(or)?d|sandi|secret|token|api.?key)\b\s*[:=]")
-_IDENTITY = re.compile(r"\b\d{16}\b")
+# What people wrote, in whatever answer it stands.
+_FREE_TEXT = ("comment", "description", "notes", "mailto")
 _USER_OF_TASK = re.compile(r"^(UPID(?::[^:]*){6}):.*$")
 
 # Of these answers only what is named is kept: the rest is long, private or never looked at.
@@ -54,7 +51,9 @@ _NODE = re.compile(r"^GET /nodes/[^/]+/(?P<what>status|tasks|rrddata)$")
 def lean(key: str, answer: Answer) -> Answer:
     """The answer without private text; a configuration gains the hints of what was in it."""
     path = key.partition("?")[0]
-    body = answer.get("body")
+    is_private, body = slimmed(path.removeprefix("GET "), answer.get("body"))
+    if is_private:
+        return answer | {"body": body}
     names = _kept_of(path)
     if names is not None:
         return answer | {"body": _short(path, _named(body, names))}
@@ -63,16 +62,9 @@ def lean(key: str, answer: Answer) -> Answer:
     if path == "GET /storage" and isinstance(body, list):
         secrets = ("encryption-key", "master-pubkey")
         return answer | {"body": [_without(_stated(row, *secrets), "username") for row in body]}
-    if "/storage/" in path and path.endswith("/content") and isinstance(body, list):
-        return answer | {"body": [_without(row, "notes") for row in body]}
-    if path.endswith("/config") and isinstance(body, Mapping):
-        kept = {name: value for name, value in body.items() if not _PRIVATE.match(str(name))}
-        return answer | {"body": kept | {HINTS: hints(body)}}
-    if path.endswith("/snapshot") and isinstance(body, list):
-        return answer | {"body": [_without(row, "description") for row in body]}
-    if path == "GET /access/users" and isinstance(body, list):
-        return answer | {"body": [_lean_user(row) for row in body]}
-    return answer
+    if isinstance(body, list):
+        return answer | {"body": [_without(row, *_FREE_TEXT) for row in body]}
+    return answer | {"body": _without(body, *_FREE_TEXT)}
 
 
 def _kept_of(path: str) -> tuple[str, ...] | None:
@@ -146,38 +138,10 @@ def _lean_task(row: Mapping[str, Any]) -> dict[str, Any]:
     return kept | {"upid": task}
 
 
-def hints(config: Mapping[str, Any]) -> list[str]:
-    """What the free text and the cloud-init data of a guest hold that should not be there."""
-    text = str(config.get("description", ""))
-    found = {
-        "password": bool(_SECRET.search(text)),
-        "identity-number": any(_is_identity(match) for match in _IDENTITY.findall(text)),
-        "cloud-init-password": "cipassword" in config,
-    }
-    return sorted(name for name, is_there in found.items() if is_there)
-
-
-def _is_identity(digits: str) -> bool:
-    """The form of a national identity number: province, day and month of birth are possible."""
-    province, day, month = int(digits[:2]), int(digits[6:8]), int(digits[8:10])
-    return 11 <= province <= 94 and (1 <= day <= 31 or 41 <= day <= 71) and 1 <= month <= 12
-
-
 def _without(row: Any, *names: str) -> Any:
     if not isinstance(row, Mapping):
         return row
     return {name: value for name, value in row.items() if name not in names}
-
-
-def _lean_user(row: Any) -> Any:
-    """A principal without the person's name; whether a purpose or address is given stays."""
-    if not isinstance(row, Mapping):
-        return row
-    tokens = row.get("tokens")
-    if isinstance(tokens, list):
-        tokens = [_stated(token, "comment") for token in tokens]
-    user = _stated(row, "comment", "email", "firstname", "lastname", "keys")
-    return user | ({"tokens": tokens} if "tokens" in row else {})
 
 
 def _stated(row: Any, *names: str) -> dict[str, Any]:

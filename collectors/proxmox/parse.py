@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from collectors.contract import Raw
+from collectors.proxmox.access import access_facts
 from collectors.proxmox.backups import Listing, backups, jobs, listings
 from collectors.proxmox.cluster import (
     CEPH,
@@ -22,9 +23,10 @@ from collectors.proxmox.cluster import (
     release_of,
 )
 from collectors.proxmox.coverage import coverage_of
-from collectors.proxmox.fetch import rows_of
 from collectors.proxmox.firewall import firewall_of, group_names, rules_of
-from collectors.proxmox.guests import disks_of, guest_of, nics_of, snapshots_of
+from collectors.proxmox.guest_facts import guest_facts
+from collectors.proxmox.guests import guest_id_of
+from collectors.proxmox.ha import ha_facts
 from collectors.proxmox.nodes import (
     PRESSURE,
     REPOSITORIES,
@@ -36,14 +38,14 @@ from collectors.proxmox.nodes import (
     repositories_of,
     subscription_of,
 )
+from collectors.proxmox.replication import replications
 from collectors.proxmox.storage import Storages
 from collectors.proxmox.values import instant, mapping, number, text, whole
-from collectors.proxmox.visibility import Rights
-from collectors.proxmox.wire import Answer
+from collectors.proxmox.visibility import NO_RIGHTS, Rights
+from collectors.proxmox.wire import Answer, rows_of
 from inventory.records import (
     Counter,
     Effort,
-    Guest,
     Host,
     Record,
     Snapshot,
@@ -82,10 +84,11 @@ class Answers:
             self.resources,
             seen=self.get("GET /storage")["status"] == 200,
         )
-        self.guest_rows = sorted(
-            (row for row in self.resources if row.get("type") in ("qemu", "lxc")),
-            key=lambda row: str(row.get("id")),
-        )
+        guests = [row for row in self.resources if row.get("type") in ("qemu", "lxc")]
+        readable = {guest_id_of(row): row for row in guests if guest_id_of(row)}
+        self.guest_rows = sorted(readable.values(), key=lambda row: str(row.get("id")))
+        self.unreadable_guests = len(guests) - len(readable)
+        self.guest_nodes = {vmid: str(row.get("node")) for vmid, row in readable.items()}
 
     def get(self, key: str) -> Answer:
         """The answer to a request; one of another form than the API's is a failed one."""
@@ -99,6 +102,10 @@ class Answers:
     def body(self, key: str) -> Any:
         answer = self.get(key)
         return answer.get("body") if answer.get("status") == 200 else None
+
+    def rows(self, key: str) -> list[Row]:
+        """The rows of a list; none when it was refused or is no list."""
+        return rows_of(self.get(key))
 
     def guest_answer(self, row: Row, what: str) -> Answer:
         base = f"GET /nodes/{row.get('node')}/{row.get('type')}/{row.get('vmid')}"
@@ -127,13 +134,13 @@ class Answers:
 
     def snapshot(self) -> Snapshot:
         hosts = list(self._hosts())
-        guests = [guest_of(row, self._config(row), self.cluster) for row in self.guest_rows]
-        facts: list[Record] = [*hosts, *guests]
-        facts += self.storages.datastores(self.cluster)
-        for row, guest in zip(self.guest_rows, guests, strict=True):
-            facts += self._parts(row, guest)
+        facts: list[Record] = [*hosts, *self.storages.datastores(self.cluster)]
+        facts += guest_facts(self)
         facts += jobs(rows_of(self.get("GET /cluster/backup")), self.cluster, self.storages)
         facts += backups(self.backup_lists(), self.cluster)
+        facts += ha_facts(self)
+        facts += replications(self)
+        facts += access_facts(self, self.rights or NO_RIGHTS)
         facts += self._of_the_cluster()
         for host in hosts:
             facts += self._of_a_node(host.host_id)
@@ -141,7 +148,7 @@ class Answers:
         return Snapshot(
             source=self._source,
             taken_at=self.taken_at,
-            facts=tuple(facts),
+            facts=_each_once(facts),
             usage=tuple(self._usage({host.host_id: host for host in hosts})),
             counters=tuple(self._counters()),
             coverage=coverage_of(self),
@@ -225,20 +232,6 @@ class Answers:
             return "maintenance" if row.get("hastate") == "maintenance" else "in_service"
         return "offline" if row.get("status") == "offline" else None
 
-    # Guests
-
-    def _config(self, row: Row) -> Row | None:
-        answer = self.guest_answer(row, "config")
-        body = answer.get("body") if answer.get("status") == 200 else None
-        return body if isinstance(body, Mapping) else None
-
-    def _parts(self, row: Row, guest: Guest) -> Iterator[Record]:
-        config = self._config(row)
-        if config is not None:
-            yield from disks_of(guest, config, self.storages.datastore_id)
-            yield from nics_of(guest, config)
-        yield from snapshots_of(guest, rows_of(self.guest_answer(row, "snapshot")))
-
     # The cluster and its backups
 
     def _of_the_cluster(self) -> Iterator[Record]:
@@ -265,7 +258,8 @@ class Answers:
         for row in self.resources:
             if row.get("type") == "node" and row.get("status") == "online":
                 yield from self._host_usage(row, hosts[str(row.get("node"))])
-            elif row.get("type") in ("qemu", "lxc") and row.get("status") == "running":
+        for row in self.guest_rows:
+            if row.get("status") == "running":
                 yield from self._guest_usage(row)
         for store in self.storages.datastores(self.cluster):
             if store.used_bytes is not None:
@@ -327,13 +321,21 @@ class Answers:
                     )
 
 
+def _each_once(facts: list[Record]) -> tuple[Record, ...]:
+    """The facts, of two about one subject the later: an odd answer may list a thing twice."""
+    return tuple({(fact.kind_name, fact.subject): fact for fact in facts}.values())
+
+
 _OBJECTS = frozenset(
     {
         "GET /version", "GET /access/permissions", "GET /cluster/options",
         "GET /cluster/config/qdevice", "GET /cluster/ceph/status",
     }
 )  # fmt: skip
-_OBJECTS_OF_A_NODE = re.compile(r"GET /nodes/[^/]+/(status|subscription|apt/repositories)")
+_OBJECTS_OF_OTHERS = re.compile(
+    r"GET /nodes/[^/]+/(status|subscription|apt/repositories|qemu/[^/]+/agent/get-osinfo)"
+    r"|GET /access/domains/[^/]+"
+)
 
 
 def _has_form(key: str, body: Any) -> bool:
@@ -342,7 +344,7 @@ def _has_form(key: str, body: Any) -> bool:
     if path.endswith("/config"):
         return isinstance(body, Mapping) and "digest" in body
     is_object = path in _OBJECTS or path.endswith("/firewall/options")
-    if is_object or _OBJECTS_OF_A_NODE.fullmatch(path):
+    if is_object or _OBJECTS_OF_OTHERS.fullmatch(path):
         return isinstance(body, Mapping)
     return isinstance(body, list)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from collectors.proxmox.cluster import CEPH, FIREWALL, GROUPS, RULES, STATE_PATHS, STATUS
 from collectors.proxmox.firewall import group_names
-from collectors.proxmox.gaps import is_absent, judged, refusal, whole
+from collectors.proxmox.gaps import guests_shown, is_absent, judged, refusal, whole
 from collectors.proxmox.nodes import Told, told_by
 from collectors.proxmox.visibility import Rights
 from inventory.records import BEYOND_REACH, Coverage, CoverageState
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _WORST: Mapping[CoverageState, int] = {"complete": 0, "partial": 1, "hidden": 2, "failed": 3}
 # Of these kinds some facts are the whole cluster's: their whole is judged by answers of its own.
 _OF_THE_CLUSTER = ("firewall", "firewall_rule", "storage_health")
+OF_GUESTS_TOO = ("firewall", "firewall_rule")
 # No right that only reads shows images: the content of a storage leaves them out silently.
 _NO_IMAGES = (
     "images are listed only to who may also write (VM.Config.Disk); on a node, "
@@ -111,7 +112,10 @@ def _of_cluster(answers: Answers, rights: Rights, kind: str) -> Coverage:
     if not rights.has("Sys.Audit", "/"):  # groups are then an empty list, the others refused
         reason = f"Sys.Audit on / is missing: {paths[0]} is not shown"
         return whole(kind, "hidden", reason, rights.grant("/"))
-    return _worst([judged("", kind, answers.get(f"GET {path}"), rights, "/") for path in paths])
+    parts = [judged("", kind, answers.get(f"GET {path}"), rights, "/") for path in paths]
+    if kind in OF_GUESTS_TOO:
+        parts.append(guests_shown(answers, rights, kind))
+    return _worst(parts)
 
 
 def _groups(answers: Answers) -> list[str]:

@@ -17,9 +17,8 @@ import numpy.typing as npt
 
 from collectors.contract import Budget, HistoryStep, Raw, Source
 from collectors.proxmox import ProxmoxOptions
-from collectors.proxmox.fetch import rows_of
 from collectors.proxmox.values import number, whole
-from collectors.proxmox.wire import Answer, Request, Wire, connect
+from collectors.proxmox.wire import Answer, Request, Wire, connect, rows_of
 from inventory.records import Datastore, Guest, Host, Snapshot, Usage
 
 TIMEFRAMES = ("year", "month", "week", "day")

@@ -34,6 +34,12 @@ def whole(value: Any) -> int | None:
     return None if result is None else int(result)
 
 
+def count(value: Any) -> int | None:
+    """A whole number of the size that people count to; None beyond it."""
+    result = whole(value)
+    return result if result is not None and result < 2**31 else None
+
+
 def flag(value: Any) -> bool | None:
     """0 or 1 as number or text (JSON's true and false are taken too)."""
     if isinstance(value, bool):
@@ -45,7 +51,16 @@ def text(value: Any) -> str | None:
     """Text without control characters; None for what is neither text nor number."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return "".join(c for c in str(value) if c.isprintable())[:500]
+    return _printable(str(value))[:500]
+
+
+def stated(value: Any) -> str | None:
+    """Text, "" where nothing is stated; None for what cannot be read as text."""
+    return "" if value is None else text(value)
+
+
+def _printable(value: str) -> str:
+    return value if value.isprintable() else "".join(c for c in value if c.isprintable())
 
 
 def instant(epoch_seconds: int | None) -> datetime | None:
@@ -77,14 +92,21 @@ def size_bytes(value: Any) -> int | None:
     return _bytes(float(found["number"]) * _UNITS[found["unit"]]) if found else None
 
 
-def _bytes(value: float) -> int | None:
-    return round(value) if value <= _LARGEST else None
+def _bytes(amount: float) -> int | None:
+    return round(amount) if amount <= _LARGEST else None
+
+
+def mib_bytes(value: Any) -> int | None:
+    """An amount that is given in MiB, in bytes."""
+    mib = number(value)
+    return None if mib is None else _bytes(mib * MIB)
 
 
 def properties(value: Any) -> dict[str, str]:
     """A property string ``a,b=c,…`` as a mapping; the part without a key is under ""."""
     found: dict[str, str] = {}
-    for part in str(value).split(",") if isinstance(value, str | int | float) else ():
+    given = isinstance(value, str | int | float) and not isinstance(value, bool)
+    for part in _printable(str(value)).split(",") if given else ():
         key, equals, rest = part.partition("=")
         if equals:
             found[key.strip()] = rest.strip()
@@ -98,8 +120,7 @@ def memory_bytes(config: Mapping[str, Any], default_mib: int = 512) -> int | Non
     value = config.get("memory")
     if value is None:
         return default_mib * MIB
-    mib = number(properties(value).get("current", value))
-    return None if mib is None else _bytes(mib * MIB)
+    return mib_bytes(properties(value).get("current", value))
 
 
 def smbios_uuid(config: Mapping[str, Any]) -> str | None:

@@ -58,16 +58,23 @@ NEEDS: tuple[Need, ...] = (
         "nodes/…/status, rrddata, apt, services, disks/list, firewall, others' tasks",
     ),
     Need(
-        "VM.Audit", "/vms", ("guest", "disk", "nic", "guest_snapshot"),
-        "cluster/resources, nodes/…/config, snapshot",
+        "VM.Audit", "/vms",
+        ("guest", "disk", "nic", "guest_snapshot", "pending", "replication", "firewall",
+         "firewall_rule"),
+        "cluster/resources, replication, nodes/…/config, snapshot, pending, firewall",
     ),
     Need(
         "Datastore.Audit", "/storage", ("datastore", "backup"),
         "storage, cluster/resources, nodes/…/storage/…/prunebackups",
     ),
     Need("Pool.Audit", "/pool", ("guest.resource_pool",), "cluster/resources"),
-    Need("Sys.Audit", "/access", ("principal", "grant"), "access/users, acl, tfa"),
-    Need("Sys.Audit", "/access/groups", ("principal",), "access/groups"),
+    Need("Sys.Audit", "/access", ("grant",), "access/acl"),
+    Need(
+        "Sys.Audit", "/access/groups", ("principal", "second_factor"), "access/users, groups, tfa"
+    ),
+    Need(
+        "VM.GuestAgent.Audit", "/vms", ("guest.os",), "nodes/…/agent/get-osinfo", from_release=9
+    ),
     Need(
         "Datastore.AllocateSpace", "/storage",
         ("backup.bytes", "backup.encrypted", "backup.verified"),
@@ -196,3 +203,6 @@ class Rights:
 def _few(paths: tuple[str, ...]) -> str:
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return ", ".join(paths[:3]) + more
+
+
+NO_RIGHTS = Rights({}, "")

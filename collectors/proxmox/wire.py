@@ -42,6 +42,8 @@ _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 35.0  # a node waits up to 30 s for another one that it forwards to
 _UNREACHED = range(595, 600)  # what a node answers when it could not reach another
 
+NOT_ASKED = "not asked yet"  # how the reason begins of an answer that was left for the next poll
+
 Answer = dict[str, Any]  # {"status": int, "reason": str, "body": data or None}
 
 
@@ -186,7 +188,7 @@ class Wire:
     def ask(self, request: Request) -> Answer:
         """The answer; an error of the API is one too. Raises Unreachable when there is no way."""
         if self._budget.is_spent:
-            return _answer(0, "not asked: the time of this poll was used up")
+            return _answer(0, f"{NOT_ASKED}: the time of this poll was used up")
         if request.node in self._unreached:
             return _answer(595, self._unreached[request.node])
         try:
@@ -276,6 +278,12 @@ def _readable(ca_file: Path) -> str:
     except OSError as error:
         raise SourceMisconfigured(f"ca_file {ca_file}: {error.strerror}") from None
     return str(ca_file)
+
+
+def rows_of(answer: Answer | None) -> list[Mapping[str, Any]]:
+    """The rows of a list answer; none when it was refused or is no list."""
+    body = answer.get("body") if answer else None
+    return [row for row in body if isinstance(row, Mapping)] if isinstance(body, list) else []
 
 
 def _answer(status: int, reason: str, body: Any = None) -> Answer:

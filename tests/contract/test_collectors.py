@@ -137,7 +137,7 @@ _NOT_IN_THESE_ANSWERS = {
     },
     "libvirt": {"disk.encrypted"},  # none of the recorded disks is
     "proxmox": {
-        "guest.unprivileged", "datastore.encrypted_backups", "backup.bytes", "backup.encrypted",
+        "datastore.encrypted_backups", "backup.bytes", "backup.encrypted",
         "backup.verified",
     },
     "rvtools": set(),
