@@ -27,7 +27,7 @@ from lumbung import cli, settings
 from lumbung.choices import Exit, Thing
 from lumbung.commands.looking import RECORDS, columns_of
 from planner.owners import EstateFile
-from planner.placement import Verdict
+from planner.placement.packing import Verdict
 from planner.policy import Policy
 from planner.report import ROW_TYPES
 from planner.risks.engine import RULES

@@ -13,7 +13,8 @@ from planner.capacity import headroom, overcommit, percent, thin_debt, thin_expo
 from planner.estate import Estate
 from planner.forecast import brownian
 from planner.forecast.paths import Floats
-from planner.placement import Bin, FailoverCase, Load, Verdict, failover_cases, overall
+from planner.placement.failover import FailoverCase, failover_cases, overall
+from planner.placement.packing import Bin, Load, Verdict
 from planner.policy import ForecastRules, Policy
 from planner.pools import Pool, Question, host_share
 from planner.runway import (

@@ -7,7 +7,8 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.placement import Bin, FailoverCase, Load, failover_cases, overall
+from planner.placement.failover import FailoverCase, failover_cases, overall
+from planner.placement.packing import Bin, Load
 
 NAMES = ("A", "B", "C", "D")
 HOST = st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(1, 6))

@@ -22,7 +22,8 @@ from planner.capacity import (
 )
 from planner.forecast.paths import StraightPaths
 from planner.numbers import floor
-from planner.placement import Bin, Load, failover_cases, overall
+from planner.placement.failover import failover_cases, overall
+from planner.placement.packing import Bin, Load
 from planner.policy import LeadTime, StatusRules
 from planner.runway import (
     OrderBy,
