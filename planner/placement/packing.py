@@ -8,7 +8,7 @@ everything. What neither proves stays unproven.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -23,6 +23,7 @@ Verdict = Literal["pass", "fail", "unproven", "not_applicable"]
 WORST_FIRST: tuple[Verdict, ...] = ("fail", "unproven", "not_applicable", "pass")
 
 SEARCH_CHECKS = 200_000  # of one load against one bin, until the search gives up
+_MOST_NAMED = 3  # in one sentence
 _MOST_SWAPS = 3  # loads for which others are moved, in one attempt
 
 
@@ -39,6 +40,8 @@ class Load:
     rank: int = 0  # who comes first when not all fit: the lowest
     tie: str = ""  # what keeps it from running anywhere else, in words
     doubt: str = ""  # what is not known of where it can run, in words
+    is_on: bool | None = True  # None: it may be running
+    by_hand: bool | None = None  # whether a person must start it elsewhere; None is not known
 
     @property
     def is_known(self) -> bool:
@@ -176,6 +179,11 @@ class Room:
             counts = self.members.setdefault(group, np.zeros(len(self.names), dtype=np.int64))
             counts[i] += sign
 
+    def allowed(self, load: Load) -> Truths:
+        """Which bins a load may run on at all, full or not."""
+        only = load.only_on
+        return np.array([only is None or name in only for name in self.names], dtype=np.bool_)
+
     def able(self, load: Load) -> Truths:
         """Which bins can take a load: no guest is larger than its host, however much is free."""
         able: Truths = self.open & ~(
@@ -184,7 +192,7 @@ class Room:
             | all_exceed(np.asarray(load.processors), self.cores)
         )
         if load.only_on is not None:
-            able &= np.array([name in load.only_on for name in self.names], dtype=np.bool_)
+            able &= self.allowed(load)
         for group in load.apart & self.members.keys():
             able &= self.members[group] == 0
         return able
@@ -292,9 +300,22 @@ def _bound(room: Room, loads: Sequence[Load]) -> tuple[int, str]:
     }
     most = max(bounds.values())
     if homeless:
-        first = next(load for load in loads if load.name == homeless[0])
-        return len(homeless) + most, f"{first.name} {first.tie or 'is larger than every gap'}"
+        told = [_why_homeless(room, load) for load in loads if load.name in homeless[:_MOST_NAMED]]
+        return len(homeless) + most, "; ".join(sorted(told))
     return most, next((why for why, bound in bounds.items() if bound), "")
+
+
+def _why_homeless(room: Room, load: Load) -> str:
+    """Why no bin can take a load at all."""
+    if not room.open.any():
+        return f"{load.name} has no host left"
+    if not (room.open & room.allowed(load)).any():
+        return f"{load.name} {load.tie or 'can run on none of the hosts that are left'}"
+    if room.able(replace(load, apart=frozenset())).any():
+        return f"{load.name} must keep apart from others ({', '.join(sorted(load.apart))})"
+    if room.able(replace(load, only_on=None)).any():
+        return f"{load.name} is larger than every gap where it can run ({load.tie})"
+    return f"{load.name} is larger than every gap"
 
 
 def _too_large(sizes: Sequence[float], gaps: Floats) -> int:
