@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from planner.numbers import all_exceed, exceeds
+from planner.numbers import TOLERANCE, exceeds
 
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
@@ -23,6 +23,7 @@ Verdict = Literal["pass", "fail", "unproven", "not_applicable"]
 WORST_FIRST: tuple[Verdict, ...] = ("fail", "unproven", "not_applicable", "pass")
 
 SEARCH_CHECKS = 200_000  # of one load against one bin, until the search gives up
+_NEARLY = 1.0 - TOLERANCE  # x ≥ need × _NEARLY is what "need does not exceed x" says of arrays
 _MOST_NAMED = 3  # in one sentence
 _MOST_SWAPS = 3  # loads for which others are moved, in one attempt
 
@@ -186,11 +187,11 @@ class Room:
 
     def able(self, load: Load) -> Truths:
         """Which bins can take a load: no guest is larger than its host, however much is free."""
-        able: Truths = self.open & ~(
-            all_exceed(np.asarray(load.memory), self.memory)
-            | all_exceed(np.asarray(load.processors), self.vcpus)
-            | all_exceed(np.asarray(load.processors), self.cores)
-        )
+        memory, vcpus = load.memory * _NEARLY, load.processors * _NEARLY
+        able: Truths = self.memory >= memory
+        able &= self.vcpus >= vcpus
+        able &= self.cores >= vcpus
+        able &= self.open
         if load.only_on is not None:
             able &= self.allowed(load)
         for group in load.apart & self.members.keys():
@@ -324,7 +325,7 @@ def _too_large(sizes: Sequence[float], gaps: Floats) -> int:
     large = [size for size in sizes if exceeds(size, half)]
     if not large:
         return 0
-    takers = ~all_exceed(np.asarray(min(large)), gaps)
+    takers = gaps >= min(large) * _NEARLY
     return max(0, len(large) - int(takers.sum()))
 
 

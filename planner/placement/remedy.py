@@ -12,7 +12,7 @@ from planner.placement.packing import Load, Packing, Room
 
 GIB = 1024**3
 _MOST_HOSTS = 5  # that are tried with more memory, the emptiest first
-_MOST_GUESTS = 200  # that are tried stopped, the smallest first
+_MOST_GUESTS = 20  # that are tried stopped, the smallest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +106,17 @@ def _shrunk(after: Room, waiting: Sequence[Load]) -> Iterator[_Change]:
 
 def _stopped(after: Room, waiting: Sequence[Load], staying: Sequence[Load]) -> Iterator[_Change]:
     """A guest on a survivor that is stopped, and no more critical than those that wait."""
-    rank = min(load.rank for load in waiting)
-    willing = [load for load in staying if load.rank >= rank and load.memory > 0]
-    for load in sorted(willing, key=lambda load: (load.memory, -load.rank, load.name))[
-        :_MOST_GUESTS
-    ]:
+    rank, least = min(load.rank for load in waiting), min(load.memory for load in waiting)
+    willing = [
+        load
+        for load in staying
+        if load.rank >= rank and least <= load.memory + after.memory[after.index[load.host]]
+    ]
+    smallest = sorted(willing, key=lambda load: (load.memory, -load.rank, load.name))
+    for load in smallest[:_MOST_GUESTS]:
         freed = after.copy()
         freed.put(load, freed.index[load.host], sign=-1)
-        if _fit(freed, waiting):
+        if load.memory > 0 and _fit(freed, waiting):
             size = load.memory / GIB
             yield _Change(load.memory, f"{load.name} ({size:,.0f} GiB) stopped on {load.host}")
             return
