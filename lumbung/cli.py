@@ -21,7 +21,7 @@ and by which date to order.
 \b
 On Monday                  lumbung report          then read orders.csv and brief.html
 Every month                lumbung changes --from DATE · lumbung risks
-Before an order            lumbung capacity · lumbung failover · lumbung explain KEY
+Before an order            lumbung capacity · lumbung fit · lumbung failover · lumbung explain KEY
 Before an audit            lumbung risks · lumbung inventory guests --at DATE
 When something is wrong    lumbung sources check · lumbung sources
 """
@@ -184,6 +184,27 @@ def _capacity(
     from lumbung.session import Session
 
     show_capacity(Session.of(context.obj), pool, on, form)
+
+
+@app.command("fit")
+def _fit(
+    context: typer.Context,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="S, M, L, average or VCPU/GIB/GIB; default the first 4"),
+    ] = None,
+    clone: Annotated[
+        str | None, typer.Option(metavar="GUEST", help="the size of a guest, by id, uuid or name")
+    ] = None,
+    pool: Annotated[str | None, typer.Option(help="one pool only")] = None,
+    on: On = None,
+    form: Form = Format.table,
+) -> None:
+    """How many more guests fit, host by host, beside the pooled estimate; what binds, and where."""
+    from lumbung.commands.planning import show_fit
+    from lumbung.session import Session
+
+    show_fit(Session.of(context.obj), profile, clone, pool, on, form)
 
 
 @app.command("failover")

@@ -96,6 +96,22 @@ class StatusRules(_Table):
     plan_days: int = Field(90, ge=0, description="days to the order-by date: plan")
 
 
+class ProfileSize(_Table):
+    """The size of a guest that is asked for."""
+
+    vcpus: float = Field(gt=0)
+    memory_gib: float = Field(gt=0)
+    storage_gib: float = Field(ge=0)
+
+
+class Profiles(_Table):
+    """The sizes in which "how many more fit" is answered."""
+
+    S: ProfileSize = ProfileSize(vcpus=2, memory_gib=4, storage_gib=40)
+    M: ProfileSize = ProfileSize(vcpus=4, memory_gib=16, storage_gib=80)
+    L: ProfileSize = ProfileSize(vcpus=8, memory_gib=32, storage_gib=200)
+
+
 class BackupRules(_Table):
     """How old the newest backup may be, by criticality (1 is the highest)."""
 
@@ -124,6 +140,7 @@ class Policy(_Table):
     lead_time: LeadTime = LeadTime()
     forecast: ForecastRules = ForecastRules()
     status: StatusRules = StatusRules()
+    profiles: Profiles = Profiles()
     backup: BackupRules = BackupRules()
     lifecycle: LifecycleRules = LifecycleRules()
 

@@ -198,6 +198,15 @@ class Room:
             able &= self.members[group] == 0
         return able
 
+    def takes(self, i: int, loads: Sequence[Load], needs: Floats) -> Truths:
+        """Which of the loads one bin can take; ``needs`` are their memory and vCPUs, per row."""
+        limits = np.array([self.memory[i], min(self.vcpus[i], self.cores[i])])
+        fits: Truths = (needs * _NEARLY <= limits).all(axis=1) & self.open[i]
+        for j in map(int, np.flatnonzero(fits)):
+            if loads[j].only_on is not None or loads[j].apart:
+                fits[j] = self.able(loads[j])[i]
+        return fits
+
 
 # Heuristics
 
@@ -211,6 +220,7 @@ def _attempts(room: Room, loads: Sequence[Load]) -> Iterator[tuple[Placed, list[
     for pick in (_best_fit, _emptiest):
         for order in (_by_memory, _by_vcpus, _by_share(room)):
             yield _greedy(room, loads, order, pick)
+    yield _bin_by_bin(room, loads)
 
 
 def _greedy(
@@ -229,6 +239,25 @@ def _greedy(
         elif len(down) >= _MOST_SWAPS or not _swap(free, load, places, by_name):
             down.append(load)
     return tuple((name, room.names[i]) for name, i in places.items()), down
+
+
+def _bin_by_bin(room: Room, loads: Sequence[Load]) -> tuple[Placed, list[Load]]:
+    """Fills one bin after the other with the load whose shape is nearest to what is left of it
+    (Panigrahy et al., Heuristics for Vector Bin Packing, 2011)."""
+    free = room.copy()
+    whole = np.array([_total(room, room.memory) or 1.0, _total(room, room.vcpus) or 1.0])
+    needs = np.array([[load.memory, load.processors] for load in loads]).reshape(-1, 2)
+    weight, waiting = (needs / whole).sum(axis=0), np.ones(len(loads), dtype=np.bool_)
+    placed: list[tuple[str, str]] = []
+    for i in np.argsort(np.where(room.open, room.memory, np.inf)):
+        while (able := waiting & free.takes(int(i), loads, needs)).any():
+            left = np.array([free.memory[i], free.vcpus[i]])
+            distance = (weight * ((needs - left) / whole) ** 2).sum(axis=1)
+            chosen = int(np.where(able, distance, np.inf).argmin())
+            waiting[chosen] = False
+            free.put(loads[chosen], int(i))
+            placed.append((loads[chosen].name, free.names[i]))
+    return tuple(placed), [load for load, left in zip(loads, waiting, strict=True) if left]
 
 
 def _swap(free: Room, load: Load, places: dict[str, int], by_name: Mapping[str, Load]) -> bool:
