@@ -201,7 +201,7 @@ def _fit(
     form: Form = Format.table,
 ) -> None:
     """How many more guests fit, host by host, beside the pooled estimate; what binds, and where."""
-    from lumbung.commands.planning import show_fit
+    from lumbung.commands.placing import show_fit
     from lumbung.session import Session
 
     show_fit(Session.of(context.obj), profile, clone, pool, on, form)
@@ -210,10 +210,19 @@ def _fit(
 @app.command("failover")
 def _failover(context: typer.Context, on: On = None, form: Form = Format.table) -> None:
     """Every host failure packed: the guests that would stay down."""
-    from lumbung.commands.planning import show_failover
+    from lumbung.commands.placing import show_failover
     from lumbung.session import Session
 
     show_failover(Session.of(context.obj), on, form)
+
+
+@app.command("balance")
+def _balance(context: typer.Context, on: On = None, form: Form = Format.table) -> None:
+    """How even hosts, clusters and sites are used over a week or more; the moves that help."""
+    from lumbung.commands.placing import show_balance
+    from lumbung.session import Session
+
+    show_balance(Session.of(context.obj), on, form)
 
 
 @app.command("migration")
