@@ -134,6 +134,8 @@ def _policy() -> Iterator[str]:
     yield from table(("key", "holds", "default", "meaning"), plain)
     for name, model in nested(Policy).items():
         yield from _keys(f"[{name}]", model, in_code=True)
+        for inner in dict.fromkeys(nested(model).values()):
+            yield from _keys(inner.__name__, inner, depth=3)
 
 
 def _estate() -> Iterator[str]:

@@ -18,6 +18,7 @@ from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.backups import covering, newest
 from planner.estate import Estate, GuestView
 from planner.fitting import fits_of, profiles_of
+from planner.hosting import host_labels
 from planner.placement.fit import Fit
 from planner.policy import Policy
 from planner.pools import GIB, Past, questions
@@ -508,7 +509,7 @@ def _guest_lines(
         findings=assessment.by_guest(),
         memory=memory,
         stays_down={(pool.pool.name, name) for pool in answers for name in pool.stays_down},
-        tested={a.pool.name for a in answers if a.failover in ("pass", "fail")},
+        proven={place for pool in answers for place in _proven_hosts(pool)},
         changes=_changes_by_guest(memory.changes),
     )
     ordered = sorted(estate.guests, key=lambda v: (v.guest.cluster, _natural(v.guest.guest_id)))
@@ -528,13 +529,21 @@ def _changes_by_guest(changes: Iterable[Change]) -> dict[GuestKey, list[str]]:
     return found
 
 
+def _proven_hosts(pool: PoolAnswer) -> Iterable[tuple[str, str]]:
+    """The hosts whose every case passes or fails, by cluster and host id."""
+    for host_id, label in host_labels(pool.pool).items():
+        verdicts = {case.verdict for case in pool.cases if label in case.lost}
+        if verdicts and verdicts <= {"pass", "fail"} and pool.failover != "unproven":
+            yield pool.pool.name, host_id
+
+
 @dataclass(frozen=True, slots=True)
 class _GuestContext:
     estate: Estate
     findings: Mapping[str, tuple[Finding, ...]]
     memory: Memory
     stays_down: set[tuple[str, str]]  # cluster and label
-    tested: set[str]
+    proven: set[tuple[str, str]]  # cluster and id of hosts whose loss is proven to end some way
     changes: Mapping[GuestKey, list[str]]
 
     def line(self, view: GuestView) -> GuestLine:
@@ -623,9 +632,10 @@ class _GuestContext:
         return "unknown" if self.estate.gap(source, Backup.kind_name) else "none"
 
     def _stays_down(self, view: GuestView) -> int | None:
-        if view.guest.cluster not in self.tested or not view.is_powered_on:
+        cluster, host = view.guest.cluster, view.guest.host_id or ""
+        if (cluster, host) not in self.proven or not view.is_powered_on:
             return None
-        return int((view.guest.cluster, view.label) in self.stays_down)
+        return int((cluster, view.label) in self.stays_down)
 
 
 def _gib(value: float | None) -> float | None:
