@@ -27,7 +27,7 @@ from lumbung import cli, settings
 from lumbung.choices import Exit, Thing
 from lumbung.commands.looking import RECORDS, columns_of
 from planner.owners import EstateFile
-from planner.placement import Verdict
+from planner.placement.packing import Verdict
 from planner.policy import Policy
 from planner.report import ROW_TYPES
 from planner.risks.engine import RULES
@@ -134,6 +134,8 @@ def _policy() -> Iterator[str]:
     yield from table(("key", "holds", "default", "meaning"), plain)
     for name, model in nested(Policy).items():
         yield from _keys(f"[{name}]", model, in_code=True)
+        for inner in dict.fromkeys(nested(model).values()):
+            yield from _keys(inner.__name__, inner, depth=3)
 
 
 def _estate() -> Iterator[str]:

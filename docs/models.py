@@ -84,7 +84,9 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
     value = field.get_default(call_default_factory=True)
-    if value is None or value in ("", (), {}) or isinstance(value, BaseModel):
+    if isinstance(value, BaseModel):
+        return _pairs(value.model_dump(exclude_defaults=True)) or "–"
+    if value is None or value in ("", (), {}):
         return "–"
     if isinstance(value, tuple) and all(isinstance(part, BaseModel) for part in value):
         stated = (part.model_dump(exclude_defaults=True) for part in value)

@@ -371,6 +371,15 @@ def datastore_days(
     return _points(rows, lambda row: row["entity_key"], ("storage",))
 
 
+def host_days(
+    connection: Connection, since: date, until: date
+) -> dict[tuple[int, str], tuple[DayPoint, ...]]:
+    """Per (entity key, "cpu" or "memory") the days of every host."""
+    keys = sa.select(_ENTITY.c.key).where(_ENTITY.c.kind == "host")
+    rows = _days(connection, _ENTITY_DAY, since, until, _ENTITY_DAY.c.entity_key.in_(keys))
+    return _points(rows, lambda row: row["entity_key"], ("cpu", "memory"))
+
+
 def clusters_from_guests(connection: Connection) -> frozenset[str]:
     """The clusters whose CPU days are sums over guests, for want of any host's."""
     return frozenset(

@@ -21,7 +21,7 @@ and by which date to order.
 \b
 On Monday                  lumbung report          then read orders.csv and brief.html
 Every month                lumbung changes --from DATE · lumbung risks
-Before an order            lumbung capacity · lumbung failover · lumbung explain KEY
+Before an order            lumbung capacity · lumbung fit · lumbung failover · lumbung explain KEY
 Before an audit            lumbung risks · lumbung inventory guests --at DATE
 When something is wrong    lumbung sources check · lumbung sources
 """
@@ -186,13 +186,43 @@ def _capacity(
     show_capacity(Session.of(context.obj), pool, on, form)
 
 
+@app.command("fit")
+def _fit(
+    context: typer.Context,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="S, M, L, average or VCPU/GIB/GIB; default the first 4"),
+    ] = None,
+    clone: Annotated[
+        str | None, typer.Option(metavar="GUEST", help="the size of a guest, by id, uuid or name")
+    ] = None,
+    pool: Annotated[str | None, typer.Option(help="one pool only")] = None,
+    on: On = None,
+    form: Form = Format.table,
+) -> None:
+    """How many more guests fit, host by host, beside the pooled estimate; what binds, and where."""
+    from lumbung.commands.placing import show_fit
+    from lumbung.session import Session
+
+    show_fit(Session.of(context.obj), profile, clone, pool, on, form)
+
+
 @app.command("failover")
 def _failover(context: typer.Context, on: On = None, form: Form = Format.table) -> None:
     """Every host failure packed: the guests that would stay down."""
-    from lumbung.commands.planning import show_failover
+    from lumbung.commands.placing import show_failover
     from lumbung.session import Session
 
     show_failover(Session.of(context.obj), on, form)
+
+
+@app.command("balance")
+def _balance(context: typer.Context, on: On = None, form: Form = Format.table) -> None:
+    """How even hosts, clusters and sites are used over a week or more; the moves that help."""
+    from lumbung.commands.placing import show_balance
+    from lumbung.session import Session
+
+    show_balance(Session.of(context.obj), on, form)
 
 
 @app.command("migration")

@@ -17,9 +17,11 @@ from inventory.history import close_days
 from inventory.store import Store
 from lumbung.files import load_estate, load_policy
 from lumbung.settings import ConfiguredSource, Settings
+from planner.answers import answer_all
+from planner.balance import BALANCE_DAYS, BalanceRow, balance_of
 from planner.estate import Estate, SourceHealth, ToolFacts
 from planner.migration import MigrationView, migration_of
-from planner.pools import Past
+from planner.pools import Past, questions
 from planner.report import Memory, Report, make_report
 from planner.series import HISTORY_DAYS
 
@@ -68,6 +70,13 @@ def plan_migration(
     return migration_of(estate, versions, zone=settings.zone, until=until)
 
 
+def plan_balance(settings: Settings, store: Store, when: When) -> tuple[BalanceRow, ...]:
+    """How even hosts, clusters and sites are used, as of a date."""
+    estate, past, _memory = gather(settings, store, when)
+    answers = answer_all(estate, questions(estate, past, settings.zone))
+    return balance_of(estate, past, answers)
+
+
 def gather(settings: Settings, store: Store, when: When) -> tuple[Estate, Past, Memory]:
     """Everything the planner needs, read at one state of the store."""
     since = when.as_of - timedelta(days=HISTORY_DAYS)
@@ -76,6 +85,9 @@ def gather(settings: Settings, store: Store, when: When) -> tuple[Estate, Past, 
         past = Past(
             cluster_days=read.cluster_days(connection, since, when.as_of),
             datastore_days=read.datastore_days(connection, since, when.as_of),
+            host_days=read.host_days(
+                connection, when.as_of - timedelta(days=BALANCE_DAYS), when.as_of
+            ),
             clusters_from_guests=read.clusters_from_guests(connection),
             allocations=read.allocation_versions(connection),
             polls=read.last_polls(connection, when.at, settings.zone),

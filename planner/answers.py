@@ -8,14 +8,21 @@ from datetime import date
 
 import numpy as np
 
-from inventory.records import Host
 from planner.capacity import headroom, overcommit, percent, thin_debt, thin_exposure
 from planner.estate import Estate
 from planner.forecast import brownian
 from planner.forecast.paths import Floats
-from planner.placement import Bin, FailoverCase, Load, Verdict, failover_cases, overall
+from planner.hosting import bins_of, domains_of, loads_of, planned_hosts
+from planner.placement.failover import (
+    FailoverCase,
+    FailoverTest,
+    Resilience,
+    failover_cases,
+    overall,
+)
+from planner.placement.packing import Verdict
 from planner.policy import ForecastRules, Policy
-from planner.pools import Pool, Question, host_share
+from planner.pools import Pool, Question
 from planner.runway import (
     Confidence,
     OrderBy,
@@ -81,6 +88,8 @@ class PoolAnswer:
     answers: tuple[Answer, ...]
     failover: Verdict
     cases: tuple[FailoverCase, ...]
+    domain_cases: tuple[FailoverCase, ...] = ()
+    resilience: Resilience = Resilience(None, "not_applicable")
 
     @property
     def binding(self) -> Answer:
@@ -124,8 +133,10 @@ def answer_all(estate: Estate, asked: Sequence[Question]) -> tuple[PoolAnswer, .
 
 def _pool_answer(estate: Estate, answers: tuple[Answer, ...]) -> PoolAnswer:
     pool = answers[0].question.pool
-    cases = failover_of(estate, pool) if pool.kind == "cluster" else ()
-    return PoolAnswer(pool, answers, overall(cases), cases)
+    found = failover_of(estate, pool) if pool.kind == "cluster" else Failover()
+    return PoolAnswer(
+        pool, answers, overall(found.cases), found.cases, found.domains, found.resilience
+    )
 
 
 def _has_enough(question: Question, rules: ForecastRules) -> bool:
@@ -302,38 +313,26 @@ def _thin_flags(question: Question) -> Iterable[str]:
         yield f"thin_exposure_gib:{exposure / gib:.0f}"
 
 
-def failover_of(estate: Estate, pool: Pool) -> tuple[FailoverCase, ...]:
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """What a cluster's failover test found: of hosts, of racks, rooms and sites, and beyond."""
+
+    cases: tuple[FailoverCase, ...] = ()
+    domains: tuple[FailoverCase, ...] = ()
+    resilience: Resilience = Resilience(None, "not_applicable")
+
+
+def failover_of(estate: Estate, pool: Pool) -> Failover:
     """The failover test of a cluster's live hosts (glossary 14)."""
-    policy = estate.policy
-    hosts = [fact.record for fact in pool.hosts if fact.record.status != "retired"]
-    labels = host_labels([fact.record for fact in pool.hosts])
-    bins = [
-        Bin(
-            name=labels[host.host_id],
-            memory_bytes=memory_share,
-            vcpus=policy.overcommit.cpu * cpu_share,
-            cpu_cores=host.cpu_cores or 0.0,
-        )
-        for host in hosts
-        if host.status == "in_service"
-        and (memory_share := host_share(host, "memory", policy).effective) is not None
-        and (cpu_share := host_share(host, "cpu", policy).effective) is not None
-    ]
-    loads = [
-        Load(
-            view.label,
-            labels.get(view.guest.host_id or "", view.guest.host_id),
-            view.guest.memory_bytes,
-            view.guest.vcpus,
-        )
-        for view in estate.guests_in(pool.cluster)
-        if view.is_powered_on and view.guest.template is not True
-    ]
-    k = max(1, policy.failover.hosts) if len(hosts) > 1 else 0
-    return tuple(failover_cases(bins, loads, k=k, others=len(hosts) - len(bins)))
-
-
-def host_labels(hosts: Sequence[Host]) -> dict[str, str]:
-    """What people call each host, by its id: its name, where no other has the same."""
-    names = [host.name for host in hosts]
-    return {h.host_id: h.name if names.count(h.name) == 1 else h.host_id for h in hosts}
+    hosts, bins = planned_hosts(pool), bins_of(pool, estate.policy)
+    k = max(1, estate.policy.failover.hosts) if len(hosts) > 1 else 0
+    loads, away = loads_of(estate, pool), len(hosts) - len(bins)
+    cases = tuple(failover_cases(bins, loads, k=k, others=away))
+    if k == 0 or not bins:
+        return Failover(cases)
+    test = FailoverTest(bins, loads)
+    return Failover(
+        cases=cases,
+        domains=tuple(test.domains(domains_of(estate, pool))),
+        resilience=test.resilience(k, overall(cases)),
+    )

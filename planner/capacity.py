@@ -6,7 +6,7 @@ Order of steps: host reserve → N+k → threshold or ratio. Base units: cores, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,29 @@ def datastore_capacity(capacity: float | None, *, factor: float) -> Capacity:
     if capacity is None:
         return Capacity(None, None, 0, None, None, factor, ("capacity_unknown",))
     return Capacity(capacity, 0.0, 0, 0.0, capacity, factor)
+
+
+def ceph_capacity(
+    nodes: Sequence[HostShare], *, size: int, nearfull: float = 0.85, k: int = 1
+) -> Capacity:
+    """Capacity of a replicated Ceph pool after redundancy, with the k largest nodes lost.
+
+    Every amount is divided by ``size``, the number of copies; the factor is the nearfull ratio,
+    above which Ceph refuses to heal. Flag ``no_self_heal`` when fewer nodes than copies are left:
+    then what was lost cannot be copied again.
+    """
+    copies = [
+        HostShare(
+            node.name,
+            None if node.capacity is None else node.capacity / size,
+            None if node.reserve is None else node.reserve / size,
+        )
+        for node in nodes
+    ]
+    found = cluster_capacity(copies, k=k, factor=nearfull)
+    if len(nodes) - k < size:
+        found = replace(found, flags=(*found.flags, "no_self_heal"))
+    return found
 
 
 def headroom(usable: float | None, load: float | None) -> float | None:

@@ -80,6 +80,12 @@ class GuestView:
         name = self.guest.name
         return f"{name} ({self.guest.guest_id})" if name else self.guest.guest_id
 
+    def is_called(self, name: str) -> bool:
+        """Whether a person may mean this guest by ``name``."""
+        guest = self.guest
+        full = f"{guest.cluster}/{guest.guest_id}"
+        return name in (guest.guest_id, guest.uuid, guest.name, full, self.label)
+
     @property
     def is_personal(self) -> bool | None:
         return None if self.classification is None else self.classification in PERSONAL

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from planner.answers import Answer, PoolAnswer
 from planner.policy import Policy, Resource
-from planner.pools import MODELS, host_share
+from planner.pools import GIB, MODELS, host_share
 from planner.report import GuestLine, PoolRow, Report, in_unit
 
 _WEEKS_SHOWN = 8
@@ -123,7 +123,11 @@ class _Sections:
                 ),
                 self._order,
             ),
-            **dict.fromkeys(("failover_test", "stays_down_count"), self._failover),
+            **dict.fromkeys(("fit_s", "fit_m", "fit_l"), self._fit),
+            **dict.fromkeys(
+                ("failover_test", "stays_down_count", "tolerates_hosts", "maintenance_test"),
+                self._failover,
+            ),
             **dict.fromkeys(
                 (
                     "confidence",
@@ -269,12 +273,41 @@ class _Sections:
         yield f"status {self._answer.status} (glossary 19)"
         yield f"the pool's binding constraint is {self._row.binding}"
 
+    def _fit(self) -> Iterator[str]:
+        pool = self._pool.pool
+        yield "fit = the least of what each limit allows, host by host (glossary 15)"
+        for fit in self._report.fits[pool.kind, pool.name]:
+            size = fit.profile
+            yield (
+                f"  {size.name} ({size.vcpus:g} vCPU, {size.memory_bytes / GIB:g} GiB, "
+                f"{size.storage_bytes / GIB:g} GiB): {_shown(fit.count)}; pooled "
+                f"{_shown(fit.pooled)}, proven with every failure packed "
+                f"{_shown(fit.lower_bound)}; binding: {fit.binding}"
+            )
+            limits = "; ".join(f"{limit.name} {_shown(limit.count)}" for limit in fit.limits)
+            yield f"    {limits}"
+        if pool.kind == "cluster":
+            yield "  CPU demand of a new guest: its vCPUs as busy as those of the pool now"
+
     def _failover(self) -> Iterator[str]:
-        yield f"failover test: {self._pool.failover} (glossary 14)"
-        for case in self._pool.cases:
+        pool = self._pool
+        yield f"failover test: {pool.failover} (glossary 14)"
+        yield "  configured memory ≤ effective memory, vCPUs ≤ ratio × cores, no guest > its host"
+        for case in (*pool.cases, *pool.domain_cases):
             down = f"; stays down: {', '.join(case.stays_down)}" if case.stays_down else ""
             why = f" ({case.why})" if case.why else ""
-            yield f"  without {', '.join(case.lost) or '-'}: {case.verdict}{why}{down}"
+            where = f" [{case.domain}]" if case.domain else ""
+            yield f"  without {', '.join(case.lost) or '-'}{where}: {case.verdict}{why}{down}"
+            if case.stays_down:
+                yield f"    at least {case.at_least} stay down however the others are placed"
+            if case.smallest_change:
+                yield f"    would let all run: {case.smallest_change}"
+            if case.by_hand:
+                yield f"    no HA, to be started by hand: {', '.join(case.by_hand)}"
+        found = pool.resilience
+        yield f"hosts that may be lost at once: {_shown(found.tolerates)}, proven"
+        why = f" ({found.why})" if found.why else ""
+        yield f"the same test while one more host is away: {found.maintenance}{why}"
 
     def _confidence(self) -> Iterator[str]:
         answer = self._answer

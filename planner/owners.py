@@ -141,6 +141,14 @@ class StorageEntry(_Table):
     )
 
 
+class HostPlace(_Table):
+    """Where a host stands: what may take it down together with others."""
+
+    site: str | None = Field(None, description="the building")
+    room: str | None = Field(None, description="inside the site")
+    rack: str | None = Field(None, description="inside the room")
+
+
 class Project(_Table):
     """Demand that is planned; only a committed one counts in the runway."""
 
@@ -209,6 +217,9 @@ class EstateFile(_Table):
     guests: tuple[GuestEntry, ...] = Field((), description="what is declared of guests")
     storages: dict[str, StorageEntry] = Field(
         default_factory=dict, description="by a datastore's name or id"
+    )
+    hosts: dict[str, HostPlace] = Field(
+        default_factory=dict, description="by a host's name, or CLUSTER/NAME"
     )
     projects: tuple[Project, ...] = Field((), description="planned demand")
     hardware: tuple[Hardware, ...] = Field((), description="capacity that comes and goes")

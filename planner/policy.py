@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Resource = Literal["cpu", "memory", "storage"]
 Model = Literal["demand", "allocation"]
@@ -96,6 +96,38 @@ class StatusRules(_Table):
     plan_days: int = Field(90, ge=0, description="days to the order-by date: plan")
 
 
+class ProfileSize(_Table):
+    """The size of a guest that is asked for."""
+
+    vcpus: float = Field(gt=0, description="configured vCPUs")
+    memory_gib: float = Field(gt=0, description="configured memory")
+    storage_gib: float = Field(ge=0, description="all its disks together")
+
+
+class Profiles(_Table):
+    """The sizes in which "how many more fit" is answered."""
+
+    S: ProfileSize = Field(ProfileSize(vcpus=2, memory_gib=4, storage_gib=40), description="small")
+    M: ProfileSize = Field(
+        ProfileSize(vcpus=4, memory_gib=16, storage_gib=80), description="medium"
+    )
+    L: ProfileSize = Field(
+        ProfileSize(vcpus=8, memory_gib=32, storage_gib=200), description="large"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_what_is_not_set(cls, given: Any) -> Any:
+        """A size of which only a part is given keeps the rest of its default."""
+        if not isinstance(given, dict):
+            return given
+        defaults = {name: field.default.model_dump() for name, field in cls.model_fields.items()}
+        return {
+            name: defaults.get(name, {}) | size if isinstance(size, dict) else size
+            for name, size in given.items()
+        }
+
+
 class BackupRules(_Table):
     """How old the newest backup may be, by criticality (1 is the highest)."""
 
@@ -124,6 +156,7 @@ class Policy(_Table):
     lead_time: LeadTime = LeadTime()
     forecast: ForecastRules = ForecastRules()
     status: StatusRules = StatusRules()
+    profiles: Profiles = Profiles()
     backup: BackupRules = BackupRules()
     lifecycle: LifecycleRules = LifecycleRules()
 

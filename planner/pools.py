@@ -60,6 +60,7 @@ class Past:
 
     cluster_days: Mapping[tuple[str, str], tuple[DayPoint, ...]] = field(default_factory=dict)
     datastore_days: Mapping[tuple[int, str], tuple[DayPoint, ...]] = field(default_factory=dict)
+    host_days: Mapping[tuple[int, str], tuple[DayPoint, ...]] = field(default_factory=dict)
     clusters_from_guests: frozenset[str] = frozenset()
     allocations: tuple[AllocationVersion, ...] = ()
     polls: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)  # each day's last

@@ -17,6 +17,9 @@ from inventory.records import Backup, Disk, GuestSnapshot
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.backups import covering, newest
 from planner.estate import Estate, GuestView
+from planner.fitting import fits_of, profiles_of
+from planner.hosting import host_labels
+from planner.placement.fit import Fit
 from planner.policy import Policy
 from planner.pools import GIB, Past, questions
 from planner.risks.engine import Assessment, assess
@@ -84,6 +87,8 @@ class PoolRow:
     flags: str
     policy_version: str
     run_id: str
+    tolerates_hosts: int | None
+    maintenance_test: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +191,18 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class FailoverRow:
-    """failover.csv: a pool and the host it loses."""
+    """failover.csv: a pool and the host it loses, or the hosts of a rack, room or site."""
 
     pool: str
     host: str
     verdict: str
     stays_down: str
     stays_down_count: int
+    why: str
+    smallest_change: str
+    stays_down_at_least: int
+    by_hand: str
+    domain: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +253,7 @@ class Report:
     sources: tuple[SourceRow, ...]
     failover: tuple[FailoverRow, ...]
     answers: tuple[PoolAnswer, ...]
+    fits: Mapping[tuple[str, str], tuple[Fit, ...]]  # by kind and name of the pool: S, M, L
     assessment: Assessment
     estate: Estate
     zone_is_assumed: bool = False
@@ -284,6 +295,11 @@ def make_report(
     """The report of an estate at one date. Pure: the same in, the same out."""
     answers = answer_all(estate, questions(estate, past, zone))
     assessment = assess(estate, answers)
+    profiles = profiles_of(estate.policy)
+    fits: dict[tuple[str, str], tuple[Fit, ...]] = {
+        (pool.pool.kind, pool.pool.name): fits_of(estate, answers, pool, profiles)
+        for pool in answers
+    }
     return Report(
         as_of=estate.as_of,
         at=estate.at,
@@ -292,7 +308,9 @@ def make_report(
         policy=estate.policy,
         orders=tuple(_orders(estate, answers)),
         pools=tuple(
-            _pool_row(estate, pool, answer, run_id) for pool in answers for answer in pool.answers
+            _pool_row(estate, pool, answer, fits[pool.pool.kind, pool.pool.name], run_id)
+            for pool in answers
+            for answer in pool.answers
         ),
         guests=tuple(_guest_lines(estate, answers, assessment, memory)),
         risks=tuple(_risk_row(f, estate.as_of, memory) for f in assessment.findings),
@@ -300,6 +318,7 @@ def make_report(
         sources=tuple(_source_rows(estate)),
         failover=tuple(_failover_rows(answers)),
         answers=answers,
+        fits=fits,
         assessment=assessment,
         estate=estate,
         zone_is_assumed=zone_is_assumed,
@@ -316,7 +335,9 @@ def in_unit(value: float | None, answer: Answer) -> float | None:
     return value / GIB if answer.question.unit == "gib" else float(value)
 
 
-def _pool_row(estate: Estate, pool: PoolAnswer, answer: Answer, run_id: str) -> PoolRow:
+def _pool_row(
+    estate: Estate, pool: PoolAnswer, answer: Answer, fits: Sequence[Fit], run_id: str
+) -> PoolRow:
     question, capacity = answer.question, answer.question.capacity
     passage, demand = answer.passage, answer.question.load.series
     recent = demand.recent(estate.policy.forecast.coverage_window_days)
@@ -368,9 +389,9 @@ def _pool_row(estate: Estate, pool: PoolAnswer, answer: Answer, run_id: str) -> 
         binding=f"{binding.resource}/{binding.model}",
         committed_projects=_rounded(in_unit(question.committed, answer)) or 0.0,
         reclaimable=None,
-        fit_s=None,
-        fit_m=None,
-        fit_l=None,
+        fit_s=fits[0].count,
+        fit_m=fits[1].count,
+        fit_l=fits[2].count,
         failover_test=pool.failover,
         stays_down_count=len(pool.stays_down) if pool.pool.kind == "cluster" else None,
         confidence=answer.confidence,
@@ -381,6 +402,8 @@ def _pool_row(estate: Estate, pool: PoolAnswer, answer: Answer, run_id: str) -> 
         flags=" ".join(answer.flags),
         policy_version=estate.policy.version,
         run_id=run_id,
+        tolerates_hosts=pool.resilience.tolerates,
+        maintenance_test=pool.resilience.maintenance,
     )
 
 
@@ -486,7 +509,7 @@ def _guest_lines(
         findings=assessment.by_guest(),
         memory=memory,
         stays_down={(pool.pool.name, name) for pool in answers for name in pool.stays_down},
-        tested={a.pool.name for a in answers if a.failover in ("pass", "fail")},
+        proven={place for pool in answers for place in _proven_hosts(pool)},
         changes=_changes_by_guest(memory.changes),
     )
     ordered = sorted(estate.guests, key=lambda v: (v.guest.cluster, _natural(v.guest.guest_id)))
@@ -506,13 +529,21 @@ def _changes_by_guest(changes: Iterable[Change]) -> dict[GuestKey, list[str]]:
     return found
 
 
+def _proven_hosts(pool: PoolAnswer) -> Iterable[tuple[str, str]]:
+    """The hosts whose every case passes or fails, by cluster and host id."""
+    for host_id, label in host_labels(pool.pool).items():
+        verdicts = {case.verdict for case in pool.cases if label in case.lost}
+        if verdicts and verdicts <= {"pass", "fail"} and pool.failover != "unproven":
+            yield pool.pool.name, host_id
+
+
 @dataclass(frozen=True, slots=True)
 class _GuestContext:
     estate: Estate
     findings: Mapping[str, tuple[Finding, ...]]
     memory: Memory
     stays_down: set[tuple[str, str]]  # cluster and label
-    tested: set[str]
+    proven: set[tuple[str, str]]  # cluster and id of hosts whose loss is proven to end some way
     changes: Mapping[GuestKey, list[str]]
 
     def line(self, view: GuestView) -> GuestLine:
@@ -601,9 +632,10 @@ class _GuestContext:
         return "unknown" if self.estate.gap(source, Backup.kind_name) else "none"
 
     def _stays_down(self, view: GuestView) -> int | None:
-        if view.guest.cluster not in self.tested or not view.is_powered_on:
+        cluster, host = view.guest.cluster, view.guest.host_id or ""
+        if (cluster, host) not in self.proven or not view.is_powered_on:
             return None
-        return int((view.guest.cluster, view.label) in self.stays_down)
+        return int((cluster, view.label) in self.stays_down)
 
 
 def _gib(value: float | None) -> float | None:
@@ -710,11 +742,16 @@ def source_status(stale: bool, outcome: str, last_success_at: datetime | None) -
 
 def _failover_rows(answers: Iterable[PoolAnswer]) -> Iterable[FailoverRow]:
     for pool in answers:
-        for case in pool.cases:
+        for case in (*pool.cases, *pool.domain_cases):
             yield FailoverRow(
                 pool=pool.pool.name,
                 host=" ".join(case.lost),
                 verdict=case.verdict,
                 stays_down="; ".join(case.stays_down),
                 stays_down_count=len(case.stays_down),
+                why=case.why,
+                smallest_change=case.smallest_change,
+                stays_down_at_least=case.at_least,
+                by_hand="; ".join(case.by_hand),
+                domain=case.domain,
             )

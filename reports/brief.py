@@ -9,7 +9,7 @@ from datetime import date
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from planner.answers import Answer, PoolAnswer
-from planner.placement import WORST_FIRST
+from planner.placement.packing import WORST_FIRST
 from planner.report import OrderRow, Report, in_unit
 from planner.runway import URGENCY
 from reports.cells import plain, screen

@@ -1,4 +1,4 @@
-"""capacity, failover, migration, risks, rules, explain."""
+"""capacity, migration, risks, rules, explain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import UnknownKey, explain
 from planner.migration import BurnDownRow, MigrationRow
-from planner.report import FailoverRow, PoolRow, RiskRow
+from planner.report import PoolRow, RiskRow
 from planner.risks.engine import RULES
 from planner.risks.rule import SEVERITIES
 from reports.cells import screen
@@ -62,14 +62,6 @@ def _capacity_line(row: PoolRow) -> list[Any]:
 
 def _coarse(amount: float | None) -> str:
     return screen(amount if amount is None or abs(amount) < 10 else round(amount, 0))
-
-
-def show_failover(session: Session, on: str | None, form: Format) -> None:
-    """Every host failure packed: the guests that would stay down."""
-    report = session.report(day_option(on, "--on"))
-    columns = _columns(FailoverRow)
-    rows = [[getattr(row, name) for name in columns] for row in report.failover]
-    show(columns, rows, form, empty="no clusters are known; run `lumbung collect`")
 
 
 def show_migration(session: Session, to: str | None, on: str | None, form: Format) -> None:

@@ -77,6 +77,18 @@ def test_the_guests_that_stay_down_are_named(city: City) -> None:
             [row] = [r for r in rows if (r["pool"], r["host"]) == (entry["pool"], entry["host"])]
             names = sorted(re.findall(r"([\w-]+) \(", row["stays_down"]))
             assert names == sorted(entry["stays_down"])
+        if "domain" in entry:
+            [row] = [
+                r for r in rows if (r["pool"], r["domain"]) == (entry["pool"], entry["domain"])
+            ]
+            assert row["verdict"] == entry["domain_verdict"]
+
+
+def test_how_many_more_fit_is_found(city: City) -> None:
+    rows = {row["pool"]: row for row in city.rows("pools")}
+    for entry in city.key["fit"]:
+        row = rows[entry["pool"]]
+        assert [int(row[f"fit_{size}"]) for size in "sml"] == [entry[size] for size in "sml"], entry
 
 
 def test_the_planted_risks_are_found_and_nothing_else(city: City) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,124 @@ def test_example_16_thin_storage(tmp_path: Path) -> None:
     assert f"thin_debt_gib:{85 * 1024}" in row["flags"]
     assert f"thin_exposure_gib:{40 * 1024}" in row["flags"]
     assert "demand_of_today" in row["flags"]
+
+
+def just_now(site: Site, **levels: float) -> list[dict[str, object]]:
+    """What every host used in the last five minutes."""
+    at = site.now.isoformat()
+    return [
+        {"taken_at": at, "entity": "host", "entity_id": f"h{i}", "period_seconds": 300, **levels}
+        for i in range(4)
+    ]
+
+
+def test_example_18_host_by_host_one_less_than_pooled(tmp_path: Path) -> None:
+    policy = "[failover]\nhosts = 0\n[threshold]\nmemory = 1.0\n"
+    site = Site(tmp_path, policy=policy)
+    site.write(
+        taken_at=site.now,
+        hosts=[host(f"h{i}", memory=100 * GIB) for i in range(4)],
+        guests=[guest(f"g{i}", f"h{i}", memory=80 * GIB) for i in range(4)],
+        usage=just_now(site, memory_used_bytes=10 * GIB, cpu_used_cores=1),
+    )
+    site.collect()
+    [row] = site.rows("fit", "--profile", "2/16/0")
+    assert (row["pooled"], row["fit"]) == (5, 4)
+    assert row["binding"] == "host by host"
+    assert row["where"] == "h0: 1; h1: 1; h2: 1; h3: 1"
+    assert row["fragmentation_pct"] == 20
+
+
+def test_example_19_as_many_as_the_vcpus_allow(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.write(
+        taken_at=site.now,
+        hosts=[host(f"h{i}") for i in range(4)],
+        guests=[guest(f"g{i}", f"h{i % 4}", vcpus=7, memory=GIB) for i in range(50)],
+        usage=just_now(site, memory_used_bytes=250 * GIB, cpu_used_cores=1),
+    )
+    site.collect()
+    [row] = site.rows("fit", "--profile", "M")
+    assert (row["fit"], row["binding"]) == (8, "cpu/allocation")
+    assert site.pool("cpu", "allocation")["fit_m"] == 8
+    assert "memory/demand 14" in site.run("explain", "pool/c1/memory/demand/fit_m")
+    [clone] = site.rows("fit", "--clone", "g7")
+    assert (clone["profile"], clone["vcpus"], clone["fit"]) == ("g7 (g7)", 7, 4)
+
+
+def test_example_26_an_imbalance_and_what_helps(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    shares = (0.40, 0.45, 0.50, 0.85)
+    last = site.now - timedelta(hours=1)
+    usage = [
+        {
+            "taken_at": (last - timedelta(hours=hour)).isoformat(),
+            "entity": "host",
+            "entity_id": f"h{i}",
+            "period_seconds": 3600,
+            "cpu_used_cores": 3.2,
+            "memory_used_bytes": int(share * 100 * GIB),
+        }
+        for i, share in enumerate(shares)
+        for hour in range(9 * 24)
+    ]
+    site.write(
+        taken_at=site.now,
+        hosts=[host(f"h{i}", memory=100 * GIB) for i in range(4)],
+        guests=[guest(f"g{i}", "h3", memory=10 * GIB) for i in range(8)],
+        usage=usage,
+    )
+    site.collect()
+    rows = {row["resource"]: row for row in site.rows("balance")}
+    memory = rows["memory"]
+    assert (memory["state"], memory["fullest"], memory["mean_pct"]) == ("imbalanced", "h3", 55)
+    assert (memory["over_mean_points"], memory["stdev_ratio"]) == (30, 0.1768)
+    assert memory["moves"].startswith("g0 (g0) from h3 to h0")
+    assert rows["cpu"]["state"] == "balanced"
+
+
+def test_example_35_no_guest_is_larger_than_its_host(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.write(
+        taken_at=site.now,
+        hosts=[host(f"h{i}") for i in range(4)],
+        guests=[guest("g", "h0")],
+        usage=just_now(site, memory_used_bytes=GIB, cpu_used_cores=1),
+    )
+    site.collect()
+    [row] = site.rows("fit", "--profile", "40/1/0")
+    assert (row["fit"], row["binding"]) == (0, "host by host")
+
+
+@pytest.mark.parametrize("size", ["XL", "4/16", "4/16/80/1", "0/4/40", "4/-1/40", "nan/4/40"])
+def test_a_profile_that_is_no_size_is_refused(tmp_path: Path, size: str) -> None:
+    site = Site(tmp_path).write(hosts=[host("h0")], guests=[guest("g", "h0")])
+    site.collect()
+    ran = site.call("fit", "--profile", size)
+    assert ran.returncode == 2
+    assert "is neither S, M, L, average nor VCPU/GIB/GIB" in ran.stderr
+    assert "no guest is called 'nobody'" in site.call("fit", "--clone", "nobody").stderr
+    assert "no pool is named 'x'" in site.call("fit", "--pool", "x").stderr
+
+
+def test_a_rack_in_the_estate_file_is_a_case_of_its_own(tmp_path: Path) -> None:
+    racks = "version: 1\nhosts: {h0: {rack: R1}, h1: {rack: R1}}\n"
+    site = Site(tmp_path, estate=racks).write(
+        hosts=[host(f"h{i}", memory=64 * GIB) for i in range(3)],
+        guests=[guest(f"g{i}", f"h{i}", memory=40 * GIB) for i in range(2)],
+    )
+    site.collect()
+    [rack] = [row for row in site.rows("failover") if row["domain"]]
+    assert (rack["host"], rack["domain"], rack["verdict"]) == ("h0 h1", "rack R1", "fail")
+    assert rack["stays_down_at_least"] == 1
+    assert rack["smallest_change"] == "16 GiB more memory on h2, or g1 (g1) shrunk by 16 GiB"
+    row = site.pool("memory", "demand")
+    assert (row["failover_test"], row["tolerates_hosts"], row["maintenance_test"]) == (
+        "pass", 1, "fail",
+    )  # fmt: skip
+    told = site.run("explain", "pool/c1/memory/demand/failover_test")
+    assert "[rack R1]: fail" in told
+    assert "hosts that may be lost at once: 1, proven" in told
 
 
 def test_example_20_the_guest_that_stays_down_is_named(tmp_path: Path) -> None:

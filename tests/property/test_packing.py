@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.placement import Bin, FailoverCase, Load, failover_cases, overall
-
-NAMES = ("A", "B", "C", "D")
-HOST = st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(1, 6))
-GUEST = st.tuples(st.sampled_from(NAMES), st.integers(0, 7), st.integers(0, 7))
-
-
-@st.composite
-def clusters(draw: st.DrawFn) -> tuple[list[Bin], list[Load]]:
-    """Up to four hosts and seven guests, small enough to try everything."""
-    sizes = draw(st.lists(HOST, min_size=2, max_size=4))
-    hosts = [
-        Bin(name, float(memory), float(vcpus), float(cores))
-        for name, (memory, vcpus, cores) in zip(NAMES, sizes, strict=False)
-    ]
-    guests = draw(st.lists(GUEST, max_size=7))
-    loads = [
-        Load(f"g{i}", place, memory, float(vcpus))
-        for i, (place, memory, vcpus) in enumerate(guests)
-    ]
-    return hosts, loads
+from planner.placement.failover import FailoverCase, failover_cases, overall
+from planner.placement.packing import Bin, Load, Packing, pack
+from small_clusters import GUEST, NAMES, clusters
 
 
 def free(hosts: list[Bin], loads: list[Load], lost: tuple[str, ...]) -> dict[str, list[float]]:
@@ -123,3 +106,78 @@ def test_a_guest_of_unknown_size_leaves_it_unproven(
 def test_a_single_host_is_not_tested(guests: list[tuple[str, int, int]]) -> None:
     loads = [Load(f"g{i}", "A", m, float(v)) for i, (_place, m, v) in enumerate(guests)]
     assert overall(list(failover_cases([Bin("A", 9, 9, 9)], loads, k=1))) == "not_applicable"
+
+
+TIED = st.tuples(st.none() | st.frozensets(st.sampled_from(NAMES)), st.sampled_from(["", "x", "y"]))
+
+
+@st.composite
+def tied_loads(draw: st.DrawFn) -> tuple[list[Bin], list[Load], list[Load]]:
+    """A few hosts, some guests on them, and some to be placed that not every host may take."""
+    hosts, running = draw(clusters())
+    sizes = draw(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), TIED), max_size=5))
+    loads = [
+        Load(f"n{i}", None, memory, float(vcpus), only_on=only_on, apart=frozenset({group} - {""}))
+        for i, (memory, vcpus, (only_on, group)) in enumerate(sizes)
+    ]
+    grouped = [replace(load, apart=frozenset({"x"})) for load in running[:1]]
+    return hosts, [*grouped, *running[1:]], loads
+
+
+def most_that_can_be_placed(hosts: list[Bin], running: list[Load], loads: list[Load]) -> int:
+    """By trying every place, and none, for every load."""
+    best, places = 0, [None, *(host.name for host in hosts)]
+    left = free(hosts, running, ())
+    for chosen in product(places, repeat=len(loads)):
+        placed = [(load, place) for load, place in zip(loads, chosen, strict=True) if place]
+        if len(placed) > best and is_allowed(placed, running) and holds(left, placed):
+            best = len(placed)
+    return best
+
+
+def is_allowed(placed: list[tuple[Load, str]], running: list[Load]) -> bool:
+    if any(load.only_on is not None and place not in load.only_on for load, place in placed):
+        return False
+    here = [(group, load.host) for load in running for group in load.apart]
+    there = [(group, place) for load, place in placed for group in load.apart]
+    return len({*here, *there}) == len(here) + len(there)
+
+
+@settings(max_examples=200)
+@given(tied_loads())
+def test_ties_are_kept_and_no_packing_beats_the_bound(
+    case: tuple[list[Bin], list[Load], list[Load]],
+) -> None:
+    hosts, running, loads = case
+    found: Packing = pack(loads, hosts, running)
+    by_name = {load.name: load for load in loads}
+    placed = [(by_name[name], place) for name, place in found.placed]
+    assert is_allowed(placed, running)
+    assert holds(free(hosts, running, ()), placed)
+    assert sorted([*found.unplaced, *(load.name for load, _place in placed)]) == sorted(by_name)
+    most = most_that_can_be_placed(hosts, running, loads)
+    assert found.lower_bound <= len(loads) - most <= len(found.unplaced)
+    assert (found.verdict == "pass") == (most == len(loads))
+    assert found.verdict in ("pass", "fail")  # these are small enough to be searched through
+
+
+@given(clusters())
+def test_behind_every_fail_stands_a_number_that_must_stay_down(
+    cluster: tuple[list[Bin], list[Load]],
+) -> None:
+    for case in failover_cases(*cluster, k=1):
+        assert (case.at_least > 0) == (case.verdict == "fail")
+        assert case.at_least <= len(case.stays_down)
+        assert case.stays_down or case.smallest_change == ""
+
+
+@given(clusters(), st.data())
+def test_the_order_of_hosts_and_guests_changes_no_verdict(
+    cluster: tuple[list[Bin], list[Load]], data: st.DataObject
+) -> None:
+    hosts, loads = cluster
+    shuffled = data.draw(st.permutations(hosts)), data.draw(st.permutations(loads))
+    one, other = list(failover_cases(hosts, loads, k=1)), list(failover_cases(*shuffled, k=1))
+    assert [(c.lost, c.verdict, c.at_least) for c in one] == [
+        (c.lost, c.verdict, c.at_least) for c in other
+    ]

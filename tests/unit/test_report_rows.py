@@ -45,6 +45,15 @@ def test_whether_a_stopped_or_untested_guest_stays_down_is_not_said() -> None:
     assert line(host("h1"), guest()).stays_down_if_host_lost is None
 
 
+def test_whether_a_guest_stays_down_is_not_said_where_that_is_not_proven() -> None:
+    hosts = [host("h1"), host("h2")]
+    unshared = (disk(), datastore(shared=None))
+    assert line(*hosts, guest(), *unshared).stays_down_if_host_lost is None
+    away = [host("h1", status="maintenance"), host("h2"), host("h3")]
+    assert line(*away, guest()).stays_down_if_host_lost is None
+    assert line(*hosts, guest()).stays_down_if_host_lost == 0
+
+
 def test_what_changed_is_told_in_the_guests_line() -> None:
     told = [
         Change(NOW, "resized", "guest c/a b (x)", "", "memory_bytes", {}, {}, ("c", "a b")),

@@ -48,7 +48,7 @@ COLUMNS = {
     "order_by_basis, order_overdue_days, budget_by_date, budget_missed, buy_quantity, status, "
     "binding, committed_projects, reclaimable, fit_s, fit_m, fit_l, failover_test, "
     "stays_down_count, confidence, coverage_pct, history_days, backtest_wape_30d, stale_sources, "
-    "flags, policy_version, run_id",
+    "flags, policy_version, run_id, tolerates_hosts, maintenance_test",
     "guests": "as_of, site, source, cluster, host, guest_id, uuid, name, kind, agency, owner, "
     "owner_confirmed_on, service, dimension, classification, criticality, power, days_in_state, "
     "os, vcpus, memory_gib, disk_provisioned_gib, disk_used_gib, datastores, tags, "
@@ -61,7 +61,8 @@ COLUMNS = {
     "changes": "at, kind, subject, guest_uuid, field, old, new",
     "sources": "source, kind, last_success_at, age_minutes, status, guests_seen, "
     "guests_reported, gaps, hidden, token_expires_on",
-    "failover": "pool, host, verdict, stays_down, stays_down_count",
+    "failover": "pool, host, verdict, stays_down, stays_down_count, why, smallest_change, "
+    "stays_down_at_least, by_hand, domain",
 }
 HOSTILE = "=cmd|' /C calc'!A0<script>alert(1)</script>\x1b[31m\u202e"
 

@@ -12,6 +12,7 @@ import pytest
 
 from planner.capacity import (
     HostShare,
+    ceph_capacity,
     cluster_capacity,
     datastore_capacity,
     headroom,
@@ -22,7 +23,10 @@ from planner.capacity import (
 )
 from planner.forecast.paths import StraightPaths
 from planner.numbers import floor
-from planner.placement import Bin, Load, failover_cases, overall
+from planner.placement.failover import failover_cases, overall
+from planner.placement.fit import Limit, Profile, fit, host_limits, hosts_needed, slots
+from planner.placement.moves import Spread
+from planner.placement.packing import Bin, Load, Room, pack
 from planner.policy import LeadTime, StatusRules
 from planner.runway import (
     OrderBy,
@@ -184,6 +188,38 @@ def test_example_16_a_thin_datastore() -> None:
     assert found(55, 0.1, 100).days == 450
 
 
+def test_example_17_ceph_after_the_loss_of_a_node() -> None:
+    nodes = [HostShare(f"n{i}", 20.0, 0.0) for i in range(4)]
+    found_pool = ceph_capacity(nodes, size=3, nearfull=0.85)
+    assert found_pool.usable == pytest.approx(17.0)
+    assert found_pool.raw == pytest.approx(26.67, abs=0.005)  # the naive figure
+    assert found_pool.flags == ()
+    assert "no_self_heal" in ceph_capacity(nodes[:3], size=3).flags
+    assert ceph_capacity([HostShare("n", None)] * 4, size=3).usable is None
+
+
+def profile(vcpus: float, gib: float) -> Profile:
+    return Profile("x", vcpus, gib, 0)
+
+
+def test_example_18_host_by_host_one_less_than_pooled() -> None:
+    room = Room.of([Bin(f"h{i}", 20, 999, 99) for i in range(4)])
+    one = profile(1, 16)
+    fitted = fit(one, host_limits(room, one, k=0), room, ())
+    assert (fitted.pooled, fitted.count) == (5, 4)
+
+
+def test_example_19_the_smallest_of_both_models_binds() -> None:
+    m = profile(4, 16)
+    limits = [
+        Limit.of("memory/demand", 1228.8 - 1000, m.memory_bytes),
+        Limit.of("cpu/allocation", 384 - 350, m.vcpus),
+    ]
+    assert [limit.count for limit in limits] == [14, 8]
+    fitted = fit(m, limits, None, None)
+    assert (fitted.count, fitted.binding) == (8, "cpu/allocation")
+
+
 def test_example_20_arithmetic_says_yes_and_packing_says_no() -> None:
     gib = 1024**3
     hosts = [Bin(name, 256 * gib, 4 * 32, 32) for name in "ABCD"]
@@ -197,6 +233,28 @@ def test_example_20_arithmetic_says_yes_and_packing_says_no() -> None:
     assert 160 + 3 * 150 <= 3 * 256  # the arithmetic is content
 
 
+def test_example_26_an_imbalance() -> None:
+    spread = Spread.of([0.40, 0.45, 0.50, 0.85])
+    assert spread.mean == pytest.approx(0.55)
+    assert spread.stdev == pytest.approx(0.1768, abs=0.00005)
+    assert spread.over_mean_points == pytest.approx(30)
+    assert spread.is_imbalanced
+    assert not Spread.of([0.4, 0.6, 0.5, 0.5]).is_imbalanced
+
+
+def test_example_27_hosts_that_guests_need() -> None:
+    loads = [Load(f"g{i}", None, 64, 8.0) for i in range(10)]
+    like = Bin("host", 409.6, 128, 32)
+    need = hosts_needed(loads, like)
+    assert (need.lower_bound, need.found, need.gap_percent) == (2, 2, 0)
+    assert slots(Room.of([like]), profile(8, 64)).tolist() == [6]
+    three = [Bin(name, 409.6, 128, 32) for name in "abc"]
+    placed = [Load(load.name, "abc"[i % 3], 64, 8.0) for i, load in enumerate(loads)]
+    assert overall(list(failover_cases(three, placed, k=1))) == "pass"
+    two = [Load(load.name, "ab"[i % 2], 64, 8.0) for i, load in enumerate(loads)]
+    assert overall(list(failover_cases(three[:2], two, k=1))) == "fail"
+
+
 def test_example_28_coverage_makes_it_medium() -> None:
     found = confidence(
         history_days=90, coverage_ratio=78 / 90, wape_30=8, stale=False, runway_days=60
@@ -207,6 +265,14 @@ def test_example_28_coverage_makes_it_medium() -> None:
 def test_example_29_wape() -> None:
     actual = np.array([100.0, 110, 120, 130])
     assert wape(actual, np.array([104.0, 108, 126, 128])) == pytest.approx(3.04, abs=0.005)
+
+
+def test_example_35_no_guest_is_larger_than_its_host() -> None:
+    large = Load("large", None, 1, 40.0)
+    found_place = pack([large], [Bin("host", 512, 4 * 32, 32)])
+    assert (found_place.verdict, found_place.unplaced) == ("fail", ("large",))
+    assert slots(Room.of([Bin("host", 512, 4 * 32, 32)]), profile(40, 1)).tolist() == [0]
+    assert hosts_needed([large], Bin("host", 512, 4 * 32, 32)).found is None
 
 
 def test_example_37_the_lead_time_is_a_chain() -> None:

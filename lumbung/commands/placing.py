@@ -1,0 +1,161 @@
+"""fit, failover, balance: where guests can run."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from lumbung.choices import Format
+from lumbung.dates import day_option
+from lumbung.plan import When, plan_balance
+from lumbung.printing import note, show
+from lumbung.session import Session
+from lumbung.settings import SettingsError
+from planner.answers import PoolAnswer
+from planner.balance import BalanceRow
+from planner.fitting import average_of, clone_of, fits_of, profiles_of
+from planner.placement.fit import Fit, Profile
+from planner.pools import GIB
+from planner.report import FailoverRow, Report
+
+_LARGEST = 1e9  # of anything a profile may ask for
+
+
+def _columns(row_type: type[Any]) -> list[str]:
+    return [field.name for field in fields(row_type)]
+
+
+def show_failover(session: Session, on: str | None, form: Format) -> None:
+    """Every host failure packed: the guests that would stay down."""
+    report = session.report(day_option(on, "--on"))
+    columns = _columns(FailoverRow)
+    rows = [[getattr(row, name) for name in columns] for row in report.failover]
+    on_screen = ("pool", "host", "domain", "verdict", "stays_down", "why", "smallest_change")
+    empty = "no clusters are known; run `lumbung collect`"
+    show(columns, rows, form, on_screen=on_screen, empty=empty)
+    if form is Format.table:
+        for pool in report.answers:
+            if pool.cases:
+                note(_resilience(pool))
+
+
+def _resilience(pool: PoolAnswer) -> str:
+    """How far a pool's failover goes, and how near its packings are to the best."""
+    found, down = pool.resilience, sum(len(case.stays_down) for case in pool.cases)
+    bound = sum(case.at_least for case in pool.cases)
+    moved = down + sum(len(case.placed) for case in pool.cases)
+    gap = f"{100.0 * (down - bound) / moved:.1f} %" if moved else "none"
+    tolerates = "not known" if found.tolerates is None else str(found.tolerates)
+    return (
+        f"{pool.pool.name}: {pool.failover}; hosts that may be lost at once: {tolerates}; with "
+        f"one more away: {found.maintenance}; of {moved} guests restarted {down} stay down, at "
+        f"least {bound} of them however they are placed (gap {gap})"
+    )
+
+
+def show_fit(
+    session: Session,
+    size: str | None,
+    clone: str | None,
+    pool: str | None,
+    on: str | None,
+    form: Format,
+) -> None:
+    """How many more guests of a size fit into each pool, and what binds."""
+    report = session.report(day_option(on, "--on"))
+    wanted = [a for a in report.answers if pool is None or a.pool.answers_to(pool)]
+    if pool is not None and not wanted:
+        known = ", ".join(a.pool.name for a in report.answers)
+        raise SettingsError(f"--pool: no pool is named {pool!r}; known are {known}")
+    clusters = [a for a in wanted if a.pool.kind == "cluster" or pool is not None]
+    rows = [
+        _fit_row(answer, found)
+        for answer in clusters
+        for found in fits_of(
+            report.estate, report.answers, answer, _profiles(report, answer, size, clone)
+        )
+    ]
+    on_screen = ("pool", "profile", "fit", "pooled", "lower_bound", "binding", "where")
+    empty = "no pools are known; run `lumbung collect`"
+    show(_FIT_COLUMNS, rows, form, on_screen=on_screen, empty=empty)
+
+
+_FIT_COLUMNS = [
+    "pool", "profile", "vcpus", "memory_gib", "storage_gib", "fit", "pooled", "lower_bound",
+    "fragmentation_pct", "binding", "failover_test", "where",
+]  # fmt: skip
+
+
+def _fit_row(pool: PoolAnswer, found: Fit) -> list[Any]:
+    profile, lost = found.profile, found.fragmentation_percent
+    return [
+        pool.pool.name,
+        profile.name,
+        round(profile.vcpus, 2),
+        round(profile.memory_bytes / GIB, 2),
+        round(profile.storage_bytes / GIB, 2),
+        found.count,
+        found.pooled,
+        found.lower_bound,
+        None if lost is None else round(lost, 1),
+        found.binding,
+        pool.failover,
+        "; ".join(f"{host}: {count}" for host, count in found.where),
+    ]
+
+
+def _profiles(
+    report: Report, pool: PoolAnswer, size: str | None, clone: str | None
+) -> list[Profile]:
+    """What was asked for; without a wish the policy's sizes and the pool's average guest."""
+    named = {profile.name: profile for profile in profiles_of(report.policy)}
+    if clone is not None:
+        return [_clone(report, clone)]
+    if size in named:
+        return [named[size]]
+    average = average_of(report.estate, pool.pool)
+    if size == "average":
+        return [average] if average else []
+    if size is not None:
+        return [_size(size)]
+    return [*named.values(), *([average] if average else [])]
+
+
+def _clone(report: Report, wanted: str) -> Profile:
+    views = [view for view in report.estate.guests if view.is_called(wanted)]
+    if len(views) != 1:
+        found = "several guests are" if views else "no guest is"
+        raise SettingsError(f"--clone: {found} called {wanted!r}; write CLUSTER/ID")
+    profile = clone_of(report.estate, views[0])
+    if profile is None:
+        raise SettingsError(f"--clone: the size of {views[0].label} is not known")
+    return profile
+
+
+def _size(text: str) -> Profile:
+    """VCPU/GIB/GIB: processors, memory, storage."""
+    try:
+        vcpus, memory, storage = (float(part) for part in text.split("/"))
+    except ValueError:
+        vcpus = memory = storage = -1.0
+    if not (0 < vcpus < _LARGEST and 0 < memory < _LARGEST and 0 <= storage < _LARGEST):
+        raise SettingsError(
+            f"--profile: {text!r} is neither S, M, L, average nor VCPU/GIB/GIB such as 4/16/80"
+        )
+    return Profile(text, vcpus, memory * GIB, storage * GIB)
+
+
+def show_balance(session: Session, on: str | None, form: Format) -> None:
+    """How even hosts, clusters and sites are used, and the moves that would help."""
+    settings = session.settings()
+    with session.store(settings) as store:
+        when = When.of(settings, day_option(on, "--on"), session.now())
+        found = plan_balance(settings, store, when)
+    columns = _columns(BalanceRow)
+    rows = [[getattr(row, name) for name in columns] for row in found]
+    on_screen = (
+        "scope", "resource", "days", "mean_pct", "max_pct", "fullest", "stdev_ratio", "state",
+        "moves",
+    )  # fmt: skip
+    empty = "no cluster has several hosts in service"
+    show(columns, rows, form, on_screen=on_screen, empty=empty)
