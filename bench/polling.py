@@ -29,6 +29,8 @@ _MOST_TIMES = 2.0
 _SECONDS = 600.0
 _BETWEEN_POLLS = timedelta(minutes=5)
 
+Asked = tuple[str, int]  # a request's path, and the status of its answer
+
 
 def poll_lines(size: Size, tell: Tell) -> Iterator[Line]:
     """How many requests a poll sends, and how long it takes: the first, and those after it."""
@@ -53,7 +55,8 @@ def _requests(name: str, raw: Raw, least: int, why: str) -> Line:
 def _times(
     name: str, double: Double, source: Source[ProxmoxOptions], raw: Raw, size: Size
 ) -> Iterator[Line]:
-    asked = [key.removeprefix("GET ") for key in raw.asked or raw.answers]
+    keys = raw.answers if raw.asked is None else raw.asked
+    asked = [(key.removeprefix("GET "), raw.answers[key]["status"]) for key in keys]
     own, worker, bare = by_turns(
         size.repeat,
         call(lambda: _poll(source)),
@@ -95,20 +98,21 @@ def _look(source: Source[ProxmoxOptions]) -> None:
         raise RuntimeError(found.message)
 
 
-def _ask_bare(double: Double, paths: Sequence[str]) -> None:
+def _ask_bare(double: Double, asked: Sequence[Asked]) -> None:
     context = ssl.create_default_context(cafile=double.ca_file)
-    shares = [paths[start::_PARALLEL] for start in range(_PARALLEL)]
+    shares = [asked[start::_PARALLEL] for start in range(_PARALLEL)]
     with ThreadPoolExecutor(_PARALLEL) as pool:
         list(pool.map(lambda share: _ask_in_turn(double.url, context, share), shares))
 
 
-def _ask_in_turn(url: str, context: ssl.SSLContext, paths: Sequence[str]) -> None:
-    """Sends the requests over one connection that is kept alive."""
+def _ask_in_turn(url: str, context: ssl.SSLContext, asked: Sequence[Asked]) -> None:
+    """Sends the requests over one connection that is kept alive; each is answered as before."""
     headers = {"Authorization": f"PVEAPIToken={AUDITOR.id}={AUDITOR.secret}"}
     with closing(http.client.HTTPSConnection(urlsplit(url).netloc, context=context)) as connection:
-        for path in paths:
+        for path, status in asked:
             connection.request("GET", f"/api2/json{path}", headers=headers)
             response = connection.getresponse()
-            json.loads(response.read())
-            if response.status not in (200, 500):  # 500: software that is not installed
-                raise RuntimeError(f"{path}: {response.status}")
+            body = response.read()
+            if response.status != status:
+                raise RuntimeError(f"{path}: {response.status}, not {status}")
+            json.loads(body or b"null")
