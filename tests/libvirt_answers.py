@@ -58,6 +58,7 @@ class Written:
         state: tuple[int, int] = (1, 1),
         domain_id: int | None = 7,
         silent: bool = False,
+        persistent: bool = True,
         **fields: Any,
     ) -> Written:
         """A guest; ``fields`` are statistics, written cpu__time for cpu.time."""
@@ -70,6 +71,8 @@ class Written:
             "value": f"<domain type='kvm'><name>{name}</name><uuid>{key}</uuid>{head}"
             f"<devices>{devices}</devices></domain>"
         }
+        if persistent:
+            self.answers["domains/persistent"]["value"].append(key)
         stated = {"state.state": state[0], "state.reason": state[1]}
         more = {name.replace("__", "."): value for name, value in fields.items()}
         self.answers["statistics/state"]["value"][key] = stated
