@@ -30,7 +30,7 @@ _SECRET_TEXT = (
 # The same for libvirt's XML, which must stay XML; which system a guest runs and how it is tagged
 # is no secret.
 _OPERATING_SYSTEM = re.compile(r"<(\w+):libosinfo\b.*?</\1:libosinfo>", re.DOTALL)
-_METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
+_METADATA = re.compile(r"(<metadata\b[^>]*(?<!/)>).*?</metadata>", re.DOTALL)
 _SECRET_XML = (
     (re.compile(r"(?s)<(title|description|cmdline|sysinfo)\b[^>]*>.*?</\1>"), rf"<\1>{GONE}</\1>"),
     (
@@ -70,13 +70,14 @@ def _clean_text(text: str, key: str) -> str:
 
 
 def _clean_xml(text: str) -> str:
-    text = _METADATA.sub(lambda found: _only_what_is_read(found[0]), text)
+    text = _METADATA.sub(lambda found: _only_what_is_read(found, text), text)
     for pattern, left in _SECRET_XML:
         text = pattern.sub(left, text)
     return text
 
 
-def _only_what_is_read(metadata: str) -> str:
+def _only_what_is_read(metadata: re.Match[str], document: str) -> str:
     """Metadata holds whatever the tools around libvirt wrote into it, and our tags."""
-    found = _OPERATING_SYSTEM.search(metadata)
-    return f"<metadata>{found[0] if found else ''}{only_tags(metadata)}</metadata>"
+    system = _OPERATING_SYSTEM.search(metadata[0])
+    kept = f"{system[0] if system else ''}{only_tags(metadata[0], document)}"
+    return f"{metadata[1]}{kept}</metadata>"

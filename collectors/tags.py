@@ -24,8 +24,10 @@ COMMAND = (
 
 _VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}")
 _MOST = 100
+_PREFIX = re.compile(rf"xmlns:([\w.-]+)\s*=\s*[\"']{re.escape(NAMESPACE)}[\"']")
 _ELEMENT = re.compile(
-    rf"<((?:[\w.-]+:)?inventory)\b[^>]*[\"']{re.escape(NAMESPACE)}[\"'][^>]*>(.*?)</\1\s*>",
+    r"<(?:(?P<prefix>[\w.-]+):)?inventory\b(?P<rest>[^>]*)>(?P<inside>.*?)</(?(prefix)(?P=prefix):)"
+    r"inventory\s*>",
     re.DOTALL,
 )
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -51,14 +53,22 @@ def told_in(metadata: Element | None) -> Told:
     return Told(tuple(sorted(tags)), tuple(sorted(refused)))
 
 
-def only_tags(metadata: str) -> str:
-    """The part of a <metadata> that holds tags, with nothing in it that is none; "" without."""
-    found = _ELEMENT.search(_COMMENT.sub("", metadata))
-    if found is None:
-        return ""
-    children = [(key, value.strip()) for key, value in _CHILD.findall(found[2])]
+def only_tags(metadata: str, document: str) -> str:
+    """The part of a document's <metadata> that holds tags, with nothing in it that is none.
+
+    "" without one. Its namespace may be declared anywhere above it in the document.
+    """
+    prefixes = set(_PREFIX.findall(document))
+    for found in _ELEMENT.finditer(_COMMENT.sub("", metadata)):
+        if found["prefix"] in prefixes or (not found["prefix"] and NAMESPACE in found["rest"]):
+            return _written(_CHILD.findall(found["inside"]))
+    return ""
+
+
+def _written(children: list[tuple[str, str]]) -> str:
+    """An element of ours with those children, empty where they hold no tag."""
     kept = "".join(
-        f"<lumbung:{key}>{value if _is_tag(key, value) else ''}</lumbung:{key}>"
+        f"<lumbung:{key}>{value.strip() if _is_tag(key, value.strip()) else ''}</lumbung:{key}>"
         for key, value in children
     )
     return f'<lumbung:inventory xmlns:lumbung="{NAMESPACE}">{kept}</lumbung:inventory>'
