@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from collectors.contract import Raw
+from collectors.tags import only_tags
 
 GONE = "[scrubbed]"
 
@@ -26,12 +27,17 @@ _SECRET_TEXT = (
     (re.compile(r"ssh-(rsa|ed25519|dss)\s+[^\s<]+|ecdsa-sha2-\S+\s+[^\s<]+"), GONE),
     (re.compile(r"\b\d{16}\b"), GONE),  # the shape of a national identity number
 )
-# The same for libvirt's XML, which must stay XML; which system a guest runs is no secret.
+# The same for libvirt's XML, which must stay XML; which system a guest runs and how it is tagged
+# is no secret.
 _OPERATING_SYSTEM = re.compile(r"<(\w+):libosinfo\b.*?</\1:libosinfo>", re.DOTALL)
-_METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
+_METADATA = re.compile(r"(<metadata\b[^>]*(?<!/)>).*?</metadata>", re.DOTALL)
 _SECRET_XML = (
     (re.compile(r"(?s)<(title|description|cmdline|sysinfo)\b[^>]*>.*?</\1>"), rf"<\1>{GONE}</\1>"),
-    (re.compile(r"(?s)(<qemu:(?:arg|env)\b[^>]*?\bvalue=)(['\"]).*?\2"), rf"\1\2{GONE}\2"),
+    (
+        re.compile(r"(?s)(<qemu:arg\b[^>]*?\bvalue=)(['\"])(--?[A-Za-z][\w-]*)?.*?\2"),
+        rf"\1\2\3{GONE}\2",
+    ),
+    (re.compile(r"(?s)(<qemu:env\b[^>]*?\bvalue=)(['\"]).*?\2"), rf"\1\2{GONE}\2"),
     (re.compile(r"(<auth\b[^>]*?\busername=)(['\"]).*?\2"), rf"\1\2{GONE}\2"),
 )
 _UUID = re.compile(r"uuid=([0-9a-fA-F-]{36})")
@@ -64,13 +70,14 @@ def _clean_text(text: str, key: str) -> str:
 
 
 def _clean_xml(text: str) -> str:
-    text = _METADATA.sub(lambda found: _only_the_system(found[0]), text)
+    text = _METADATA.sub(lambda found: _only_what_is_read(found, text), text)
     for pattern, left in _SECRET_XML:
         text = pattern.sub(left, text)
     return text
 
 
-def _only_the_system(metadata: str) -> str:
-    """Metadata holds whatever the tools around libvirt wrote into it."""
-    found = _OPERATING_SYSTEM.search(metadata)
-    return f"<metadata>{found[0] if found else ''}</metadata>"
+def _only_what_is_read(metadata: re.Match[str], document: str) -> str:
+    """Metadata holds whatever the tools around libvirt wrote into it, and our tags."""
+    system = _OPERATING_SYSTEM.search(metadata[0])
+    kept = f"{system[0] if system else ''}{only_tags(metadata[0], document)}"
+    return f"{metadata[1]}{kept}</metadata>"

@@ -58,6 +58,7 @@ class Written:
         state: tuple[int, int] = (1, 1),
         domain_id: int | None = 7,
         silent: bool = False,
+        persistent: bool = True,
         **fields: Any,
     ) -> Written:
         """A guest; ``fields`` are statistics, written cpu__time for cpu.time."""
@@ -70,6 +71,8 @@ class Written:
             "value": f"<domain type='kvm'><name>{name}</name><uuid>{key}</uuid>{head}"
             f"<devices>{devices}</devices></domain>"
         }
+        if persistent:
+            self.answers["domains/persistent"]["value"].append(key)
         stated = {"state.state": state[0], "state.reason": state[1]}
         more = {name.replace("__", "."): value for name, value in fields.items()}
         self.answers["statistics/state"]["value"][key] = stated
@@ -121,3 +124,44 @@ def volume(path: str, capacity: int, allocation: int, backing: str = "") -> str:
         f"<allocation unit='bytes'>{allocation}</allocation>"
         f"<target><path>{path}</path></target>{below}</volume>"
     )
+
+
+# A guest with one of everything that is read.
+_LABELS = (
+    "<seclabel type='dynamic' model='apparmor' relabel='yes'><label>libvirt-x</label></seclabel>"
+    "<seclabel type='dynamic' model='dac' relabel='yes'><label>+64055:+64055</label></seclabel>"
+)
+EVERYTHING_HEAD = (
+    "<memory unit='KiB'>1048576</memory><vcpu>2</vcpu>"
+    "<os firmware='efi'><type arch='x86_64' machine='pc-q35-7.2'>hvm</type>"
+    "<firmware><feature enabled='yes' name='enrolled-keys'/>"
+    "<feature enabled='yes' name='secure-boot'/></firmware>"
+    "<loader readonly='yes' secure='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE.fd</loader>"
+    "<nvram template='/usr/share/OVMF/OVMF_VARS.ms.fd'>/var/lib/nvram/a.fd</nvram></os>"
+    "<cpu mode='custom' match='exact'><model fallback='forbid'>EPYC</model>"
+    "<feature policy='require' name='ssbd'/><feature policy='disable' name='svm'/></cpu>"
+    "<launchSecurity type='sev'><policy>0x0007</policy></launchSecurity>"
+    "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>"
+    "<qemu:arg value='-object'/><qemu:arg value='secret,id=s,data=hunter2'/>"
+    "<qemu:env name='DEBUG' value='hunter3'/></qemu:commandline>" + _LABELS
+)
+EVERYTHING_DEVICES = (
+    disk("/iso/debian.iso", "sda", device="cdrom")
+    + "<disk type='file' device='cdrom'><target dev='sdb'/></disk>"
+    "<filesystem type='mount'><source dir='/srv/share'/><target dir='share'/></filesystem>"
+    "<filesystem type='file'><source file='/srv/image'/><target dir='image'/></filesystem>"
+    "<channel type='unix'><source mode='bind' path='/run/qga'/>"
+    "<target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+    "<channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/></channel>"
+    "<serial type='tcp'><source mode='bind' host='0.0.0.0' service='4555'/>"
+    "<protocol type='telnet'/><target port='0'/></serial>"
+    "<console type='tcp'><source mode='bind' host='0.0.0.0' service='4555'/>"
+    "<target type='serial' port='0'/></console>"
+    "<parallel type='udp'><source mode='bind' host='::' service='4556'/></parallel>"
+    "<serial type='tcp'><source mode='connect' host='logs' service='514'/></serial>"
+    "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>"
+    "<graphics type='vnc' port='5900' listen='0.0.0.0'>"
+    "<listen type='address' address='0.0.0.0'/></graphics>"
+    "<graphics type='spice'><listen type='none'/></graphics>"
+    "<memballoon model='virtio'/>"
+)

@@ -2,7 +2,8 @@
 
 ``address`` reads the URI, ``wire`` speaks libvirt through a list of allowed calls, ``refusals``
 puts its errors into words, ``fetch`` decides what to ask and how long to wait for it, ``parse``
-turns answers into facts: ``domains`` the guests, ``storage`` the pools, ``usage`` the figures,
+turns answers into facts: ``domains`` and ``settings`` the guests, ``disks`` and ``snapshots`` what
+is theirs, ``storage`` the pools, ``volumes`` what lies in them unused, ``usage`` the figures,
 ``coverage`` what was not seen.
 """
 
@@ -45,12 +46,19 @@ class LibvirtCollector:
     reports = frozenset(
         {
             "host.cpu_cores", "host.memory_bytes", "host.version", "host.transport",
-            "host.transport_encrypted", "guest.vcpus", "guest.memory_bytes", "guest.uuid",
-            "guest.host_id", "guest.os", "guest.autostart", "guest.persistent", "guest.machine",
-            "guest.raw_arguments", "guest.passthrough", "disk.capacity_bytes",
-            "disk.allocated_bytes", "disk.cache", "disk.encrypted", "disk.format",
-            "disk.shareable", "nic.network", "nic.vlan", "nic.mac", "nic.firewall",
-            "datastore.capacity_bytes", "datastore.used_bytes", "guest_snapshot.created_at",
+            "host.transport_encrypted", "host.confinement", "host.ksm_shared_bytes",
+            "guest.vcpus", "guest.memory_bytes", "guest.uuid", "guest.host_id", "guest.tags",
+            "guest.os", "guest.os_source", "guest.autostart", "guest.persistent",
+            "guest.machine", "guest.cpu_model", "guest.firmware", "guest.secure_boot",
+            "guest.vtpm", "guest.memory_encryption", "guest.confinement", "guest.ballooning",
+            "guest.agent", "guest.host_paths", "guest.consoles", "guest.clipboard",
+            "guest.media", "guest.raw_arguments", "guest.raw_options", "guest.passthrough",
+            "disk.capacity_bytes", "disk.allocated_bytes", "disk.cache", "disk.encrypted",
+            "disk.format", "disk.backing", "disk.host_device", "disk.shareable",
+            "disk.transport_encrypted", "nic.network", "nic.vlan", "nic.mac", "nic.firewall",
+            "nic.address_filter", "nic.isolated", "datastore.capacity_bytes",
+            "datastore.used_bytes", "guest_snapshot.created_at", "volume.capacity_bytes",
+            "volume.allocated_bytes",
         }
     )  # fmt: skip
 

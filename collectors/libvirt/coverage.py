@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 from collectors.libvirt.domains import Domain
 from collectors.libvirt.monitor import busy_seconds, is_stuck
 from collectors.libvirt.values import attribute
+from collectors.libvirt.volumes import volume_coverage
+from collectors.tags import COMMAND
 from inventory.records import Coverage, CoverageState
 
 if TYPE_CHECKING:
     from collectors.libvirt.parse import Answers
 
 _OF_XML = ("guest", "disk", "nic")
-_EVERY = ("host", *_OF_XML, "guest_snapshot", "datastore", "usage")
+_EVERY = ("host", *_OF_XML, "guest_snapshot", "datastore", "volume", "usage")
 _NO_FIGURES_REMEDY = "virsh dommemstat GUEST --period 60 --live --config"
 
 
@@ -27,6 +29,7 @@ def coverage_of(answers: Answers) -> tuple[Coverage, ...]:
         *_host(answers),
         *_guests(answers),
         *_datastores(answers),
+        *_volumes(answers),
         *(_usage(answers) if not answers.is_fake else _made_up()),
     )
 
@@ -47,6 +50,9 @@ def _host(answers: Answers) -> Iterator[Coverage]:
             scope = f"host/{answers.host.host_id}"
             yield Coverage(scope, "host", "failed", f"its {what}: {trouble}")
             return
+    if not answers.is_fake and answers.sharing_trouble:
+        reason = f"what memory its guests share: {answers.sharing_trouble}"
+        yield Coverage(f"host/{answers.host.host_id}", "host", "partial", reason)
 
 
 def _guests(answers: Answers) -> Iterator[Coverage]:
@@ -71,6 +77,9 @@ def _guest(answers: Answers, domain: Domain) -> Iterator[Coverage]:
     if answers.statistics_trouble or not _answers(answers, domain):
         # The size of its disks is told by the monitor; what was known of them stays.
         yield Coverage(scope, "disk", "partial", _why_silent(answers, domain))
+    if refused := domain.told.refused:
+        reason = f"in its metadata {', '.join(refused)} says nothing that is a tag"
+        yield Coverage(scope, "guest", "partial", reason, COMMAND)
     trouble = answers.trouble(f"domain/{domain.uuid}/snapshots", list)
     if trouble and domain.uuid in answers.with_snapshots:
         yield Coverage(scope, "guest_snapshot", "failed", trouble)
@@ -84,9 +93,16 @@ def _guest(answers: Answers, domain: Domain) -> Iterator[Coverage]:
 def _datastores(answers: Answers) -> Iterator[Coverage]:
     trouble = answers.trouble("pools", dict)
     yield _whole("datastore", trouble)
-    drives = [drive for domain in answers.domains for drive in domain.drives]
-    for datastore_id, reason, remedy in answers.storages.troubles(drives):
-        yield Coverage(f"datastore/{datastore_id}", "datastore", "partial", reason, remedy)
+    for key, (reason, remedy) in answers.storages.troubles(answers.drives).items():
+        yield Coverage(f"datastore/{key}", "datastore", "partial", reason, remedy)
+
+
+def _volumes(answers: Answers) -> Iterator[Coverage]:
+    if trouble := answers.trouble("pools", dict) or answers.volumes_trouble:
+        yield Coverage("", "volume", "partial", trouble)
+        return
+    yield Coverage("", "volume", "complete")
+    yield from volume_coverage(answers.storages, answers.drives)
 
 
 def _made_up() -> Iterator[Coverage]:

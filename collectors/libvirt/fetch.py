@@ -80,6 +80,7 @@ class _Poll:
         if not self._address.is_fake:
             _keep(self.answers, "host/memory", wire.ask, "getMemoryStats", -1)
             _keep(self.answers, "host/cpu", wire.ask, "getCPUStats", -1)
+            _keep(self.answers, "host/memory_parameters", wire.ask, "getMemoryParameters", 0)
 
     def _needed(self, call: str, *arguments: Any) -> Any:
         """An answer without which the rest means nothing. Raises CollectError."""

@@ -10,8 +10,11 @@ from xml.etree.ElementTree import Element
 
 from collectors.contract import Raw
 from collectors.libvirt.coverage import coverage_of, nothing_seen
-from collectors.libvirt.domains import Domain, disks_of, guest_of, nics_of, snapshots_of
+from collectors.libvirt.disks import disks_of
+from collectors.libvirt.domains import Domain, guest_of, nics_of
 from collectors.libvirt.refusals import GONE, UNSUPPORTED
+from collectors.libvirt.settings import CONFINING
+from collectors.libvirt.snapshots import snapshots_of
 from collectors.libvirt.storage import Storages, pool_of
 from collectors.libvirt.usage import Meter
 from collectors.libvirt.values import (
@@ -26,7 +29,10 @@ from collectors.libvirt.values import (
     version,
     whole,
 )
+from collectors.libvirt.volumes import mentioned_in, unknown_images, volumes_of
 from inventory.records import Counter, Disk, Effort, Host, Record, Snapshot, Usage
+
+_SHARING = "host/memory_parameters"
 
 _MIB = 1024**2
 _KIB = 1024
@@ -79,11 +85,13 @@ class Answers:
         facts: list[Record] = [self.host]
         facts += self.storages.datastores(self.cluster)
         for domain in self.domains:
-            facts.append(guest_of(domain, self.host.host_id, self.cluster))
+            facts.append(guest_of(domain, self.host))
             facts += self.disks_of(domain)
             facts += nics_of(domain, self.cluster)
             records = items(self.value(f"domain/{domain.uuid}/snapshots"))
-            facts += snapshots_of(domain, records, self.cluster)
+            facts += snapshots_of(domain, records, self.cluster, self.storages)
+        if not self.volumes_trouble:
+            facts += volumes_of(self.storages, self._mentioned, self.cluster)
         return facts
 
     def _snapshot(self, **found: Any) -> Snapshot:
@@ -176,7 +184,32 @@ class Answers:
             version=self._version,
             transport=text(self._raw.context.get("transport")),
             transport_encrypted=self._is_encrypted,
+            confinement=self._confinement,
+            ksm_shared_bytes=self._shared_memory,
         )
+
+    @property
+    def _confinement(self) -> str | None:
+        """The security model that holds guests' processes back; the test driver's is made up."""
+        if self._capabilities is None or self.is_fake:
+            return None
+        models = [child(model, "model") for model in self._capabilities.findall("host/secmodel")]
+        return next((m for m in CONFINING if m in models), "none" if any(models) else None)
+
+    @property
+    def sharing_trouble(self) -> str:
+        """Why it is not told what guests share; "" also where there is nothing to tell it."""
+        return "" if self._code(_SHARING) in UNSUPPORTED else self.trouble(_SHARING, dict)
+
+    @property
+    def _shared_memory(self) -> int | None:
+        """What guests save by sharing pages that are alike."""
+        pages = whole(mapping(self.value(_SHARING)).get("shm_pages_sharing"))
+        if not pages:
+            return pages
+        found = [] if self._capabilities is None else self._capabilities.findall("host/cpu/pages")
+        sizes = [size for page in found if (size := _page_bytes(page))]
+        return pages * min(sizes) if sizes else None
 
     def _cores(self, info: list[Any], threads: int | None) -> float | None:
         """Physical cores: processors that share one are each other's siblings.
@@ -217,11 +250,16 @@ class Answers:
 
     @cached_property
     def domains(self) -> tuple[Domain, ...]:
-        """The guests of this host, without those that went while they were asked about."""
+        """The guests of this host: during a migration each is on one of both hosts."""
+        return tuple(d for d in self._defined if not d.has_left and not d.is_arriving)
+
+    @cached_property
+    def _defined(self) -> tuple[Domain, ...]:
+        """All domains, without those that went while they were asked about."""
         found: dict[str, Domain] = {}
         for about in items(self.value("domains")):
             domain = self._domain(mapping(about))
-            if domain is not None and not domain.has_left:
+            if domain is not None:
                 found.setdefault(domain.uuid, domain)
         return tuple(found[uuid] for uuid in sorted(found))
 
@@ -243,6 +281,11 @@ class Answers:
             persistent=uuid in lasting if isinstance(lasting, list) else None,
             is_fake=self.is_fake,
         )
+
+    @property
+    def drives(self) -> list[Element]:
+        """The disks of all guests."""
+        return [drive for domain in self.domains for drive in domain.drives]
 
     @property
     def with_snapshots(self) -> list[Any]:
@@ -285,6 +328,36 @@ class Answers:
             self.host.name,
         )
 
+    @property
+    def volumes_trouble(self) -> str:
+        """Why it cannot be told which volumes no guest refers to; "" when it can."""
+        for key in ("domains", "domains/with_snapshots"):
+            if trouble := self.trouble(key, list):
+                return trouble
+        unread = [domain.name or domain.uuid for domain in self._defined if domain.xml is None]
+        if unread:
+            return f"any may be used by guests whose definition was not read: {_few(unread)}"
+        silent = [d.name or d.uuid for d in self._defined if not self._has_told_snapshots(d)]
+        if silent:
+            return f"any may be used by snapshots that were not read: {_few(silent)}"
+        below = unknown_images(self._defined, self.storages)
+        return f"any may be below the images of {_few(below)}" if below else ""
+
+    def _has_told_snapshots(self, domain: Domain) -> bool:
+        if domain.uuid not in self.with_snapshots:
+            return True
+        told = self.value(f"domain/{domain.uuid}/snapshots")
+        return isinstance(told, list) and all(tree(s, "domainsnapshot") is not None for s in told)
+
+    @cached_property
+    def _mentioned(self) -> frozenset[str]:
+        """The volumes that a definition or a snapshot mentions."""
+        documents = [domain.xml for domain in self._defined if domain.xml is not None]
+        for domain in self._defined:
+            told = items(self.value(f"domain/{domain.uuid}/snapshots"))
+            documents += [xml for s in told if (xml := tree(s, "domainsnapshot")) is not None]
+        return mentioned_in(documents, self.storages)
+
     # Usage
 
     @cached_property
@@ -310,6 +383,17 @@ class Answers:
         started = self._meter.host_started(cpu, at)
         for domain in self.domains:
             yield from self._meter.guest_counters(domain, self._statistics_at, started)
+
+
+def _few(names: list[str]) -> str:
+    """A few of the names, and how many more there are."""
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return f"{', '.join(names[:4])}{more}"
+
+
+def _page_bytes(page: Element) -> int | None:
+    size = whole(page.get("size"))
+    return None if page.get("unit") != "KiB" or size is None else size * _KIB
 
 
 def _domain_id(value: Any) -> int | None:

@@ -6,8 +6,9 @@ among its volumes proves that this was long ago.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -29,6 +30,8 @@ class Volume:
     allocated_bytes: int | None
     backing: str  # the image below it; "" when it stands alone
     is_encrypted: bool
+    format: str | None  # raw, qcow2, iso, dir, …
+    is_folder: bool
 
     @classmethod
     def of(cls, answer: Any) -> Volume | None:
@@ -42,6 +45,8 @@ class Volume:
             allocated_bytes=size_bytes(xml, "allocation", "bytes"),
             backing=child(xml, "backingStore/path") or "",
             is_encrypted=xml.find("target/encryption") is not None,
+            format=attribute(xml, "target/format", "type"),
+            is_folder=xml.get("type") in ("dir", "netdir"),
         )
 
 
@@ -116,15 +121,15 @@ class Storages:
     """The pools of a host, looked up by what lies in them."""
 
     def __init__(self, pools: list[Pool], host_id: str, host_name: str) -> None:
-        self._pools = sorted(pools, key=lambda pool: pool.name)
+        self.pools = sorted(pools, key=lambda pool: pool.name)
         self._host_id, self._host_name = host_id, host_name
         self._main = self._grouped()
 
     def _grouped(self) -> dict[str, Pool]:
         """For every pool the first one that looks at the same backend."""
         main: dict[str, Pool] = {}
-        for pool in self._pools:
-            firsts = (p for p in self._pools if main.get(p.name) is p)
+        for pool in self.pools:
+            firsts = (p for p in self.pools if main.get(p.name) is p)
             main[pool.name] = next((p for p in firsts if _same_backend(p, pool)), pool)
         return main
 
@@ -132,32 +137,21 @@ class Storages:
         """The pool that a disk lies in: the one it names, else the nearest above its path."""
         named = attribute(drive, "source", "pool")
         if named is not None:
-            return next((pool for pool in self._pools if pool.name == named), None)
+            return next((pool for pool in self.pools if pool.name == named), None)
         if drive.get("type") == "network":
             return self._network_pool(drive)
-        place = self.place_of(drive)
-        above = [pool for pool in self._pools if place and pool.holds(place)]
+        place = place_of(drive)
+        above = [pool for pool in self.pools if place and pool.holds(place)]
         return max(above, key=lambda pool: len(pool.target or ""), default=None)
 
     def _network_pool(self, drive: Element) -> Pool | None:
         """The pool whose source an image such as POOL/IMAGE of a protocol belongs to."""
         protocol = attribute(drive, "source", "protocol")
         start = (attribute(drive, "source", "name") or "").partition("/")[0]
-        for pool in self._pools:
+        for pool in self.pools:
             if pool.kind == protocol and start and child(pool.xml, "source/name") == start:
                 return pool
         return None
-
-    def place_of(self, drive: Element) -> str | None:
-        """Where a disk's data is: a path, POOL/VOLUME, or PROTOCOL:NAME."""
-        path = attribute(drive, "source", "file") or attribute(drive, "source", "dev")
-        if path is not None:
-            return path
-        pool, volume = attribute(drive, "source", "pool"), attribute(drive, "source", "volume")
-        if pool is not None:
-            return f"{pool}/{volume}"
-        protocol, name = attribute(drive, "source", "protocol"), attribute(drive, "source", "name")
-        return f"{protocol}:{name or ''}" if protocol is not None else None
 
     def volume_of(self, drive: Element) -> Volume | None:
         """The volume that a disk is, where its pool knows it."""
@@ -165,7 +159,19 @@ class Storages:
         if pool is None:
             return None
         name = attribute(drive, "source", "volume")
-        return pool.volumes.get(name or self.place_of(drive) or "")
+        return pool.volumes.get(name or place_of(drive) or "")
+
+    def volume_at(self, place: str) -> Volume | None:
+        """The volume at a path, or called POOL/VOLUME, where a pool knows it."""
+        return self._by_place.get(place)
+
+    @cached_property
+    def _by_place(self) -> dict[str, Volume]:
+        found: dict[str, Volume] = {}
+        for pool in self.pools:
+            for name, volume in pool.volumes.items():
+                found.setdefault(name if name == volume.path else f"{pool.name}/{name}", volume)
+        return found
 
     def datastore_id_of(self, drive: Element) -> str | None:
         pool = self.pool_for(drive)
@@ -178,10 +184,15 @@ class Storages:
 
     def datastores(self, cluster: str) -> list[Datastore]:
         """Every backend once, under the first of its pools; the others are aliases."""
+        return [self._datastore(cluster, key, pools) for key, pools in self.by_datastore.items()]
+
+    @cached_property
+    def by_datastore(self) -> dict[str, list[Pool]]:
+        """The pools that look at each backend."""
         grouped: dict[str, list[Pool]] = {}
-        for pool in self._pools:
+        for pool in self.pools:
             grouped.setdefault(self.datastore_id(pool), []).append(pool)
-        return [self._datastore(cluster, key, pools) for key, pools in sorted(grouped.items())]
+        return dict(sorted(grouped.items()))
 
     def _datastore(self, cluster: str, key: str, pools: list[Pool]) -> Datastore:
         main = pools[0]
@@ -200,19 +211,23 @@ class Storages:
             enabled=True if any(pool.is_active for pool in pools) else None,
         )
 
-    def troubles(self, drives: list[Element]) -> Iterator[tuple[str, str, str]]:
-        """(datastore id, reason, remedy) for every pool whose figures are missing or too old."""
-        for pool in self._pools:
-            key = self.datastore_id(pool)
-            if pool.is_active is False:
-                yield key, f"the pool {pool.name} is not active", f"virsh pool-start {pool.name}"
-            elif pool.capacity_bytes is None:
-                yield key, pool.trouble or f"the pool {pool.name} shows no size", ""
-            elif self._is_outdated(pool, drives):
-                reason = (
-                    f"the pool {pool.name} was last refreshed before some of its files were made"
-                )
-                yield key, reason, f"virsh pool-refresh {pool.name}, from cron on the host"
+    def troubles(self, drives: list[Element]) -> dict[str, tuple[str, str]]:
+        """Reason and remedy for every datastore whose figures are missing or too old."""
+        found: dict[str, tuple[str, str]] = {}
+        for pool in self.pools:
+            if trouble := self._trouble(pool, drives):
+                found.setdefault(self.datastore_id(pool), trouble)
+        return found
+
+    def _trouble(self, pool: Pool, drives: list[Element]) -> tuple[str, str] | None:
+        if pool.is_active is False:
+            return f"the pool {pool.name} is not active", f"virsh pool-start {pool.name}"
+        if pool.capacity_bytes is None:
+            return pool.trouble or f"the pool {pool.name} shows no size", ""
+        if self._is_outdated(pool, drives):
+            reason = f"the pool {pool.name} was last refreshed before some of its files were made"
+            return reason, f"virsh pool-refresh {pool.name}, from cron on the host"
+        return None
 
     def _is_outdated(self, pool: Pool, drives: list[Element]) -> bool:
         if not pool.volumes_seen:
@@ -220,6 +235,18 @@ class Storages:
         inside = [drive for drive in drives if self.pool_for(drive) is pool]
         missing = [d for d in inside if self.volume_of(d) is None and _is_direct(d, pool)]
         return bool(missing) or pool.unreadable_volumes > 0
+
+
+def place_of(layer: Element) -> str | None:
+    """Where a disk's or an image's data is: a path, POOL/VOLUME, or PROTOCOL:NAME."""
+    path = attribute(layer, "source", "file") or attribute(layer, "source", "dev")
+    if path is not None:
+        return path
+    pool, volume = attribute(layer, "source", "pool"), attribute(layer, "source", "volume")
+    if pool is not None:
+        return f"{pool}/{volume}"
+    protocol, name = attribute(layer, "source", "protocol"), attribute(layer, "source", "name")
+    return f"{protocol}:{name or ''}" if protocol is not None else None
 
 
 def _is_direct(drive: Element, pool: Pool) -> bool:

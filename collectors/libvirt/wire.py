@@ -15,9 +15,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from collectors.contract import BadAnswer, Budget, CollectError, NotInstalled, Unreachable
+from collectors.contract import (
+    BadAnswer,
+    Budget,
+    CollectError,
+    NotInstalled,
+    SourceMisconfigured,
+    Unreachable,
+)
 from collectors.libvirt.address import Address
-from collectors.libvirt.refusals import Refusal, Silence, told
+from collectors.libvirt.refusals import GONE, Refusal, Silence, told
 
 try:
     import libvirt
@@ -39,8 +46,8 @@ ALLOWED: Mapping[str, frozenset[str]] = {
         {
             "getType", "getVersion", "getLibVersion", "isEncrypted",
             "getHostname", "getInfo", "getCapabilities", "getMemoryStats", "getCPUStats",
-            "numOfDomains", "numOfDefinedDomains", "listAllDomains", "getAllDomainStats",
-            "listAllStoragePools",
+            "getMemoryParameters", "numOfDomains", "numOfDefinedDomains",
+            "listAllDomains", "getAllDomainStats", "listAllStoragePools",
         }
     ),
     "virDomain": frozenset(
@@ -52,6 +59,8 @@ ALLOWED: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 _LOCAL = frozenset({"name", "UUIDString", "ID"})  # answered without asking the daemon
 _PLAIN_ONLY = frozenset({"XMLDesc", "getXMLDesc"})  # a flag of theirs would ask for secrets
+# The one call with such a flag: it is made to be refused.
+_FOR_WRITERS_ONLY = ("XMLDesc", libvirt.VIR_DOMAIN_XML_SECURE)
 
 ACTIVE: int = libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
 AUTOSTARTED: int = libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART
@@ -94,6 +103,29 @@ class Wire:
         except libvirt.libvirtError as error:
             raise Refusal(error.get_error_code() or 0, str(error)) from error
 
+    def prove_read_only(self) -> None:
+        """Returns when the connection refuses to show secrets, which only writers are shown.
+
+        Were there an answer, it would be dropped unread. A host without guests has no secrets to
+        ask for. Raises SourceMisconfigured when it is not refused, and Refusal when another error
+        came instead.
+        """
+        call, secure = _FOR_WRITERS_ONLY
+        for domain in self.ask("listAllDomains", 0):
+            try:
+                getattr(domain, call)(secure)
+            except libvirt.libvirtError as error:
+                code = error.get_error_code() or 0
+                if code == libvirt.VIR_ERR_OPERATION_DENIED:
+                    return
+                if code not in GONE:
+                    raise Refusal(code, str(error)) from error
+            else:
+                raise SourceMisconfigured(
+                    "the connection could write: it shows what only writers are shown; nothing "
+                    "was read"
+                )
+
     def statistics(self, groups: int) -> dict[str, dict[str, Any]]:
         """The statistics of every domain by its UUID. Raises Refusal.
 
@@ -110,7 +142,7 @@ def connect(address: Address, budget: Budget) -> Wire:
     _knock(address)
     seconds = min(_OPEN_SECONDS, budget.remaining / 2)
     try:
-        return Wire(within(seconds, lambda: _open(address)))
+        return within(seconds, lambda: _proven(address))
     except Refusal as refusal:
         raise told(refusal, address) from refusal
     except Silence:
@@ -118,6 +150,14 @@ def connect(address: Address, budget: Budget) -> Wire:
             f"{address.uri}: no answer within {seconds:.0f} s; is libvirtd frozen, or does a "
             "firewall drop the packets?"
         ) from None
+
+
+def _proven(address: Address) -> Wire:
+    """An open connection that was seen to be read-only; the test driver's has no one behind it."""
+    wire = Wire(_open(address))
+    if not address.is_fake:
+        wire.prove_read_only()
+    return wire
 
 
 def _open(address: Address) -> Any:

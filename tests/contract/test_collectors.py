@@ -135,7 +135,8 @@ _NOT_IN_THESE_ANSWERS = {
         "nic.mac", "nic.firewall", "datastore.hosts", "backup.bytes", "backup.encrypted",
         "backup.verified",
     },
-    "libvirt": {"disk.encrypted"},  # none of the recorded disks is
+    # None of the recorded disks is encrypted or on a network.
+    "libvirt": {"disk.encrypted", "disk.transport_encrypted"},
     "proxmox": {
         "datastore.encrypted_backups", "backup.bytes", "backup.encrypted",
         "backup.verified",
