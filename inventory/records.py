@@ -149,9 +149,9 @@ class Guest(Record):
     lock: str | None = None
     unprivileged: bool | None = None  # containers only
     raw_arguments: bool | None = None  # raw hypervisor arguments are set
-    passthrough: tuple[str, ...] | None = names()
+    passthrough: tuple[str, ...] | None = names()  # SLOT DEVICE (or mapping:NAME)
     os_source: str | None = None  # what said so: agent, configuration, metadata
-    cpu_model: str | None = None
+    cpu_model: str | None = None  # and the flags that are set: host +aes -pcid
     cpu_limit_cores: float | None = amount()  # 0: none
     machine: str | None = None
     firmware: Literal["bios", "uefi"] | None = word()

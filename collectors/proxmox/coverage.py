@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from collectors.proxmox.access import access_coverage
 from collectors.proxmox.backups import Listing
-from collectors.proxmox.gaps import asked_at, guests_shown, of_guest, refusal, whole
+from collectors.proxmox.gaps import TOLD_BY, asked_at, guests_shown, of_guest, refusal, whole
 from collectors.proxmox.ha import ha_coverage
 from collectors.proxmox.platform_coverage import of_the_platform
 from collectors.proxmox.replication import replication_coverage
@@ -17,7 +17,7 @@ from inventory.records import Coverage
 if TYPE_CHECKING:
     from collectors.proxmox.parse import Answers
 
-_OF_A_GUEST = ("guest", "disk", "nic", "guest_snapshot", "pending")
+_OF_GUESTS_ALONE = ("guest", "disk", "nic", "guest_snapshot", "pending")
 
 
 def coverage_of(answers: Answers) -> tuple[Coverage, ...]:
@@ -64,25 +64,17 @@ def _hosts(answers: Answers, rights: Rights) -> Iterator[Coverage]:
 
 
 def _guests(answers: Answers, rights: Rights) -> Iterator[Coverage]:
-    for kind in _OF_A_GUEST:
+    for kind in _OF_GUESTS_ALONE:
         yield guests_shown(answers, rights, kind)
     for row in answers.guest_rows:
-        yield from _guest(answers, row)
+        parts = {kind: of_guest(answers, row, kind) for kind in TOLD_BY}
+        yield from (part for kind, part in parts.items() if part and _is_news(kind, part, parts))
 
 
-def _guest(answers: Answers, row: Mapping[str, Any]) -> Iterator[Coverage]:
-    """What was seen of one guest, and when, for its answers may be of earlier polls.
-
-    What waits for a restart is a gap of its own only where the rest of the guest was seen.
-    """
-    config = [of_guest(answers, row, kind, "config") for kind in ("guest", "disk", "nic")]
-    yield from config
-    yield of_guest(answers, row, "guest_snapshot", "snapshot")
-    yield of_guest(answers, row, "firewall", "firewall/options")
-    yield of_guest(answers, row, "firewall_rule", "firewall/rules")
-    pending = of_guest(answers, row, "pending", "pending")
-    if pending.is_gap and not config[0].is_gap:
-        yield pending
+def _is_news(kind: str, part: Coverage, parts: Mapping[str, Coverage | None]) -> bool:
+    """What waits for a restart is a gap of its own only where the rest of the guest was seen."""
+    config = parts["guest"]
+    return kind != "pending" or (part.is_gap and config is not None and not config.is_gap)
 
 
 def _datastores(answers: Answers, rights: Rights) -> Iterator[Coverage]:

@@ -12,6 +12,7 @@ from collectors.contract import Budget, KeptAnswer, Raw, Source
 from collectors.proxmox import ProxmoxOptions
 from collectors.proxmox.asks import BULK, Ask, Wanted, rights_digest, split
 from collectors.proxmox.cluster import release_of
+from collectors.proxmox.gaps import was_left
 from collectors.proxmox.lean import lean
 from collectors.proxmox.visibility import Rights
 from collectors.proxmox.wire import NOT_ASKED, Answer, Request, Wire, connect, rows_of
@@ -80,14 +81,14 @@ class _Poll:
     def _send(self, requests: Iterable[Request]) -> None:
         answers = self._wire.ask_all(requests)
         self.answers |= {key: lean(key, answer) for key, answer in answers.items()}
-        self.asked += answers
+        self.asked += [key for key, answer in answers.items() if not was_left(answer)]
 
     def _settle(self, ask: Ask) -> None:
         """Keeps the answer for the polls to come; what was left over has its earlier one."""
         key = ask.request.key
         reason = f"{NOT_ASKED}: a poll sends {self._max_requests} requests at most"
         answer = self.answers.setdefault(key, {"status": 0, "reason": reason, "body": None})
-        if _was_left(answer):
+        if was_left(answer):
             if key in self._before:
                 self._use_again(key, self._before[key])
         elif ask.every_seconds and _is_settled(ask, answer):
@@ -107,10 +108,6 @@ class _Poll:
             and _OF_A_GUEST.fullmatch(key)
             for key, answer in self.answers.items()
         )
-
-
-def _was_left(answer: Answer) -> bool:
-    return answer["status"] == 0 and str(answer["reason"]).startswith(NOT_ASKED)
 
 
 def _is_settled(ask: Ask, answer: Answer) -> bool:

@@ -7,11 +7,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from collectors.proxmox.visibility import NO_RIGHTS, Rights
+from collectors.proxmox.wire import NOT_ASKED
 from inventory.records import Coverage, CoverageState
 
 if TYPE_CHECKING:
     from collectors.proxmox.parse import Answers
 
+# Which answer about a guest tells of each kind that every guest has.
+TOLD_BY = {
+    "guest": "config",
+    "disk": "config",
+    "nic": "config",
+    "guest_snapshot": "snapshot",
+    "firewall": "firewall/options",
+    "firewall_rule": "firewall/rules",
+    "pending": "pending",
+}
 # How the platform says that what was asked about is not there at all.
 _ABSENT = ("not installed", "ceph.conf", "not fully configured")
 
@@ -50,13 +61,16 @@ def judged(scope: str, kind: str, answer: Mapping[str, Any], rights: Rights, pat
 
 
 def guests_shown(answers: Answers, rights: Rights, kind: str) -> Coverage:
-    """Whether every guest is shown, for a kind of fact that each guest has."""
+    """Whether every guest is shown and was asked, for a kind of fact that each guest has."""
     listed = answers.get("GET /cluster/resources")
     if listed["status"] != 200:
         return whole(kind, "failed", refusal(listed))
     if answers.unreadable_guests:
         reason = f"{answers.unreadable_guests} rows of guests could not be read"
         return whole(kind, "partial", reason)
+    left = sum(was_left(answers.guest_answer(row, TOLD_BY[kind])) for row in answers.guest_rows)
+    if left and rights.has_everywhere("VM.Audit", "/vms"):
+        return whole(kind, "partial", f"{left} guests were {NOT_ASKED}: the next polls go on")
     if rights.has_everywhere("VM.Audit", "/vms"):
         return whole(kind, "complete")
     seen, remedy = len(answers.guest_rows), rights.grant("/vms")
@@ -67,18 +81,27 @@ def guests_shown(answers: Answers, rights: Rights, kind: str) -> Coverage:
     return whole(kind, "partial", reason, remedy)
 
 
-def of_guest(answers: Answers, row: Mapping[str, Any], kind: str, what: str) -> Coverage:
-    """Whether a guest's own answer came, and when, for it may be of an earlier poll."""
-    scope, answer = f"guest/{row.get('vmid')}", answers.guest_answer(row, what)
+def was_left(answer: Mapping[str, Any]) -> bool:
+    """Whether there was no time or room left in this poll to ask it, nor in those before."""
+    return answer["status"] == 0 and str(answer.get("reason")).startswith(NOT_ASKED)
+
+
+def of_guest(answers: Answers, row: Mapping[str, Any], kind: str) -> Coverage | None:
+    """Whether a guest's own answer came, and when, for it may be of an earlier poll.
+
+    None for one that was not asked yet: the whole of the kind tells how many those are.
+    """
+    scope, answer = f"guest/{row.get('vmid')}", answers.guest_answer(row, TOLD_BY[kind])
     reason = away(answers, str(row.get("node"))) if answer["status"] != 200 else ""
     if reason:
         return Coverage(scope, kind, "failed", reason)
+    if was_left(answer):
+        return None
     rights = answers.rights or NO_RIGHTS
     return judged(scope, kind, answer, rights, f"/vms/{row.get('vmid')}")
 
 
 def away(answers: Answers, node: str | None) -> str:
     """Why a node answers nothing; "" when it is online."""
-    row = next((row for row in answers.node_rows if row.get("node") == node), {})
-    online = row.get("status") == "online"
-    return "" if online else f"its node {node} is {row.get('status', 'unknown')}"
+    state = answers.node_states.get(node or "", "unknown")
+    return "" if state == "online" else f"its node {node} is {state}"

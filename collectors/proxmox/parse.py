@@ -84,6 +84,9 @@ class Answers:
             self.resources,
             seen=self.get("GET /storage")["status"] == 200,
         )
+        self.node_states = {
+            str(row["node"]): text(row.get("status")) or "unknown" for row in self.node_rows
+        }
         guests = [row for row in self.resources if row.get("type") in ("qemu", "lxc")]
         readable = {guest_id_of(row): row for row in guests if guest_id_of(row)}
         self.guest_rows = sorted(readable.values(), key=lambda row: str(row.get("id")))
