@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -48,7 +48,8 @@ class Change:
     """One change. ``field`` is "" when the subject itself came or went.
 
     ``old`` and ``new`` are values by field, in base units: of a change the one before and after,
-    of what came or went its size. ``guest`` is (cluster, guest id) of a guest or its disk.
+    of what came or went its size; hosts are called by their names. ``guest`` is (cluster, guest id)
+    of a guest or its disk.
     """
 
     at: datetime
@@ -76,8 +77,32 @@ def changes_between(connection: Connection, after: datetime, until: datetime) ->
         for versions in _histories(connection, table, after, until):
             story = _Story(versions, fields, label, polls)
             found += [change for change in story.changes() if after < change.at <= until]
-    found = _without_disks_of(found)
+    names = _host_names(connection)
+    found = [_with_host_names(change, names) for change in _without_disks_of(found)]
     return tuple(sorted(found, key=lambda change: (change.at, change.kind, change.subject)))
+
+
+def _host_names(connection: Connection) -> dict[str, str]:
+    """The newest name of each host; none for an id that hosts of several names have."""
+    rows = connection.execute(
+        sa.select(_HOST.c.host_id, _HOST.c.cluster, _HOST.c.name).order_by(_HOST.c.valid_from)
+    )
+    newest = {(host_id, cluster): name for host_id, cluster, name in rows}
+    names: dict[str, set[str]] = defaultdict(set)
+    for (host_id, _cluster), name in newest.items():
+        names[host_id].add(name)
+    return {host_id: name for host_id, (name, *more) in names.items() if not more}
+
+
+def _with_host_names(change: Change, names: Mapping[str, str]) -> Change:
+    """A guest's move as people speak of it: from host to host, not from id to id."""
+    if change.field != "host_id":
+        return change
+    old, new = (
+        {"host_id": names.get(side["host_id"], side["host_id"])}
+        for side in (change.old, change.new)
+    )
+    return replace(change, old=old, new=new)
 
 
 class _Polls:

@@ -12,9 +12,10 @@ from pathlib import Path
 from collectors.contract import HistoryCollector, SourceMisconfigured, collector_of
 from collectors.poll import HistoryProgress, Result, look, record
 from collectors.scrub import scrubbed
+from collectors.tags import COMMAND
 from collectors.worker import Failed, Found
 from inventory import read
-from inventory.records import Coverage, Guest, Host, Right
+from inventory.records import Coverage, Guest, Host, Right, Snapshot
 from inventory.store import Store
 from lumbung.choices import Exit, Format
 from lumbung.collecting import Collected, backfill, collect, keep_house, plan_of
@@ -215,6 +216,7 @@ def _check_lines(found: Found, today: date) -> Iterator[tuple[str, str]]:
     for shape, count in _shapes(found.asked):
         yield "", f"{count:>5} × {shape}"
     yield from _rights_lines(snapshot.rights)
+    yield from _tag_lines(snapshot)
     gaps = [part for part in snapshot.coverage if part.is_gap]
     yield "hidden", _told_count(gaps)
     for line in told_gaps(gaps):
@@ -226,6 +228,15 @@ def _told_count(gaps: Sequence[Coverage]) -> str:
     if any(not gap.is_beyond_reach for gap in gaps):
         return f"{len(gaps)} gaps"
     return "nothing that a right to read would show" if gaps else "nothing: all it holds is seen"
+
+
+def _tag_lines(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """How guests are tagged where they have no tags of the platform's own, and none has any."""
+    guests = snapshot.of(Guest)
+    has_none = bool(guests) and all(guest.tags == () for guest in guests)
+    if has_none and any(host.platform == "libvirt" for host in snapshot.of(Host)):
+        yield "tags", "no guest says whose it is; on the host, and with --live where it runs:"
+        yield "", COMMAND
 
 
 def _rights_lines(rights: Sequence[Right]) -> Iterator[tuple[str, str]]:

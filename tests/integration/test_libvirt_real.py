@@ -8,23 +8,22 @@ import re
 import select
 import signal
 import socket
-import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from collectors.contract import Budget, Raw, Source
-from collectors.libvirt import LibvirtCollector, LibvirtOptions
-from inventory.records import Snapshot
+from collectors.contract import Budget, Raw
+from collectors.libvirt import LibvirtCollector
 from lab.libvirt_lab.daemon import Host
 from lab.libvirtd import Lab
 from libvirt_answers import AT
+from libvirt_project import collected, poll, source, until, usage, uuid_of
 from pve_recorded import Project
 from site_files import guest, host, write_csv
 
@@ -44,44 +43,6 @@ def project(tmp_path: Path, lab: Lab) -> Project:
     return Project(tmp_path).configure(source(lab.host))
 
 
-def source(of: Host, uri: str | None = None, **more: Any) -> str:
-    extra = "".join(f"{key} = {json.dumps(value)}\n" for key, value in more.items())
-    return (
-        f'[[sources]]\nname = "{of.name}"\nkind = "libvirt"\n'
-        f'uri = "{uri or of.uri}"\n{extra or "timeout_seconds = 30"}\n'
-    )
-
-
-def poll(uri: str, seconds: float = 20.0) -> Snapshot:
-    options = LibvirtOptions(uri=uri)
-    collector = LibvirtCollector()
-    raw = collector.fetch(Source("kvm", "libvirt", options), Budget(seconds))
-    return collector.parse(raw, source="kvm", taken_at=AT)
-
-
-def collected(project: Project) -> str:
-    """Standard error of a `collect` that stored something."""
-    ran = project.call("collect")
-    assert ran.returncode in (0, 3), ran.stderr
-    return ran.stderr
-
-
-def usage(project: Project, entity: str) -> dict[str, list[dict[str, Any]]]:
-    """All stored samples of a kind of entity, by its id, oldest first."""
-    with sqlite3.connect(project.folder / "inventory.db") as database:
-        database.row_factory = sqlite3.Row
-        rows = database.execute(
-            "select e.native_id, u.* from usage u join entity e on e.key = u.entity_key "
-            "where e.kind = ? order by u.taken_at, u.period_seconds desc",
-            (entity,),
-        ).fetchall()
-    database.close()
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(row["native_id"], []).append(dict(row))
-    return found
-
-
 @contextmanager
 def frozen(pid: int) -> Iterator[None]:
     os.kill(pid, signal.SIGSTOP)
@@ -89,13 +50,6 @@ def frozen(pid: int) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
-
-
-def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.2)
 
 
 def image(path: str) -> dict[str, Any]:
@@ -121,10 +75,6 @@ def stats(of: Host, name: str) -> dict[str, str]:
             line.partition("=") for line in of.virsh("domstats", name).splitlines()
         )
     }
-
-
-def uuid_of(of: Host, name: str) -> str:
-    return of.virsh("domuuid", name)
 
 
 # What virsh and qemu-img say

@@ -9,6 +9,7 @@ import pytest
 
 from collectors.contract import BadAnswer, Budget, Source, SourceMisconfigured
 from collectors.libvirt import LibvirtCollector, LibvirtOptions
+from collectors.tags import NAMESPACE
 from inventory.records import Datastore, Disk, Guest, Host, Nic, Snapshot
 from libvirt_answers import AT, GIB, uuid
 from libvirt_node import is_off, memory_kib, vcpus, write_node
@@ -74,6 +75,8 @@ def test_it_is_collected_checked_and_recorded_like_any_source(tmp_path: Path) ->
     assert checked.returncode == 0, checked.stdout
     assert "the platform says 8 guests, we see 8, on 1 hosts" in checked.stdout
     assert "8 × domain/…/xml" in checked.stdout
+    assert "tags        no guest says whose it is" in checked.stdout
+    assert f"--uri {NAMESPACE} " in checked.stdout
     assert project.call("collect").returncode == 3  # that its figures are made up is a new gap
     assert project.call("collect").returncode == 0
     assert len(project.rows("inventory", "guests")) == 8
@@ -89,7 +92,49 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert "none.xml" in str(caught.value)
 
 
+def test_tags_that_libvirt_itself_wrote_into_the_metadata_are_read(tmp_path: Path) -> None:
+    import libvirt
+
+    uri = write_node(tmp_path / "node.xml", 1)
+    connection = libvirt.open(uri)
+    [domain] = connection.listAllDomains(0)
+    domain.setMetadata(
+        libvirt.VIR_DOMAIN_METADATA_ELEMENT,
+        "<inventory><cls>pribadi-umum</cls><zone>dmz</zone></inventory>",
+        "lumbung",
+        NAMESPACE,
+        libvirt.VIR_DOMAIN_AFFECT_LIVE,
+    )
+    (tmp_path / "tagged.xml").write_text(
+        (tmp_path / "node.xml").read_text().partition("<domain")[0] + domain.XMLDesc(0) + "</node>"
+    )
+    [guest] = poll(f"test://{tmp_path}/tagged.xml").of(Guest)
+    assert guest.tags == ("cls.pribadi-umum", "zone.dmz")
+
+
 # Read-only by construction
+
+
+def test_a_connection_that_could_write_is_refused_and_its_answer_is_dropped(tmp_path: Path) -> None:
+    import libvirt
+
+    from collectors.libvirt.wire import Wire
+
+    wire = Wire(libvirt.open(write_node(tmp_path / "node.xml", 1)))
+    with pytest.raises(SourceMisconfigured, match="could write") as caught:
+        wire.prove_read_only()
+    assert "<domain" not in repr(caught.value)
+    Wire(libvirt.openReadOnly(write_node(tmp_path / "node.xml", 1))).prove_read_only()
+
+
+def test_a_host_without_guests_has_no_secrets_to_ask_for(tmp_path: Path) -> None:
+    import libvirt
+
+    from collectors.libvirt.wire import Wire
+
+    wire = Wire(libvirt.openReadOnly(write_node(tmp_path / "node.xml", 0)))
+    wire.prove_read_only()
+    assert wire.requests == 1
 
 
 def forbidden() -> list[tuple[str, tuple[Any, ...]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inventory.records import Coverage
+from inventory.records import Coverage, Host
 from planner.report import change_row
 from stored import GIB, Book, at, disk, guest, host
 
@@ -137,6 +137,25 @@ def test_a_guest_that_was_nowhere_for_a_poll_of_both_sources_went_and_came(book:
             there = [guest(host_id=machine)] if home == source else []
             book.poll(at(hour), host(machine), *there, source=source, configured=True)
     assert [row[0] for row in told(book)] == ["removed", "added", "moved"]
+
+
+def called(host_id: str, name: str, **more: str) -> Host:
+    return host(host_id, **more).model_copy(update={"name": name})
+
+
+def test_a_move_is_told_by_the_names_of_the_hosts_where_they_are_known(book: Book) -> None:
+    book.poll(at(0), called("id-1", "kvm1"), called("id-2", "was"), guest(host_id="id-1"))
+    book.poll(at(1), called("id-1", "kvm1"), called("id-2", "kvm2"), guest(host_id="id-2"))
+    book.poll(at(2), called("id-1", "kvm1"), called("id-2", "kvm2"), guest(host_id="id-3"))
+    moves = [row[3:] for row in told(book) if row[0] == "moved"]
+    assert moves == [("kvm1", "kvm2"), ("kvm2", "id-3")]
+
+
+def test_an_id_that_two_hosts_have_is_not_taken_for_the_name_of_one(book: Book) -> None:
+    book.poll(at(0), called("1", "kvm1"), called("2", "kvm2"), guest(host_id="1"))
+    book.poll(at(1), called("1", "kvm1"), called("2", "kvm2"), guest(host_id="2"))
+    book.poll(at(1), called("1", "other", cluster="d"), source="elsewhere")
+    assert [row[3:] for row in told(book) if row[0] == "moved"] == [("1", "kvm2")]
 
 
 def test_the_uuid_is_told_with_the_change(book: Book) -> None:
