@@ -130,7 +130,7 @@ def test_changes_of_a_time_without_any_are_none(site: Site) -> None:
 
 LATER = {
     "as_of", "site", "pool", "pool_kind", "resource", "model", "unit", "budget_by_date",
-    "budget_missed", "buy_quantity", "reclaimable", "fit_s", "fit_m", "fit_l", "policy_version",
+    "budget_missed", "buy_quantity", "reclaimable", "policy_version",
     "run_id",
 }  # fmt: skip
 
