@@ -82,6 +82,10 @@ def _domain_names(place: HostPlace) -> Iterator[str]:
             yield ", ".join(reversed(above))
 
 
+_MAPPED = "mapping:"  # before the name of devices that several hosts may have
+_EVERYWHERE = ("/dev/net/tun", "/dev/fuse", "/dev/kvm", "/dev/ppp")  # of the kernel, not of a card
+
+
 @dataclass(frozen=True, slots=True)
 class _Reach:
     """Where something lets a guest run. ``only_on`` None: anywhere."""
@@ -120,8 +124,7 @@ class Ties:
 
     def _reaches(self, guest: Guest) -> Iterator[_Reach]:
         home = frozenset({label} if (label := self._label(guest)) else ())
-        if guest.passthrough:
-            yield _Reach(home, f"uses {', '.join(guest.passthrough)} of {_listed(home)}")
+        yield from self._devices(guest, home)
         for disk in self._estate.disks_of(guest):
             if disk.purpose != "unused":
                 yield self._reach_of(disk, guest, home)
@@ -131,6 +134,17 @@ class Ties:
                 yield _Reach(doubt=f"may be bound to some hosts: is {rule.rule_id} strict?")
             elif rule.strict:
                 yield _Reach(hosts, f"may run on {_listed(hosts)} alone (rule {rule.rule_id})")
+
+    def _devices(self, guest: Guest, home: frozenset[str]) -> Iterator[_Reach]:
+        """A device is its host's own, but for those that every host has or that were mapped."""
+        named = [(one, one.rpartition(" ")[2]) for one in guest.passthrough or ()]
+        own = [one for one, device in named if not device.startswith((_MAPPED, *_EVERYWHERE))]
+        if own:
+            yield _Reach(home, f"uses {', '.join(own)} of {_listed(home)}")
+        for _one, device in named:
+            if device.startswith(_MAPPED):
+                name = device.removeprefix(_MAPPED)
+                yield _Reach(doubt=f"uses the mapped device {name}: which hosts have it?")
 
     def _reach_of(self, disk: Disk, guest: Guest, home: frozenset[str]) -> _Reach:
         """From which hosts a disk can be reached: a copy on another host counts."""

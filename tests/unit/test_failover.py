@@ -74,6 +74,17 @@ def test_what_is_proven_to_fail_fails_whatever_is_not_known_of_its_disks() -> No
     assert case("h1", big, *full, disk(), datastore(shared=None)).verdict == "fail"
 
 
+def test_a_device_that_every_host_has_ties_nobody() -> None:
+    tunnel = web(passthrough=("dev0 /dev/net/tun",))
+    assert case("h1", tunnel, disk(), datastore()).verdict == "pass"
+
+
+def test_a_mapped_device_leaves_it_unproven_for_other_hosts_may_have_it() -> None:
+    found = case("h1", web(passthrough=("hostpci0 mapping:gpu",)), disk(), datastore())
+    assert (found.verdict, found.stays_down) == ("unproven", ())
+    assert found.why == "web (100) uses the mapped device gpu: which hosts have it?"
+
+
 def test_a_disk_that_is_not_in_use_ties_nobody() -> None:
     local = datastore("lvm", shared=False, hosts=("h1",))
     assert case("h1", web(), disk(datastore_id="lvm", purpose="unused"), local).verdict == "pass"

@@ -157,3 +157,15 @@ def test_a_finding_keeps_the_day_it_was_first_seen() -> None:
 )
 def test_the_status_of_a_source(stale: bool, outcome: str, ever: bool, expected: str) -> None:
     assert source_status(stale, outcome, NOW if ever else None) == expected
+
+
+def test_a_container_without_a_limit_is_flagged_for_no_number_stands_for_it() -> None:
+    limited = guest("100", kind="container", cpu_limit_cores=0.0, vcpus=2.0)
+    free = guest("101", kind="container", cpu_limit_cores=0.0, vcpus=None)
+    unseen = guest("102", kind="container", vcpus=None)
+    [pool] = answers(estate(host(), limited, free, unseen))
+    flags = {(a.question.resource, a.question.model): a.flags for a in pool.answers}
+    for model in ("demand", "allocation"):
+        assert "unlimited_cpu:1" in flags["cpu", model]
+        assert "allocation_incomplete:2" in flags["cpu", model]
+        assert not any(flag.startswith("unlimited_cpu") for flag in flags["memory", model])
