@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.appending import append_lines
+from bench.libvirt_load import load_lines
 from bench.measure import Line, Size, Spread, Tell, as_json
 from bench.polling import poll_lines
 from bench.reporting import report_lines
@@ -23,6 +24,7 @@ from bench.whole import demo_lines, start_lines
 BENCHMARKS: dict[str, Callable[[Size, Tell], Iterator[Line]]] = {
     "start": start_lines,
     "poll": poll_lines,
+    "libvirt-load": load_lines,
     "append": append_lines,
     "report": report_lines,
     "demo": demo_lines,

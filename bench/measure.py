@@ -43,7 +43,7 @@ class Line:
     """
 
     name: str
-    unit: str  # s, ms, MiB, requests
+    unit: str  # s, ms, MiB, requests, % of a core
     figure: Spread
     floor: Spread
     floor_is: str
@@ -81,6 +81,9 @@ class Size:
     append_guests: int = 10_000
     report_guests: int = 1_000
     report_days: int = 400
+    load_guests: int = 4
+    load_polls: int = 50  # of which one measurement is the mean
+    load_idle_seconds: float = 10.0
 
 
 Tell = Callable[[str], None]

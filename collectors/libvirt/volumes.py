@@ -14,7 +14,7 @@ from collectors.libvirt.disks import images_of
 from collectors.libvirt.domains import Domain
 from collectors.libvirt.storage import Pool, Storages, Volume
 from inventory import platform_records as records
-from inventory.records import Coverage
+from inventory.records import BEYOND_REACH, Coverage
 
 _DEVICES = frozenset({"disk", "scsi", "mpath", "iscsi", "iscsi-direct"})  # they hold no images
 _AS_REFRESHED = "as of its pool's last refresh: an image made since does not show"
@@ -94,7 +94,7 @@ def volume_coverage(storages: Storages, drives: list[Element]) -> Iterator[Cover
         scope = f"datastore/{key}"
         if any(pool.is_shared is not False for pool in pools):
             reason = "guests of other hosts may use what lies on shared storage"
-            yield Coverage(scope, "volume", "hidden", reason)
+            yield Coverage(scope, "volume", "hidden", reason, BEYOND_REACH)
         elif key in troubles:
             yield Coverage(scope, "volume", "partial", *troubles[key])
         elif not all(pool.volumes_seen for pool in pools):

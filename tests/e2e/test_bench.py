@@ -24,9 +24,13 @@ TINY = Size(
     append_guests=4,
     report_guests=4,
     report_days=20,
+    load_guests=1,
+    load_polls=2,
+    load_idle_seconds=0.5,
 )
 # The demo has one size, and tests of its own; the start has none, and is measured further down.
-SIZED = sorted(set(BENCHMARKS) - {"demo", "start"})
+# The load on a host needs a real one.
+SIZED = sorted(set(BENCHMARKS) - {"demo", "start", "libvirt-load"})
 
 
 @cache
@@ -37,7 +41,7 @@ def measured(name: str) -> tuple[Line, ...]:
     return lines
 
 
-@pytest.mark.parametrize("name", SIZED)
+@pytest.mark.parametrize("name", [*SIZED, pytest.param("libvirt-load", marks=pytest.mark.libvirt)])
 def test_every_line_has_a_figure_and_a_floor(name: str) -> None:
     assert measured(name)
     for line in measured(name):
@@ -51,6 +55,16 @@ def test_a_first_poll_asks_for_everything_and_a_steady_one_for_little() -> None:
     first, steady = requests
     assert first > 2 * TINY.poll_guests
     assert steady < first
+
+
+def test_the_load_on_a_host_is_left_out_in_words_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told: list[str] = []
+    assert list(measure(["libvirt-load"], TINY, told.append)) == []
+    [line] = told
+    assert line.startswith("libvirt-load: skipped")
 
 
 def test_the_figures_are_printed_and_written(

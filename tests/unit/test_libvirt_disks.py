@@ -249,7 +249,8 @@ def test_shared_storage_is_left_to_all_of_its_hosts() -> None:
     found = written.snapshot()
     assert found.of(Volume) == ()
     hidden = seen(found, "datastore/nas1:/export/vm")
-    assert (hidden.state, "other hosts" in hidden.reason) == ("hidden", True)
+    assert "other hosts" in hidden.reason
+    assert hidden.is_beyond_reach
 
 
 def test_partitions_and_luns_are_no_images() -> None:

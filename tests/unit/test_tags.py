@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from defusedxml.ElementTree import fromstring
 
@@ -104,3 +106,10 @@ def test_the_command_names_what_is_read() -> None:
     example = COMMAND.partition("'")[2].partition("'")[0]
     given = example.replace("<inventory>", f"<inventory xmlns='{NAMESPACE}'>")
     assert tags(f"<metadata>{given}</metadata>") == ("cls.CLASS", "opd.CODE")
+
+
+def test_the_page_on_owners_shows_the_same_command_and_all_keys() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "declare-owners.md").read_text()
+    assert COMMAND.replace("CODE", "dukcapil").replace("CLASS", "pribadi-umum") in page
+    section = page.partition("### With tags, under libvirt")[2].partition("## With the")[0]
+    assert all(f"`{key}`" in section for key in KEYS)
