@@ -106,9 +106,10 @@ class Wire:
     def prove_read_only(self) -> None:
         """Returns when the connection refuses to show secrets, which only writers are shown.
 
-        Were there an answer, it would be dropped unread. A host without guests has no secrets to
-        ask for. Raises SourceMisconfigured when it is not refused, and Refusal when another error
-        came instead.
+        The library refuses by itself, for how the connection was opened: this tells of a fault of
+        ours, not of what the credentials could do. Were there an answer, it would be dropped
+        unread. A host without guests has no secrets to ask for. Raises SourceMisconfigured when it
+        is not refused, and Refusal when another error came instead.
         """
         call, secure = _FOR_WRITERS_ONLY
         for domain in self.ask("listAllDomains", 0):

@@ -146,7 +146,7 @@ def test_the_host_tells_what_confines_its_guests_and_what_they_share(lab: Lab) -
     assert host.ksm_shared_bytes == (None if pages is None else int(pages) * 4096)
 
 
-def test_the_daemon_itself_refuses_what_only_writers_are_shown(lab: Lab) -> None:
+def test_a_connection_to_a_real_host_is_used_only_when_it_was_opened_for_reading(lab: Lab) -> None:
     import libvirt
 
     from collectors.contract import SourceMisconfigured
