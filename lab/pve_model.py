@@ -22,6 +22,11 @@ DAY = 86_400.0
 _JAKARTA_SECONDS = 7 * 3600
 
 
+def last_at(now: float, hour: int) -> float:
+    """The last time up to ``now`` at which it was that hour in Jakarta."""
+    return now - (now + _JAKARTA_SECONDS - hour * 3600) % DAY
+
+
 def steady(value: float) -> Load:
     return lambda t: np.full(np.shape(t), float(value))
 

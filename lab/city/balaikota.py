@@ -17,6 +17,7 @@ from lab.pve_model import (
     StoredBackup,
     Token,
     growing,
+    last_at,
     office_hours,
     sawtooth,
     steady,
@@ -146,7 +147,7 @@ def _storages(now: float) -> list[Storage]:
 
 def _backups(now: float) -> list[StoredBackup]:
     """A backup of every covered guest for each of the last nights; one guest's failed since."""
-    tonight = now - (now + 7 * 3600) % DAY - 3 * 3600  # 21:00 in Jakarta, the evening before
+    tonight = last_at(now, 21)
     found = []
     for vmid in (int(row["vmid"]) for row in _GUESTS):
         if vmid in (106, 138, 139, 141):

@@ -16,6 +16,7 @@ from lab.pve_model import (
     StoredBackup,
     Token,
     growing,
+    last_at,
     office_hours,
     steady,
 )
@@ -64,7 +65,7 @@ def command_center(now: float) -> Cluster:
         ],
         jobs=[Job("komando-malam", "backup-cc", "22:00", {"all": 1})],
         backups=lambda at: [
-            StoredBackup("backup-cc", "qemu", vmid, at - at % DAY - (night + 1) * DAY + 54_000)
+            StoredBackup("backup-cc", "qemu", vmid, last_at(at, 22) - night * DAY)
             for vmid in range(201, 211)
             for night in range(7)
         ],

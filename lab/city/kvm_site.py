@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lab.city import table
-from lab.pve_model import GIB, growing, office_hours
+from lab.pve_model import GIB, growing, last_at, office_hours
 
 TIB = 1024 * GIB
 HISTORY_DAYS = 365
@@ -103,7 +103,7 @@ def _store_used(name: str, times: Any, now: datetime) -> Any:
 
 def _backups(taken_at: datetime) -> list[dict[str, Any]]:
     """Last night's of every guest, but of one the last is twelve days old."""
-    night = taken_at.replace(hour=1, minute=0, second=0, microsecond=0)
+    night = datetime.fromtimestamp(last_at(taken_at.timestamp(), 1), taken_at.tzinfo)
     return [
         {
             "guest_id": row["guest_id"],

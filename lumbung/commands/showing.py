@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from lumbung.demo import Demo, Step, Tell, run
 from lumbung.printing import note, out
 from lumbung.session import Session
-from planner.report import Report
+from planner.report import FailoverRow, Report
 from reports.terminal import table_of
 
 _MOST_RISKS = 8
@@ -72,7 +72,7 @@ def show_demo(demo: Demo, console: Console) -> None:
     console.print()
     losses = ("cluster", "losing", "verdict", "stays down")
     console.print(
-        table_of(losses, _failures(report), title="If a host dies (all other cases pass)")
+        table_of(losses, _failures(report), title="If a host, rack or site dies (all else passes)")
     )
     console.print()
     finds = ("severity", "rule", "finds", "subjects")
@@ -84,10 +84,17 @@ def _failures(report: Report) -> list[tuple[str, ...]]:
     """The losses that are not absorbed, each with the guests that stay down."""
     alone = "all of them: there is no second host"
     return [
-        (row.pool, row.host, row.verdict, row.stays_down or alone)
+        (row.pool, row.domain or row.host, row.verdict, _down(row) or alone)
         for row in report.failover
         if row.verdict != "pass"
     ]
+
+
+def _down(row: FailoverRow) -> str:
+    """A host's guests by name; of a rack or site, where they are many, some and their number."""
+    if not row.domain:
+        return row.stays_down
+    return f"{row.stays_down_count} guests: {_some(row.stays_down.split('; '))}"
 
 
 def _worst(report: Report) -> list[tuple[str, ...]]:

@@ -16,10 +16,12 @@ import yaml
 from command_line import lumbung
 from site_files import JAKARTA
 
-# A Monday, as in the worked examples; and a Saturday, for the weekly rhythm hides on weekends.
+# A Monday, as in the worked examples; a Saturday, for the weekly rhythm hides on weekends; and
+# an hour after midnight, when another day has begun at the site but not in UTC.
 MOMENTS = (
     datetime(2026, 11, 23, 7, 30, tzinfo=JAKARTA),
     datetime(2027, 1, 16, 15, 0, tzinfo=JAKARTA),
+    datetime(2026, 11, 25, 1, 5, tzinfo=JAKARTA),
 )
 
 
