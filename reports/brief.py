@@ -75,6 +75,7 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
         failover=[_failover(pool, words) for pool in _least_safe_first(clusters)[:_MOST_POOLS]],
         more_failover=max(0, len(clusters) - _MOST_POOLS),
         risks=[row for row in report.risks if row.outcome == "risk"][:_MOST_RISKS],
+        titles={found.rule.id: found.rule.title for found in report.assessment.risks},
         more_risks=max(0, len(report.assessment.risks) - _MOST_RISKS),
         gaps=_gaps(report, words)[:_MOST_GAPS],
         more_gaps=max(0, len(_gaps(report, words)) - _MOST_GAPS),
