@@ -16,7 +16,8 @@ from xml.etree.ElementTree import Element
 from collectors.libvirt.domains import Domain
 from collectors.libvirt.settings import address_of
 from collectors.libvirt.storage import Storages, Volume, place_of
-from collectors.libvirt.values import attribute, text, whole
+from collectors.libvirt.values import attribute, text
+from collectors.untrusted import whole
 from inventory.records import Disk
 
 _IMAGE_ENDINGS = frozenset({"qcow2", "qcow", "raw", "img", "qed", "vmdk", "vdi"})

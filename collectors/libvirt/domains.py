@@ -8,8 +8,9 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from collectors.libvirt.settings import settings_of
-from collectors.libvirt.values import attribute, child, size_bytes, whole
+from collectors.libvirt.values import attribute, child, size_bytes
 from collectors.tags import Told, told_in
+from collectors.untrusted import whole
 from inventory.records import Guest, Host, Nic
 
 _LIBOSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}"

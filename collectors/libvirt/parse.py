@@ -17,19 +17,9 @@ from collectors.libvirt.settings import CONFINING
 from collectors.libvirt.snapshots import snapshots_of
 from collectors.libvirt.storage import Storages, pool_of
 from collectors.libvirt.usage import Meter
-from collectors.libvirt.values import (
-    attribute,
-    child,
-    items,
-    mapping,
-    number,
-    text,
-    tree,
-    uuid_of,
-    version,
-    whole,
-)
+from collectors.libvirt.values import attribute, child, items, text, tree, uuid_of, version
 from collectors.libvirt.volumes import mentioned_in, unknown_images, volumes_of
+from collectors.untrusted import mapping, number, whole
 from inventory.records import Counter, Disk, Effort, Host, Record, Snapshot, Usage
 
 _SHARING = "host/memory_parameters"

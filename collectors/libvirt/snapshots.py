@@ -8,7 +8,8 @@ from typing import Any
 from collectors.libvirt.disks import unrecorded_snapshots
 from collectors.libvirt.domains import Domain
 from collectors.libvirt.storage import Storages
-from collectors.libvirt.values import attribute, child, instant, tree, whole
+from collectors.libvirt.values import attribute, child, tree
+from collectors.untrusted import instant, whole
 from inventory.records import GuestSnapshot
 
 

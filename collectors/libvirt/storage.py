@@ -13,7 +13,8 @@ from pathlib import PurePosixPath
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from collectors.libvirt.values import attribute, child, items, size_bytes, tree, whole
+from collectors.libvirt.values import attribute, child, items, size_bytes, tree
+from collectors.untrusted import whole
 from inventory.records import Datastore
 
 # What several hosts reach by nature.

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from collectors.libvirt.domains import Domain
-from collectors.libvirt.values import attribute, mapping, number, size_bytes, whole
+from collectors.libvirt.values import attribute, size_bytes
+from collectors.untrusted import mapping, number, whole
 from inventory.records import Counter, Datastore, EntityKind, Host, Usage
 
 _KIB = 1024

@@ -5,14 +5,12 @@ Every reader returns None for what is absent or cannot be what it should be: nev
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 from collectors.contract import NotInstalled
+from collectors.untrusted import whole
 
 try:
     from defusedxml.common import DefusedXmlException
@@ -23,28 +21,11 @@ except ImportError as error:
     ) from error
 
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-_LARGEST = 2**62
 _UNITS = {
     "b": 1, "byte": 1, "bytes": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "k": 2**10, "KiB": 2**10, "M": 2**20, "MiB": 2**20, "G": 2**30, "GiB": 2**30,
     "T": 2**40, "TiB": 2**40,
 }  # fmt: skip
-
-
-def number(value: Any) -> float | None:
-    """A number, also one that comes as text; None for anything else, negative or not finite."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        result = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return result if math.isfinite(result) and 0 <= result <= _LARGEST else None
-
-
-def whole(value: Any) -> int | None:
-    result = number(value)
-    return None if result is None else int(result)
 
 
 def text(value: Any) -> str | None:
@@ -58,10 +39,6 @@ def uuid_of(value: Any) -> str | None:
     """A UUID in lower case."""
     found = value.lower() if isinstance(value, str) else ""
     return found if _UUID.match(found) else None
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def items(value: Any) -> list[Any]:
@@ -97,13 +74,6 @@ def size_bytes(element: Element | None, path: str, unit: str) -> int | None:
         return None
     factor, amount = _UNITS.get(found.get("unit", unit)), whole((found.text or "").strip())
     return None if factor is None or amount is None else factor * amount
-
-
-def instant(epoch_seconds: int | None) -> datetime | None:
-    """An instant from seconds since 1970; None for one that no clock can mean."""
-    if epoch_seconds is None or not 0 < epoch_seconds < 2**33:
-        return None
-    return datetime.fromtimestamp(epoch_seconds, UTC)
 
 
 def version(value: Any) -> str | None:

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from collectors.proxmox.gaps import judged
-from collectors.proxmox.values import flag, instant, number, properties, stated, text, whole, words
+from collectors.proxmox.values import flag, properties, stated, text, words
 from collectors.proxmox.visibility import Rights
+from collectors.untrusted import instant, number, whole
 from inventory.platform_records import Grant, Principal, Realm, Role
 from inventory.records import Coverage, CoverageState, Record
 

@@ -21,9 +21,10 @@ from collectors.proxmox.firewall import group_names
 from collectors.proxmox.guests import guest_id_of
 from collectors.proxmox.nodes import told_by
 from collectors.proxmox.replication import source_of
-from collectors.proxmox.values import flag, mapping, properties, text
+from collectors.proxmox.values import flag, properties, text
 from collectors.proxmox.visibility import Rights
 from collectors.proxmox.wire import Answer, Request, rows_of
+from collectors.untrusted import mapping
 
 Row = Mapping[str, Any]
 

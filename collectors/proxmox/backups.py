@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors.proxmox.storage import Storages, retention_text
-from collectors.proxmox.values import flag, instant, mapping, rows, text, whole, words
+from collectors.proxmox.values import flag, rows, text, words
 from collectors.proxmox.wire import Answer
+from collectors.untrusted import instant, mapping, whole
 from inventory.records import Backup, BackupJob
 
 Row = Mapping[str, Any]

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.proxmox.values import flag, mapping, number, properties, rows, text, whole
+from collectors.proxmox.values import flag, properties, rows, text
+from collectors.untrusted import mapping, number, whole
 from inventory.platform_records import ClusterState, StorageHealth
 
 STATUS = "/cluster/status"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collectors.proxmox.values import flag, mapping, rows, text, whole
+from collectors.proxmox.values import flag, rows, text
+from collectors.untrusted import mapping, whole
 from inventory.platform_records import Firewall, FirewallRule
 
 

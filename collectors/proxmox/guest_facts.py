@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from collectors.proxmox.disks import disks_of, marked_shareable
 from collectors.proxmox.firewall import firewall_of, rules_of
 from collectors.proxmox.guests import guest_of, nics_of, snapshots_of
-from collectors.proxmox.values import mapping
 from collectors.proxmox.wire import rows_of
+from collectors.untrusted import mapping
 from inventory.records import Disk, Guest, Record
 
 if TYPE_CHECKING:

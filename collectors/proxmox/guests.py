@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors.proxmox.settings import container_settings, machine_settings
-from collectors.proxmox.values import flag, instant, properties, stated, text, whole, words
+from collectors.proxmox.values import flag, properties, stated, text, words
+from collectors.untrusted import instant, whole
 from inventory.records import Guest, GuestSnapshot, Nic
 
 _NIC = re.compile(r"^net\d+$")

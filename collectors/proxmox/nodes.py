@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from collectors.proxmox.firewall import firewall_of, rules_of
-from collectors.proxmox.values import flag, instant, mapping, number, rows, text, whole, words
+from collectors.proxmox.values import flag, rows, text, words
 from collectors.proxmox.wire import Request
+from collectors.untrusted import instant, mapping, number, whole
 from inventory.platform_records import (
     Certificate,
     FailedTask,

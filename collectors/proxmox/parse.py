@@ -40,9 +40,10 @@ from collectors.proxmox.nodes import (
 )
 from collectors.proxmox.replication import replications
 from collectors.proxmox.storage import Storages
-from collectors.proxmox.values import instant, mapping, number, text, whole
+from collectors.proxmox.values import text
 from collectors.proxmox.visibility import NO_RIGHTS, Rights
 from collectors.proxmox.wire import Answer, rows_of
+from collectors.untrusted import instant, mapping, number, whole
 from inventory.records import (
     Counter,
     Effort,

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from collectors.proxmox.gaps import away, judged
-from collectors.proxmox.values import count, flag, instant, stated, text, whole
+from collectors.proxmox.values import count, flag, stated, text
 from collectors.proxmox.visibility import Rights
+from collectors.untrusted import instant, whole
 from inventory.platform_records import Replication
 from inventory.records import Coverage, CoverageState
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from collectors.contract import Budget, HistoryStep, Raw, Source
 from collectors.proxmox import ProxmoxOptions
-from collectors.proxmox.values import number, whole
 from collectors.proxmox.wire import Answer, Request, Wire, connect, rows_of
+from collectors.untrusted import number, whole
 from inventory.records import Datastore, Guest, Host, Snapshot, Usage
 
 TIMEFRAMES = ("year", "month", "week", "day")

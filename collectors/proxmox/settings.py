@@ -16,13 +16,12 @@ from collectors.proxmox.values import (
     flag,
     memory_bytes,
     mib_bytes,
-    number,
     properties,
     smbios_uuid,
     stated,
     text,
-    whole,
 )
+from collectors.untrusted import number, whole
 
 Config = Mapping[str, Any]
 

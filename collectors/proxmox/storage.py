@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from collectors.proxmox.values import flag, text, whole, words
+from collectors.proxmox.values import flag, text, words
+from collectors.untrusted import whole
 from inventory.records import Datastore
 
 Row = Mapping[str, Any]

@@ -5,33 +5,16 @@ Every reader returns None for what is absent or cannot be what it should be: nev
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
+
+from collectors.untrusted import LARGEST, number, whole
 
 MIB = 1024**2
 
 _SIZE = re.compile(r"^(?P<number>\d+(\.\d+)?)(?P<unit>[KMGT]?)$")
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
-_LARGEST = 2**62  # what the store's columns hold
-
-
-def number(value: Any) -> float | None:
-    """A number, also one that comes as text; None for anything else, negative or not finite."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        result = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return result if math.isfinite(result) and 0 <= result <= _LARGEST else None
-
-
-def whole(value: Any) -> int | None:
-    result = number(value)
-    return None if result is None else int(result)
 
 
 def count(value: Any) -> int | None:
@@ -63,18 +46,6 @@ def _printable(value: str) -> str:
     return value if value.isprintable() else "".join(c for c in value if c.isprintable())
 
 
-def instant(epoch_seconds: int | None) -> datetime | None:
-    """An instant from seconds since 1970; None for one that no clock can mean."""
-    if epoch_seconds is None or not 0 < epoch_seconds < 2**33:
-        return None
-    return datetime.fromtimestamp(epoch_seconds, UTC)
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    """The value if it is an object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
 def rows(value: Any) -> list[Mapping[str, Any]]:
     """The objects in a list; none when it is no list."""
     return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
@@ -93,7 +64,7 @@ def size_bytes(value: Any) -> int | None:
 
 
 def _bytes(amount: float) -> int | None:
-    return round(amount) if amount <= _LARGEST else None
+    return round(amount) if amount <= LARGEST else None
 
 
 def mib_bytes(value: Any) -> int | None:
