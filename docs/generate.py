@@ -29,9 +29,9 @@ from lumbung.commands.looking import RECORDS, columns_of
 from planner.owners import EstateFile
 from planner.placement.packing import Verdict
 from planner.policy import Policy
-from planner.report import ROW_TYPES
 from planner.risks.engine import RULES
 from planner.risks.rule import Rule
+from planner.rows import ROW_TYPES
 from planner.runway import Confidence, Reason, Status
 
 HERE = Path(__file__).parent

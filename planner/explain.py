@@ -9,7 +9,8 @@ from typing import Any, get_args
 from planner.answers import Answer, PoolAnswer
 from planner.policy import Policy, Resource
 from planner.pools import GIB, MODELS, host_share
-from planner.report import GuestLine, PoolRow, Report, in_unit
+from planner.report import Report, in_unit
+from planner.rows import GuestLine, PoolRow
 
 _WEEKS_SHOWN = 8
 

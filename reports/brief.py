@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from planner.answers import Answer, PoolAnswer
 from planner.placement.packing import WORST_FIRST
-from planner.report import OrderRow, Report, in_unit
+from planner.report import Report, in_unit
+from planner.rows import OrderRow
 from planner.runway import URGENCY
 from reports.cells import plain, screen
 from reports.phrases import PHRASES

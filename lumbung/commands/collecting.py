@@ -23,7 +23,8 @@ from lumbung.plan import health
 from lumbung.printing import note, show
 from lumbung.session import Session
 from lumbung.settings import Settings
-from planner.report import SourceRow, source_status
+from planner.report import source_row
+from planner.rows import SourceRow
 from reports.cells import plain
 
 
@@ -139,24 +140,7 @@ def list_sources(session: Session, form: Format) -> None:
     settings = session.settings()
     with session.store(settings, create=True) as store, store.reading() as connection:
         states = read.sources_at(connection, session.now())
-    rows = []
-    for one in health(settings, states, session.now()):
-        state = one.state
-        hidden = sorted({gap.kind for gap in state.gaps if gap.state in ("hidden", "partial")})
-        rows.append(
-            SourceRow(
-                source=state.name,
-                kind=state.kind,
-                last_success_at=state.last_success_at,
-                age_minutes=None if one.age_minutes is None else round(one.age_minutes),
-                status=source_status(one.stale, state.last_outcome, state.last_success_at),
-                guests_seen=state.guests_seen,
-                guests_reported=state.guests_reported,
-                gaps=len(state.gaps),
-                hidden=" ".join(hidden),
-                token_expires_on=state.token_expires_on,
-            )
-        )
+    rows = [source_row(one) for one in health(settings, states, session.now())]
     columns = [field.name for field in fields(SourceRow)]
     show(columns, ([getattr(row, name) for name in columns] for row in rows), form)
     for state in states:

@@ -43,7 +43,8 @@ from lumbung.dates import day_option
 from lumbung.plan import When
 from lumbung.printing import show
 from lumbung.session import Session
-from planner.report import ChangeRow, change_row
+from planner.report import change_row
+from planner.rows import ChangeRow
 
 RECORDS: dict[Thing, type[Record]] = {
     Thing.hosts: Host,

@@ -16,7 +16,8 @@ from planner.balance import BalanceRow
 from planner.fitting import average_of, clone_of, fits_of, profiles_of
 from planner.placement.fit import Fit, Profile
 from planner.pools import GIB
-from planner.report import FailoverRow, Report
+from planner.report import Report
+from planner.rows import FailoverRow
 
 _LARGEST = 1e9  # of anything a profile may ask for
 

@@ -13,9 +13,9 @@ from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import UnknownKey, explain
 from planner.migration import BurnDownRow, MigrationRow
-from planner.report import PoolRow, RiskRow
 from planner.risks.engine import RULES
 from planner.risks.rule import SEVERITIES
+from planner.rows import PoolRow, RiskRow
 from reports.cells import screen
 
 

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from lumbung.demo import Demo, Step, Tell, run
 from lumbung.printing import note, out
 from lumbung.session import Session
-from planner.report import FailoverRow, Report
+from planner.report import Report
+from planner.rows import FailoverRow
 from reports.terminal import table_of
 
 _MOST_RISKS = 8

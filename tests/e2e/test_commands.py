@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from inventory.store import SCHEMA_HEAD
-from planner.report import GuestLine, PoolRow
+from planner.rows import GuestLine, PoolRow
 from site_files import GIB, NOW, Site, datastore, disk, guest, host
 
 WEEK_AGO = NOW - timedelta(days=7)

@@ -27,8 +27,8 @@ from lumbung.commands.looking import RECORDS, columns_of
 from lumbung.files import checked, load_policy
 from planner.owners import EstateFile
 from planner.policy import Policy
-from planner.report import ROW_TYPES
 from planner.risks.engine import RULES
+from planner.rows import ROW_TYPES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -11,7 +11,8 @@ from estates import AS_OF, NOW, answers, days, estate, health
 from inventory.changes import Change
 from inventory.records import Backup, BackupJob, GuestSnapshot, Record
 from planner.pools import Past
-from planner.report import GuestLine, Memory, Report, make_report, source_status
+from planner.report import Memory, Report, make_report, source_status
+from planner.rows import GuestLine
 from stored import GIB, JAKARTA, datastore, disk, guest, host
 
 
