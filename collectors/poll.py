@@ -34,7 +34,7 @@ from inventory.store import Store
 Clock = Callable[[], datetime]
 Outcome = Literal["stored", "partial", "superseded", "failed", "timed_out"]
 
-_SOURCES_AT_ONCE = 8
+_SOURCES_AT_ONCE = 6  # a worker holds some 80 MB
 _GRACE_SECONDS = 2.0  # for a worker that used its time up to hand over what it has
 _LAST_WORDS_BYTES = 2_000
 

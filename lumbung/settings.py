@@ -110,7 +110,11 @@ class SourceSettings(_Table):
         None, ge=1, description="how often it is expected; default [schedule], files: weekly"
     )
     backfill_seconds: float = Field(
-        60, ge=0, le=86400, description="how long one collect may go on reading its history"
+        60,
+        ge=0,
+        le=86400,
+        description="until when after its start a collect goes on reading the platforms' history; "
+        "the sources share the time",
     )
 
 

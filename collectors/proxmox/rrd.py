@@ -8,8 +8,9 @@ summed over guests.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -63,12 +64,19 @@ def fetch_history(
     """The answers of each step that was answered; the others stay to be asked again."""
     wire, _version = connect(source, budget)
     pool = ThreadPoolExecutor(max_workers=budget.max_parallel)
+    waiting = iter(steps)
     try:
-        running = {pool.submit(_ask, wire, step): step for step in steps}
-        for future in as_completed(running):
-            answers = future.result()
-            if all(_is_answered(answer) for answer in answers.values()):
-                yield running[future], Raw("proxmox-rrd", answers, {})
+        # No further ahead of the reader than the pool is wide: a year of a guest is a megabyte.
+        running = {
+            pool.submit(_ask, wire, step): step for step in islice(waiting, budget.max_parallel)
+        }
+        while running:
+            done, _others = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                step, answers = running.pop(future), future.result()
+                if all(_is_answered(answer) for answer in answers.values()):
+                    yield step, Raw("proxmox-rrd", answers, {})
+                running |= {pool.submit(_ask, wire, step): step for step in islice(waiting, 1)}
     finally:  # also when no one wants the rest
         pool.shutdown(cancel_futures=True)
         wire.close()

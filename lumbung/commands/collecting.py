@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from collectors.contract import HistoryCollector, SourceMisconfigured, collector_of
@@ -22,22 +23,25 @@ from lumbung.collecting import Collected, backfill, collect, keep_house, plan_of
 from lumbung.plan import health
 from lumbung.printing import note, show
 from lumbung.session import Session
-from lumbung.settings import Settings
+from lumbung.settings import ConfiguredSource, Settings
 from planner.report import source_row
 from planner.rows import SourceRow
 from reports.cells import plain
+
+_SHORTEST_TURN_SECONDS = 5.0  # below it a worker does little but start
+_LEAST_FOR_HISTORY = 0.25  # of a source's time for history, however long the polls took
 
 
 def collect_once(session: Session, names: Sequence[str] = ()) -> Exit:
     """One poll of every (named) source, told line by line; the exit code of `collect`."""
     settings = session.settings()
     with session.store(settings, create=True) as store:
+        began = time.monotonic()
         results = []
         for result in collect(session, settings, store, names):
             _tell(result, verbose=session.verbose)
             results.append(result)
-        for result in results:
-            _continue_history(session, settings, store, result)
+        _continue_histories(session, settings, store, results, began)
         keep_house(session, settings, store)
     return Collected(tuple(results)).exit
 
@@ -89,16 +93,44 @@ def _line(result: Result) -> str:
     return ", ".join(parts)
 
 
-def _continue_history(session: Session, settings: Settings, store: Store, result: Result) -> None:
-    """After a poll, some more of the platform's own history, until all of it is there."""
-    source = settings.source(result.source)
-    seconds = source.common.backfill_seconds
-    if result.snapshot is None or seconds <= 0:
-        return
-    if not isinstance(collector_of(source.common.kind), HistoryCollector):
-        return
-    steps = backfill(session, settings, store, source, result.snapshot, seconds=seconds)
-    _tell_history(steps)
+def _continue_histories(
+    session: Session, settings: Settings, store: Store, results: Sequence[Result], began: float
+) -> None:
+    """After the polls, some more of the platforms' own history, until all of it is there.
+
+    The sources share the time, those with the least behind them first, so that a collect of many
+    lasts no longer than one of few.
+    """
+    waiting = _with_history(settings, store, results, session.now())
+    polled = time.monotonic()
+    for index, (source, snapshot) in enumerate(waiting):
+        seconds = source.common.backfill_seconds
+        until = max(began + seconds, polled + _LEAST_FOR_HISTORY * seconds)
+        turn = turn_seconds(until - time.monotonic(), len(waiting) - index)
+        if turn > 0:
+            _tell_history(backfill(session, settings, store, source, snapshot, seconds=turn))
+
+
+def turn_seconds(left: float, sources: int) -> float:
+    """The part of the time that is left for the first of so many sources: an equal one, but
+    never so short that nothing comes of it."""
+    return max(0.0, min(left, max(_SHORTEST_TURN_SECONDS, left / sources)))
+
+
+def _with_history(
+    settings: Settings, store: Store, results: Sequence[Result], at: datetime
+) -> list[tuple[ConfiguredSource, Snapshot]]:
+    """The polled sources whose platform keeps a history, the least read first."""
+    with store.reading() as connection:
+        done = {state.name: state.history_steps for state in read.sources_at(connection, at)}
+    found = [
+        (source, result.snapshot)
+        for result in results
+        if result.snapshot is not None
+        and (source := settings.source(result.source)).common.backfill_seconds > 0
+        and isinstance(collector_of(source.common.kind), HistoryCollector)
+    ]
+    return sorted(found, key=lambda pair: done.get(pair[0].name, 0))
 
 
 def _tell_history(steps: Iterator[HistoryProgress]) -> HistoryProgress | None:

@@ -665,3 +665,15 @@ def _shape(value: Any, place: str = "") -> dict[str, set[str]]:
         return found
     kind = "number" if isinstance(value, int | float) else type(value).__name__
     return {place: {kind}}
+
+
+def test_a_history_is_read_no_further_ahead_than_requests_run_at_once(served: Served) -> None:
+    """What no one has taken yet fills the memory: a year of a guest is a megabyte."""
+    collector, source = ProxmoxCollector(), source_for(served)
+    steps = collector.history_steps(poll(source))
+    found = collector.fetch_history(source, steps, Budget(60, max_parallel=2))
+    next(found)
+    time.sleep(0.5)  # for what would run ahead
+    begun = {path for path in served.asked if path.endswith("/rrddata")}
+    assert len(begun) <= 1 + 2
+    assert len(list(found)) == len(steps) - 1
