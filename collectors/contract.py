@@ -21,13 +21,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from inventory.records import EntityKind, KeptAnswer, Snapshot, Usage
+from inventory.records import EntityKind, KeptAnswer, Peak, Snapshot, Usage
 
 __all__ = [
     "BadAnswer",
     "Budget",
     "CollectError",
     "Collector",
+    "History",
     "HistoryCollector",
     "HistoryStep",
     "KeptAnswer",
@@ -183,6 +184,15 @@ class HistoryStep:
         return f"{self.entity}/{self.entity_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a platform remembers of one entity: samples, each with its true period, none counted
+    twice; and the highest values of periods that are too coarse for samples to show them."""
+
+    usage: tuple[Usage, ...] = ()
+    peaks: tuple[Peak, ...] = ()
+
+
 @runtime_checkable
 class HistoryCollector(Protocol[O]):
     """A driver whose platform keeps a history of its own."""
@@ -197,8 +207,8 @@ class HistoryCollector(Protocol[O]):
         """The raw history, step by step, until the budget is spent."""
         ...
 
-    def parse_history(self, step: HistoryStep, raw: Raw) -> tuple[Usage, ...]:
-        """The samples of one step, each with its true period, none counted twice."""
+    def parse_history(self, step: HistoryStep, raw: Raw) -> History:
+        """The history of one step."""
         ...
 
 

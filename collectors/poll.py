@@ -307,7 +307,10 @@ def _keep_step(
     if step is None:
         return progress
     with store.writing() as connection:
-        stored = store_step(connection, source_key, step.name, found.usage, now, plan.zone)
+        history = found.history
+        stored = store_step(
+            connection, source_key, step.name, history.usage, history.peaks, now, plan.zone
+        )
     return replace(progress, done=progress.done + 1, samples=progress.samples + stored)
 
 

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Literal
 from collectors.contract import (
     Budget,
     CollectError,
+    History,
     HistoryCollector,
     HistoryStep,
     KeptAnswer,
@@ -30,7 +31,7 @@ from collectors.contract import (
     Source,
     collector_of,
 )
-from inventory.records import Snapshot, Usage
+from inventory.records import Snapshot
 
 _ORPHAN_GRACE_SECONDS = 10
 
@@ -59,7 +60,7 @@ class Found:
     kept: Mapping[str, KeptAnswer] = field(default_factory=dict)  # for the next poll
     raw: Raw | None = None
     step: HistoryStep | None = None
-    usage: tuple[Usage, ...] = ()
+    history: History = History()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def _history(collector: Any, job: Job, budget: Budget) -> Iterator[Message]:
     if not isinstance(collector, HistoryCollector):
         return
     for step, raw in collector.fetch_history(job.source, job.steps, budget):
-        yield Found(step=step, usage=collector.parse_history(step, raw))
+        yield Found(step=step, history=collector.parse_history(step, raw))
 
 
 def send(stream: BinaryIO, message: Message) -> None:

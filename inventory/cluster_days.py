@@ -40,6 +40,7 @@ from inventory.grid import (
     reduce_days,
     summed,
 )
+from inventory.peaks import fill_highs, highest
 from inventory.samples import insert
 from inventory.schema import ClusterDayRow, EntityDayRow, EntityRow, HostRow, table_of
 
@@ -93,6 +94,9 @@ def _close_cluster(connection: Connection, zone: ZoneInfo, cluster: str, wanted:
         if day in wanted and row is not None:
             rows[day] = row | extra
     add_coarse(rows, _coarse_sums(members), days, wanted, zone, extra)
+    if len(members) == 1:  # the highest of several hosts need not coincide
+        [key] = (member.key for member in members)
+        fill_highs(rows, highest(connection, [key], days).get(key, {}), days, zone)
     insert(connection, _CLUSTER_DAY, list(rows.values()), renew=True)
 
 

@@ -31,6 +31,7 @@ from inventory.day_tables import (
     tables,
 )
 from inventory.grid import Days
+from inventory.peaks import fill_highs, highest
 from inventory.records import USAGE_METRICS
 from inventory.samples import DIRTY, USAGE, days_touched, insert
 from inventory.schema import (
@@ -59,8 +60,12 @@ def close_days(connection: Connection, zone: ZoneInfo, now: datetime) -> int:
     written = 0
     for keys in chunks(touched):
         days = span({day for key in keys for day in touched[key]}, zone)
+        peaks = highest(connection, keys, days)
         for key, table in tables(connection, keys, days).items():
-            written += _write_entity(connection, key, table, days, touched[key], zone)
+            rows = _entity_rows(key, table, days, touched[key], zone)
+            fill_highs(rows, peaks.get(key, {}), days, zone)
+            insert(connection, _ENTITY_DAY, list(rows.values()), renew=True)
+            written += len(rows)
     close_clusters(connection, zone, touched)
     connection.execute(DIRTY.delete().where(DIRTY.c.day < today))
     return written
@@ -91,9 +96,9 @@ def _touched_days(connection: Connection, today: date) -> dict[int, set[date]]:
     return touched
 
 
-def _write_entity(
-    connection: Connection, key: int, table: Table, days: Days, wanted: set[date], zone: ZoneInfo
-) -> int:
+def _entity_rows(
+    key: int, table: Table, days: Days, wanted: set[date], zone: ZoneInfo
+) -> dict[date, Row]:
     levels = {
         level: figures(table[metric], days, two_hour_mean=level == "cpu")
         for level, metric in LEVELS.items()
@@ -106,8 +111,7 @@ def _write_entity(
             extra = {name: known(means[index]) for name, means in rates.items()}
             rows[day] = row | extra | {"entity_key": key}
     add_coarse(rows, table, days, wanted, zone, {"entity_key": key} | dict.fromkeys(RATES))
-    insert(connection, _ENTITY_DAY, list(rows.values()), renew=True)
-    return len(rows)
+    return rows
 
 
 # How long things are kept

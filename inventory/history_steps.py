@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from inventory.identity import Identities
-from inventory.records import Snapshot, Usage
+from inventory.peaks import store_peaks
+from inventory.records import Peak, Snapshot, Usage
 from inventory.samples import insert, store_usage
 from inventory.schema import HistoryStepRow, table_of
 
@@ -28,6 +29,7 @@ def store_step(
     source_key: int,
     step: str,
     usage: Sequence[Usage],
+    peaks: Sequence[Peak],
     now: datetime,
     zone: ZoneInfo,
 ) -> int:
@@ -40,6 +42,7 @@ def store_step(
     stored = store_usage(
         connection, snapshot, source_key, identities, period_seconds=300, zone=zone
     )
+    store_peaks(connection, peaks, identities)
     row = {"source_key": source_key, "step": step, "done_at": now, "samples": stored}
     insert(connection, _STEP, [row], renew=True)
     return stored

@@ -369,6 +369,32 @@ class Usage(Measures):
         return f"{self.entity}/{self.entity_id}"
 
 
+class Highs(Record):
+    """The highest values within the ``period_seconds`` that end at ``taken_at``.
+
+    They are one entity's own: those of several must not be added up, for they need not coincide.
+    """
+
+    taken_at: datetime = Field(sa_type=Instant)
+    period_seconds: int = Field(gt=0)
+    memory_used_bytes: float | None = amount()
+    storage_used_bytes: float | None = amount()
+
+
+class Peak(Highs):
+    """What one host, guest or datastore used at most, where its samples are too coarse to show."""
+
+    kind_name: ClassVar[str] = "peak"
+
+    entity: EntityKind
+    entity_id: str
+    cluster: str
+
+    @property
+    def subject(self) -> str:
+        return f"{self.entity}/{self.entity_id}"
+
+
 USAGE_METRICS: tuple[str, ...] = (
     "cpu_used_cores",
     "memory_used_bytes",

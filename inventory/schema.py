@@ -40,6 +40,7 @@ from inventory.records import (
     Disk,
     Guest,
     GuestSnapshot,
+    Highs,
     Host,
     Measures,
     Nic,
@@ -373,6 +374,18 @@ class UsageRow(Measures, table=True):
     """One usage sample."""
 
     __tablename__ = "usage"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+    model_config = _UNFROZEN
+
+    entity_key: int = Field(sa_type=BigInteger, primary_key=True)
+    taken_at: datetime = _instant(primary_key=True)
+    period_seconds: int = Field(primary_key=True)
+
+
+class PeakRow(Highs, table=True):
+    """The highest values of one period, as the platform's own history tells them."""
+
+    __tablename__ = "peak"
     __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
     model_config = _UNFROZEN
 

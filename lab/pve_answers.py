@@ -33,6 +33,7 @@ _RRD_9 = {
     "week": (1800, 336),
     "month": (1800, 1440),
     "year": (21_600, 1440),
+    "decade": (604_800, 570),  # of nodes only
 }
 _SAMPLES_A_BUCKET = 24
 
@@ -443,6 +444,7 @@ class _View:
                 "roottotal": _constant(96 * 1024**3),
                 "rootused": _constant(12 * 1024**3),
             },
+            of_node=True,
         )
 
     def guest_rrd(self, query: Mapping[str, str], node: str, kind: str, vmid: str) -> Answer:
@@ -484,12 +486,16 @@ class _View:
         query: Mapping[str, str],
         since: float,
         series: Mapping[str, Callable[[Floats], Floats]],
+        *,
+        of_node: bool = False,
     ) -> Answer:
-        """Averages per bucket; a row's time is the bucket's end, a missing value an absent key."""
+        """Averages or maxima per bucket; a row's time is the bucket's end, and what is missing an
+        absent key."""
         table = _RRD_9 if self._cluster.release >= 9 else _RRD_8
-        if query.get("timeframe") not in table:
+        timeframe = query.get("timeframe")
+        if timeframe not in table or (timeframe == "decade" and not of_node):
             return fault(400, "Parameter verification failed.")
-        seconds, count = table[query["timeframe"]]
+        seconds, count = table[timeframe]
         last = int(self._cluster.now // seconds) * seconds
         ends = last - seconds * np.arange(count - 1, -1, -1, dtype=np.float64)
         points = min(_SAMPLES_A_BUCKET, max(1, seconds // 600))
@@ -501,10 +507,13 @@ class _View:
             values = np.where(times >= begins, load(times), np.nan)
             known = ~np.isnan(values)
             counts = known.sum(axis=1)
-            means = np.where(known, values, 0.0).sum(axis=1) / np.maximum(counts, 1)
-            for row, mean, enough in zip(rows, means, counts * 2 >= points, strict=True):
+            if query.get("cf") == "MAX":
+                figures = np.where(known, values, -np.inf).max(axis=1)
+            else:
+                figures = np.where(known, values, 0.0).sum(axis=1) / np.maximum(counts, 1)
+            for row, figure, enough in zip(rows, figures, counts * 2 >= points, strict=True):
                 if enough:
-                    row[name] = float(mean)
+                    row[name] = float(figure)
         return ok(rows)
 
 

@@ -40,6 +40,7 @@ class Served:
     cluster: Cluster
     asked: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    queries: list[dict[str, str]] = field(default_factory=list)  # of the requests that had any
     latency_seconds: float = 0.0
     dead_after_seconds: float = 0.0
     # Path → (status, reason, raw body): answers of a broken server, for tests of faults.
@@ -135,6 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(parts.path).removeprefix(_PREFIX) or "/"
         with served.lock:
             served.asked[path] += 1
+            if parts.query:
+                served.queries.append(dict(parse_qsl(parts.query)))
             served.happens.pop(path, _nothing)()
         if served.latency_seconds:
             time.sleep(served.latency_seconds)

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from collectors.contract import Budget, HistoryStep, Options, Raw, Source
-from inventory.records import Snapshot, Usage
+from collectors.contract import Budget, History, HistoryStep, Options, Raw, Source
+from inventory.records import Snapshot
 
 _REFERENCE = re.compile(r"^(env|file|credential):.+")
 _FINGERPRINT = re.compile(r"^([0-9A-F]{2}:){31}[0-9A-F]{2}$")
@@ -172,8 +172,8 @@ class ProxmoxCollector:
 
         return fetch_history(source, steps, budget)
 
-    def parse_history(self, step: HistoryStep, raw: Raw) -> tuple[Usage, ...]:
-        """The samples in a step's answers, the finest for every time."""
+    def parse_history(self, step: HistoryStep, raw: Raw) -> History:
+        """What a step's answers tell: the finest samples for every time, and peaks."""
         from collectors.proxmox.rrd import parse_history
 
         return parse_history(step, raw)

@@ -1,8 +1,8 @@
 """The year that Proxmox VE keeps itself: its round-robin averages, each with its true period.
 
 ``time`` of a row is the END of its bucket. Steps differ between versions, and within one answer
-after an upgrade. A missing sample is an absent key. Only averages are read: a maximum cannot be
-summed over guests.
+after an upgrade. A missing sample is an absent key. Maxima are read where buckets are too long for
+their averages to show a day's peak; they are one entity's own and never summed.
 """
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from collectors.contract import Budget, HistoryStep, Raw, Source
+from collectors.contract import Budget, History, HistoryStep, Raw, Source
 from collectors.proxmox import ProxmoxOptions
+from collectors.proxmox.cluster import release_of
 from collectors.proxmox.wire import Answer, Request, Wire, connect, rows_of
 from collectors.untrusted import number, whole
-from inventory.records import Datastore, Guest, Host, Snapshot, Usage
+from inventory.grid import DAY_SECONDS, FINEST_PEAK_SECONDS
+from inventory.records import Datastore, Guest, Host, Peak, Snapshot, Usage
 
 TIMEFRAMES = ("year", "month", "week", "day")
+_DECADE = "decade"  # of nodes, from release 9 on
+_MAXIMA = "highest of the "  # before the timeframe, where maxima stand beside averages
+_DECADE_SINCE = 9
 _STEPS = (60, 300, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800)
 _FINEST_SECONDS = 300
 _HALF_HOUR = 1800
@@ -62,13 +67,15 @@ def fetch_history(
     source: Source[ProxmoxOptions], steps: Sequence[HistoryStep], budget: Budget
 ) -> Iterator[tuple[HistoryStep, Raw]]:
     """The answers of each step that was answered; the others stay to be asked again."""
-    wire, _version = connect(source, budget)
+    wire, version = connect(source, budget)
+    release = release_of(version.get("body"))
     pool = ThreadPoolExecutor(max_workers=budget.max_parallel)
     waiting = iter(steps)
     try:
         # No further ahead of the reader than the pool is wide: a year of a guest is a megabyte.
         running = {
-            pool.submit(_ask, wire, step): step for step in islice(waiting, budget.max_parallel)
+            pool.submit(_ask, wire, step, release): step
+            for step in islice(waiting, budget.max_parallel)
         }
         while running:
             done, _others = wait(running, return_when=FIRST_COMPLETED)
@@ -76,26 +83,43 @@ def fetch_history(
                 step, answers = running.pop(future), future.result()
                 if all(_is_answered(answer) for answer in answers.values()):
                     yield step, Raw("proxmox-rrd", answers, {})
-                running |= {pool.submit(_ask, wire, step): step for step in islice(waiting, 1)}
+                running |= {
+                    pool.submit(_ask, wire, step, release): step for step in islice(waiting, 1)
+                }
     finally:  # also when no one wants the rest
         pool.shutdown(cancel_futures=True)
         wire.close()
 
 
-def _ask(wire: Wire, step: HistoryStep) -> dict[str, Answer]:
+def _ask(wire: Wire, step: HistoryStep, release: int | None) -> dict[str, Answer]:
     """The answers by timeframe; of a shared storage from the first node that answers."""
     answers: dict[str, Answer] = {}
     for node in step.context.get("nodes") or [step.context.get("node")]:
         answers = {}
-        for timeframe in TIMEFRAMES:
-            if timeframe in _needless(step, answers):
-                continue
-            answers[timeframe] = wire.ask_safely(_request(step, str(node), timeframe))
-            if not _is_answered(answers[timeframe]):
+        for what in _wanted(step, release, answers):
+            answers[what] = wire.ask_safely(_request(step, str(node), what))
+            if not _is_answered(answers[what]):
                 break
-        if all(_is_answered(answer) for answer in answers.values()):
+        else:
             return answers
     return answers
+
+
+def _wanted(step: HistoryStep, release: int | None, answers: Mapping[str, Answer]) -> Iterator[str]:
+    """What to ask, judged by what has been answered until then."""
+    if step.entity == "host" and release is not None and release >= _DECADE_SINCE:
+        yield _DECADE
+    for timeframe in TIMEFRAMES:
+        if timeframe not in _needless(step, answers):
+            yield timeframe
+            if _hides_peaks(answers[timeframe]):
+                yield _MAXIMA + timeframe
+
+
+def _hides_peaks(answer: Answer) -> bool:
+    """Whether averages are too coarse for a day's peak, and still belong to one day."""
+    times = [whole(row.get("time")) or 0 for row in rows_of(answer)[-2:]]
+    return len(times) == 2 and FINEST_PEAK_SECONDS < times[1] - times[0] <= DAY_SECONDS
 
 
 def _needless(step: HistoryStep, answers: Mapping[str, Answer]) -> tuple[str, ...]:
@@ -112,8 +136,11 @@ def _is_answered(answer: Answer) -> bool:
     return answer["status"] in (200, 400, 403, 500, 501)
 
 
-def _request(step: HistoryStep, node: str, timeframe: str) -> Request:
-    parameters = {"timeframe": timeframe, "cf": "AVERAGE"}
+def _request(step: HistoryStep, node: str, what: str) -> Request:
+    parameters = {
+        "timeframe": what.removeprefix(_MAXIMA),
+        "cf": "MAX" if what.startswith(_MAXIMA) else "AVERAGE",
+    }
     if step.entity == "host":
         path = f"/nodes/{node}/rrddata"
     elif step.entity == "datastore":
@@ -125,11 +152,16 @@ def _request(step: HistoryStep, node: str, timeframe: str) -> Request:
     return Request(path, parameters)
 
 
-def parse_history(step: HistoryStep, raw: Raw) -> tuple[Usage, ...]:
-    """The samples of all timeframes, the finest for every time, none counted twice."""
+def parse_history(step: HistoryStep, raw: Raw) -> History:
+    """The samples of all timeframes, the finest for every time, none counted twice; the highest
+    memory and storage where samples are too coarse to show them."""
+    return History(_samples(step, raw), _peaks(step, raw))
+
+
+def _samples(step: HistoryStep, raw: Raw) -> tuple[Usage, ...]:
     metrics = _METRICS[step.entity]
-    table = _Table.of([rows_of(raw.answers.get(timeframe)) for timeframe in TIMEFRAMES], metrics)
-    table = table.finest().thinned()
+    answers = [raw.answers.get(timeframe) for timeframe in (_DECADE, *TIMEFRAMES)]
+    table = _Table.of([rows_of(answer) for answer in answers], metrics).finest().thinned()
     samples = []
     rows = zip(table.ends.tolist(), table.periods.tolist(), table.values.T.tolist(), strict=True)
     for ends, period, row in rows:
@@ -146,6 +178,30 @@ def parse_history(step: HistoryStep, raw: Raw) -> tuple[Usage, ...]:
                 )
             )
     return tuple(samples)
+
+
+def _peaks(step: HistoryStep, raw: Raw) -> tuple[Peak, ...]:
+    metrics = _METRICS[step.entity]
+    answers = [raw.answers.get(_MAXIMA + timeframe) for timeframe in TIMEFRAMES]
+    table = _Table.of([rows_of(answer) for answer in answers], metrics)
+    table = table.only((table.periods > FINEST_PEAK_SECONDS) & (table.periods <= DAY_SECONDS))
+    peaks = []
+    rows = zip(table.ends.tolist(), table.periods.tolist(), table.values.T.tolist(), strict=True)
+    for ends, period, row in rows:
+        values = _usage(step, dict(zip(metrics, row, strict=True)))
+        highs = {name: values.get(name) for name in ("memory_used_bytes", "storage_used_bytes")}
+        if any(value is not None for value in highs.values()):
+            peaks.append(
+                Peak(
+                    entity=step.entity,
+                    entity_id=step.entity_id,
+                    cluster=step.cluster,
+                    taken_at=datetime.fromtimestamp(ends, UTC),
+                    period_seconds=period,
+                    **highs,
+                )
+            )
+    return tuple(peaks)
 
 
 _METRICS: dict[str, tuple[str, ...]] = {

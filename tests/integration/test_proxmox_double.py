@@ -483,7 +483,7 @@ def test_a_backfill_resumes_after_it_was_killed(served: Served, tmp_path: Path) 
     result = project.call("backfill", now=NOW)
     assert result.returncode == 0, result.stderr
     assert "complete" in result.stderr
-    everything = 4 * (3 + 2 + 3 + 12)  # four timeframes of nodes, storages, guests
+    everything = 6 * (3 + 2 + 3 + 12)  # four timeframes, two maxima of nodes, storages, guests
     assert served.requests - asked_before < everything + 60  # what was done is not asked again
     assert project.call("db", "check").returncode == 0
     again = served.requests
@@ -677,3 +677,41 @@ def test_a_history_is_read_no_further_ahead_than_requests_run_at_once(served: Se
     begun = {path for path in served.asked if path.endswith("/rrddata")}
     assert len(begun) <= 1 + 2
     assert len(list(found)) == len(steps) - 1
+
+
+def test_from_release_nine_on_a_node_remembers_ten_years() -> None:
+    cluster = synthetic(1, 1, now=NOW.timestamp(), version="9.2.11")
+    cluster.history_days = 4 * 365
+    collector = ProxmoxCollector()
+    with serve(cluster) as served:
+        source = source_for(served)
+        steps = collector.history_steps(poll(source))
+        found = {
+            step.entity: collector.parse_history(step, raw)
+            for step, raw in collector.fetch_history(source, steps, Budget(60))
+        }
+        decades = [q for q in served.queries if q.get("timeframe") == "decade"]
+    oldest = {entity: min(s.taken_at for s in history.usage) for entity, history in found.items()}
+    assert (NOW - oldest["host"]).days == pytest.approx(4 * 365, abs=14)
+    assert (NOW - oldest["guest"]).days < 366
+    assert len(decades) == 1
+
+
+def test_maxima_are_read_where_averages_are_too_coarse_for_a_day() -> None:
+    collector = ProxmoxCollector()
+    with serve(synthetic(1, 1, now=NOW.timestamp(), version="9.2.11")) as served:
+        source = source_for(served)
+        for step, raw in collector.fetch_history(
+            source, collector.history_steps(poll(source)), Budget(60)
+        ):
+            history = collector.parse_history(step, raw)
+            means = {(s.taken_at, s.period_seconds): s for s in history.usage}
+            assert history.peaks
+            for peak in history.peaks:
+                assert peak.period_seconds == 21_600
+                mean = means.get((peak.taken_at, peak.period_seconds))
+                for name in ("memory_used_bytes", "storage_used_bytes"):
+                    if mean is not None and getattr(mean, name) is not None:
+                        assert getattr(peak, name) >= getattr(mean, name) * (1 - 1e-9)
+        maxima = [q["timeframe"] for q in served.queries if q.get("cf") == "MAX"]
+    assert set(maxima) == {"year"}

@@ -387,6 +387,31 @@ def test_the_year_behind_equals_the_recording(auditor: Project, truth: dict[str,
     assert covered / 86_400 == pytest.approx(365, abs=15)  # no time is counted twice
 
 
+def test_highest_values_stand_where_averages_hide_a_days_peak(
+    auditor: Project, truth: dict[str, Any]
+) -> None:
+    """The recording has a sawtooth of 28 GiB a week; averages over hours lie below its maxima."""
+    with sqlite3.connect(auditor.folder / "inventory.db") as database:
+        rows = database.execute(
+            "SELECT e.kind, e.native_id, p.taken_at, p.period_seconds, "
+            "p.memory_used_bytes, u.memory_used_bytes, p.storage_used_bytes, u.storage_used_bytes "
+            "FROM peak p JOIN entity e ON e.key = p.entity_key "
+            "LEFT JOIN usage u USING (entity_key, taken_at, period_seconds)"
+        ).fetchall()
+        days = database.execute(
+            "SELECT count(*) FROM entity_day d JOIN entity e ON e.key = d.entity_key "
+            "WHERE e.native_id = 'pve1/fast' AND storage_high_bytes >= storage_mean_bytes "
+            "AND span_days = 1"
+        ).fetchone()
+    database.close()
+    assert {kind for kind, *_rest in rows} == {"host", "guest", "datastore"}
+    assert {period for _kind, _id, _ends, period, *_rest in rows} == {10_800, 43_200}
+    pairs = [pair for row in rows for pair in (row[4:6], row[6:8]) if None not in pair]
+    assert len(pairs) > 500
+    assert all(high >= mean * (1 - 1e-9) for high, mean in pairs)
+    assert days[0] >= 28
+
+
 def test_a_token_without_rights_sees_hidden_not_none(served: Replay, tmp_path: Path) -> None:
     project = _project(served, tmp_path, "NONE")
     result = project.call("collect")

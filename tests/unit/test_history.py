@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from inventory.records import Guest, Usage
+from inventory.history_steps import store_step
+from inventory.records import Guest, Peak, Usage
 from stored import JAKARTA, Book, at, guest, host, used
 
 DAY = date(2026, 11, 2)
@@ -376,3 +377,58 @@ def test_forgetting_leaves_it_known_when_a_dead_source_was_last_heard(book: Book
     assert (state.last_success_at, state.last_error) == (at(24), "no route to host")
     assert book.of(Guest, at(2001))["100"].confirmed_at == at(24)
     assert ("guest", "") in state.covered
+
+
+# Peaks that a platform's own history tells
+
+
+def remember_peaks(book: Book, *names: str, high: float = 30.0, hours: int = 6) -> None:
+    """Each host's highest memory in every period of a day, after hosts and means are there."""
+    peaks = [
+        Peak(
+            entity="host", entity_id=name, cluster="c", period_seconds=hours * 3600,
+            taken_at=MIDNIGHT + timedelta(hours=hours * (i + 1)),
+            memory_used_bytes=high - i,
+        )
+        for name in names
+        for i in range(24 // hours)
+    ]  # fmt: skip
+    with book.store.writing() as connection:
+        store_step(connection, 1, "host", (), peaks, LATER, JAKARTA)
+
+
+def test_a_peak_is_the_days_highest_where_samples_are_too_coarse(book: Book) -> None:
+    remember(book, slots("h1", [10.0] * 4, seconds=6 * 3600))
+    remember_peaks(book, "h1")
+    book.close_days(LATER)
+    day = book.days("host", "h1")[DAY]
+    assert (day["memory_mean_bytes"], day["memory_high_bytes"]) == (10.0, 30.0)
+    assert book.cluster_days()[DAY]["memory_high_bytes"] == 30.0  # of a cluster of one
+
+
+def test_what_fine_samples_show_is_not_changed_by_a_peak(book: Book) -> None:
+    remember(book, slots("h1", [10.0] * 288))
+    remember_peaks(book, "h1")
+    book.close_days(LATER)
+    assert book.days("host", "h1")[DAY]["memory_high_bytes"] == 10.0
+
+
+def test_peaks_of_several_hosts_are_not_added_up(book: Book) -> None:
+    hosts = ("h1", "h2")
+    remember(book, *(slots(name, [10.0] * 4, seconds=6 * 3600) for name in hosts), hosts=hosts)
+    remember_peaks(book, *hosts)
+    book.close_days(LATER)
+    assert book.cluster_days()[DAY]["memory_mean_bytes"] == 20.0
+    assert book.cluster_days()[DAY]["memory_high_bytes"] is None
+
+
+def test_a_few_hours_peak_is_not_the_days_highest(book: Book) -> None:
+    remember(book, slots("h1", [10.0] * 4, seconds=6 * 3600))
+    with book.store.writing() as connection:
+        peak = Peak(
+            entity="host", entity_id="h1", cluster="c", period_seconds=6 * 3600,
+            taken_at=MIDNIGHT + timedelta(hours=6), memory_used_bytes=30.0,
+        )  # fmt: skip
+        store_step(connection, 1, "host", (), [peak], LATER, JAKARTA)
+    book.close_days(LATER)
+    assert book.days("host", "h1")[DAY]["memory_high_bytes"] is None
