@@ -93,19 +93,19 @@ class Wanted:
         """Everything beside the bulk answers, the most useful first: where the time or the limit
         of a poll ends, the rest is left for the next one."""
         online = self._online()
-        guests = self._guests(online)
+        guests = [(row, self._mark(row)) for row in self._guests(online)]
         for node in online:
             yield Ask(Request(f"/nodes/{node}/status", node=node), HOUR, self.rights)
-        for row in guests:
-            yield self._of_guest(row, "config")
+        for row, mark in guests:
+            yield self._of_guest(row, "config", mark)
         yield from self._backup_lists(online)
         yield from self._of_the_cluster()
         yield from self._replication_states(online)
         for node in online:
             yield from self._of_node(node)
         for what in _OF_A_GUEST:
-            for row in guests:
-                yield self._of_guest(row, what)
+            for row, mark in guests:
+                yield self._of_guest(row, what, mark)
 
     def follow_ups(self, answers: Mapping[str, Answer]) -> Iterator[Ask]:
         """What the answers so far lead to: rules of groups, backups that could not be listed,
@@ -124,7 +124,8 @@ class Wanted:
                 yield Ask(Request(f"/access/domains/{realm}"), HOUR, self.rights)
         for row in self._guests(self._online()):
             if self._may_ask_agent(row) and _has_agent(row, answers):
-                yield self._of_guest(row, "agent/get-osinfo", error_seconds=DAY)
+                mark = self._mark(row)
+                yield self._of_guest(row, "agent/get-osinfo", mark, error_seconds=DAY)
 
     def _of_node(self, node: str) -> Iterator[Ask]:
         for told in told_by(self.release):
@@ -154,8 +155,10 @@ class Wanted:
         for path in _ACCESS:
             yield Ask(Request(path), HOUR, self.rights)
 
-    def _of_guest(self, row: Row, what: str, *, error_seconds: int = 0) -> Ask:
-        mark = _digest(self.rights, *(row.get(name) for name in _GUEST_MARKS))
+    def _mark(self, row: Row) -> str:
+        return _digest(self.rights, *(row.get(name) for name in _GUEST_MARKS))
+
+    def _of_guest(self, row: Row, what: str, mark: str, *, error_seconds: int = 0) -> Ask:
         request = Request(f"{_base(row)}/{what}", node=str(row["node"]))
         return Ask(request, DAY, mark, error_seconds)
 

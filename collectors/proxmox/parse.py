@@ -347,10 +347,14 @@ def _has_form(key: str, body: Any) -> bool:
     path = key.partition("?")[0]
     if path.endswith("/config"):
         return isinstance(body, Mapping) and "digest" in body
-    is_object = path in _OBJECTS or path.endswith("/firewall/options")
-    if is_object or _OBJECTS_OF_OTHERS.fullmatch(path):
-        return isinstance(body, Mapping)
-    return isinstance(body, list)
+    if isinstance(body, list):
+        return not _is_object(path)
+    return isinstance(body, Mapping) and _is_object(path)
+
+
+def _is_object(path: str) -> bool:
+    named = path in _OBJECTS or path.endswith("/firewall/options")
+    return named or _OBJECTS_OF_OTHERS.fullmatch(path) is not None
 
 
 def _release(version: Any) -> str | None:

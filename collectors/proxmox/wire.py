@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self
@@ -49,17 +49,19 @@ Answer = dict[str, Any]  # {"status": int, "reason": str, "body": data or None}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One GET: an API path and its parameters; ``node`` is whose state decides the answer."""
+    """One GET: an API path and its parameters; ``node`` is whose state decides the answer.
+
+    ``key`` is the request as it is named in a Raw.
+    """
 
     path: str
     parameters: Mapping[str, str | int] | None = None
     node: str | None = None
+    key: str = field(init=False, compare=False)
 
-    @property
-    def key(self) -> str:
-        """The request as it is named in a Raw."""
-        query = urlencode(sorted((self.parameters or {}).items()))
-        return f"GET {self.path}" + (f"?{query}" if query else "")
+    def __post_init__(self) -> None:
+        query = urlencode(sorted(self.parameters.items())) if self.parameters else ""
+        object.__setattr__(self, "key", f"GET {self.path}" + (f"?{query}" if query else ""))
 
 
 class ReadOnlyTransport(HTTPAdapter):
