@@ -15,15 +15,19 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.appending import append_lines
+from bench.clusters import cluster_lines
 from bench.libvirt_load import load_lines
 from bench.measure import Line, Size, Spread, Tell, as_json
 from bench.polling import poll_lines
 from bench.reporting import report_lines
+from bench.testdriver import testdriver_lines
 from bench.whole import demo_lines, start_lines
 
 BENCHMARKS: dict[str, Callable[[Size, Tell], Iterator[Line]]] = {
     "start": start_lines,
     "poll": poll_lines,
+    "clusters": cluster_lines,
+    "testdriver": testdriver_lines,
     "libvirt-load": load_lines,
     "append": append_lines,
     "report": report_lines,

@@ -78,6 +78,10 @@ class Size:
     repeat: int = 3
     poll_guests: int = 1_000
     poll_nodes: int = 20
+    clusters: int = 10
+    cluster_nodes: int = 10
+    cluster_guests: int = 500
+    testdriver_guests: int = 1_000
     append_guests: int = 10_000
     report_guests: int = 1_000
     report_days: int = 400

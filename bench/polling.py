@@ -37,13 +37,13 @@ def poll_lines(size: Size, tell: Tell) -> Iterator[Line]:
     name = f"poll {size.poll_guests:,} guests on {size.poll_nodes} nodes"
     tell(f"{name}: the double answers from a process of its own")
     with running(size.poll_nodes, size.poll_guests, NOW) as double:
-        first = _source(double, NOW)
-        raw = _poll(first)
+        first = source_of(double, NOW)
+        raw = poll(first)
         least = len(BULK) + size.poll_nodes + size.poll_guests
         yield _requests(f"{name}, first", raw, least, "the bulk, one a node, one a guest")
         yield from _times(f"{name}, first", double, first, raw, size)
-        steady = _source(double, NOW + _BETWEEN_POLLS, raw.kept)
-        again = _poll(steady)
+        steady = source_of(double, NOW + _BETWEEN_POLLS, raw.kept)
+        again = poll(steady)
         yield _requests(f"{name}, steady", again, len(BULK), "the bulk")
         yield from _times(f"{name}, steady", double, steady, again, size)
 
@@ -55,13 +55,12 @@ def _requests(name: str, raw: Raw, least: int, why: str) -> Line:
 def _times(
     name: str, double: Double, source: Source[ProxmoxOptions], raw: Raw, size: Size
 ) -> Iterator[Line]:
-    keys = raw.answers if raw.asked is None else raw.asked
-    asked = [(key.removeprefix("GET "), raw.answers[key]["status"]) for key in keys]
+    asked = asked_by(raw)
     own, worker, bare = by_turns(
         size.repeat,
-        call(lambda: _poll(source)),
+        call(lambda: poll(source)),
         call(lambda: _look(source)),
-        call(lambda: _ask_bare(double, asked)),
+        call(lambda: ask_bare(double, asked)),
     )
     yield Line(
         f"{name}: fetch and parse", "s", own.seconds, bare.seconds, _BARE, most_times=_MOST_TIMES
@@ -70,9 +69,16 @@ def _times(
     yield Line(f"{name}: with its worker process", "s", worker.seconds, bare.seconds, _BARE)
 
 
-def _source(
+def asked_by(raw: Raw) -> list[Asked]:
+    """The requests that a poll sent, each with the status of its answer."""
+    keys = raw.answers if raw.asked is None else raw.asked
+    return [(key.removeprefix("GET "), raw.answers[key]["status"]) for key in keys]
+
+
+def source_of(
     double: Double, now: datetime, kept: Mapping[str, KeptAnswer] = {}
 ) -> Source[ProxmoxOptions]:
+    """The double as a configured source."""
     user, _bang, token_name = AUDITOR.id.partition("!")
     options = ProxmoxOptions(
         url=(double.url,),
@@ -85,7 +91,8 @@ def _source(
     return Source("double", "proxmox", options, secrets=secrets, kept=kept, now=now)
 
 
-def _poll(source: Source[ProxmoxOptions]) -> Raw:
+def poll(source: Source[ProxmoxOptions]) -> Raw:
+    """The answers of one poll, which were parsed too."""
     collector = ProxmoxCollector()
     raw = collector.fetch(source, Budget(_SECONDS, _PARALLEL))
     collector.parse(raw, source=source.name, taken_at=source.now or NOW)
@@ -98,7 +105,8 @@ def _look(source: Source[ProxmoxOptions]) -> None:
         raise RuntimeError(found.message)
 
 
-def _ask_bare(double: Double, asked: Sequence[Asked]) -> None:
+def ask_bare(double: Double, asked: Sequence[Asked]) -> None:
+    """Sends the same requests, as many at once, and reads the answers as JSON."""
     context = ssl.create_default_context(cafile=double.ca_file)
     shares = [asked[start::_PARALLEL] for start in range(_PARALLEL)]
     with ThreadPoolExecutor(_PARALLEL) as pool:

@@ -11,6 +11,7 @@ from typing import Any
 from collectors.contract import Raw
 from collectors.libvirt import LibvirtCollector
 from inventory.records import Snapshot
+from lab.libvirt_node import uuid
 
 PAYLOAD = Path(__file__).parent / "payloads" / "libvirt" / "kvm1.json"
 HOST = "495ee28f-6e8e-4064-8750-14c6d3b9bcf7"
@@ -26,10 +27,6 @@ def recorded() -> Raw:
 
 def snapshot(raw: Raw, source: str = "kvm") -> Snapshot:
     return LibvirtCollector().parse(raw, source=source, taken_at=AT)
-
-
-def uuid(number: int) -> str:
-    return f"00000000-0000-4000-8000-{number:012d}"
 
 
 class Written:

@@ -21,6 +21,10 @@ TINY = Size(
     repeat=1,
     poll_guests=3,
     poll_nodes=2,
+    clusters=2,
+    cluster_nodes=1,
+    cluster_guests=2,
+    testdriver_guests=3,
     append_guests=4,
     report_guests=4,
     report_days=20,
@@ -30,7 +34,7 @@ TINY = Size(
 )
 # The demo has one size, and tests of its own; the start has none, and is measured further down.
 # The load on a host needs a real one.
-SIZED = sorted(set(BENCHMARKS) - {"demo", "start", "libvirt-load"})
+SIZED = sorted(set(BENCHMARKS) - {"demo", "start", "libvirt-load", "testdriver"})
 
 
 @cache
@@ -41,7 +45,12 @@ def measured(name: str) -> tuple[Line, ...]:
     return lines
 
 
-@pytest.mark.parametrize("name", [*SIZED, pytest.param("libvirt-load", marks=pytest.mark.libvirt)])
+OF_LIBVIRT = ("libvirt-load", "testdriver")
+
+
+@pytest.mark.parametrize(
+    "name", [*SIZED, *(pytest.param(name, marks=pytest.mark.libvirt) for name in OF_LIBVIRT)]
+)
 def test_every_line_has_a_figure_and_a_floor(name: str) -> None:
     assert measured(name)
     for line in measured(name):

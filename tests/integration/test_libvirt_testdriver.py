@@ -11,8 +11,8 @@ from collectors.contract import BadAnswer, Budget, Source, SourceMisconfigured
 from collectors.libvirt import LibvirtCollector, LibvirtOptions
 from collectors.tags import NAMESPACE
 from inventory.records import Datastore, Disk, Guest, Host, Nic, Snapshot
+from lab.libvirt_node import is_off, memory_kib, vcpus, write_node
 from libvirt_answers import AT, GIB, uuid
-from libvirt_node import is_off, memory_kib, vcpus, write_node
 from pve_recorded import Project
 
 pytestmark = pytest.mark.libvirt

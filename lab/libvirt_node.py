@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from libvirt_answers import uuid
-
 _TEST = "http://libvirt.org/schemas/domain/test/1.0"
 
 
@@ -20,6 +18,11 @@ def write_node(path: Path, guests: int) -> str:
         f"{domains}</node>"
     )
     return f"test://{path}"
+
+
+def uuid(number: int) -> str:
+    """The UUID of the guest with that number."""
+    return f"00000000-0000-4000-8000-{number:012d}"
 
 
 def vcpus(number: int) -> int:
