@@ -205,7 +205,7 @@ def _of_groups(
         for answer in answers
         if answer.pool.kind == "cluster"
         for load in loads_of(estate, answer.pool)
-        if load.only_on is None and not load.apart
+        if load.only_on is None and not load.apart and not load.together
     ]
     yield from _rows(scope, members, moves_of(members, bins, loads), loads)
 

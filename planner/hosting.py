@@ -115,6 +115,7 @@ class Ties:
             vcpus=guest.vcpus,
             only_on=frozenset.intersection(*sets) if sets else None,
             apart=frozenset(self._apart.get(guest.guest_id, ())),
+            together=frozenset(self._together.get(guest.guest_id, ())),
             rank=view.criticality or _RANK_UNKNOWN,
             tie="; ".join(dict.fromkeys(reach.tie for reach in reaches if reach.tie)),
             doubt=next((reach.doubt for reach in reaches if reach.doubt), ""),
@@ -197,9 +198,17 @@ class Ties:
 
     @cached_property
     def _apart(self) -> Mapping[str, list[str]]:
+        return self._bound_to_others("negative")
+
+    @cached_property
+    def _together(self) -> Mapping[str, list[str]]:
+        return self._bound_to_others("positive")
+
+    def _bound_to_others(self, affinity: str) -> Mapping[str, list[str]]:
+        """By guest the rules that keep it apart from others, or together with them."""
         groups: dict[str, list[str]] = defaultdict(list)
         for rule in self._rules:
-            if rule.kind == "resource-affinity" and rule.affinity == "negative":
+            if rule.kind == "resource-affinity" and rule.affinity == affinity:
                 for guest_id in rule.guest_ids or ():
                     groups[guest_id].append(rule.rule_id)
         return groups

@@ -19,6 +19,7 @@ from planner.placement.packing import (
     pack_into,
 )
 from planner.placement.remedy import smallest_change
+from planner.placement.together import Bundles
 
 _MOST_SETS = 2_000  # of hosts lost together that are tried
 _MOST_SETS_BEYOND = 500  # the same, beyond what the policy asks for
@@ -152,8 +153,11 @@ class FailoverTest:
         if self._unknown:
             return FailoverCase(names, "unproven", why=self._unknown)
         moving = [load for name in names for load in self._on.get(name, ())]
+        staying = [load for name, here in self._on.items() if name not in names for load in here]
         room = self._room.without(names, moving)
-        found = pack_into(room, moving, checks=checks)
+        bundles = Bundles.of(moving, staying)
+        packing = pack_into(room, bundles.loads, checks=checks)
+        found = bundles.told_apart(packing)
         verdict, why = self._verdict(names, moving, found)
         return FailoverCase(
             lost=names,
@@ -162,7 +166,9 @@ class FailoverTest:
             placed=found.placed,
             why=why,
             at_least=found.lower_bound,
-            smallest_change=self._smallest_change(room, moving, found, names),
+            smallest_change=smallest_change(room, bundles.loads, staying, packing)
+            if packing.unplaced
+            else "",
             by_hand=_by_hand(moving, found),
         )
 
@@ -181,14 +187,6 @@ class FailoverTest:
     def _certain(self) -> FailoverTest:
         """The same test without the guests that may not be running."""
         return FailoverTest(self._hosts, [load for load in self._loads if load.is_on])
-
-    def _smallest_change(
-        self, room: Room, moving: Sequence[Load], found: Packing, lost: tuple[str, ...]
-    ) -> str:
-        if not found.unplaced:
-            return ""
-        staying = [load for name, here in self._on.items() if name not in lost for load in here]
-        return smallest_change(room, moving, staying, found)
 
 
 def _unknown(here: Sequence[Load], nowhere: Sequence[Load]) -> str:

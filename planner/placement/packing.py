@@ -38,6 +38,8 @@ class Load:
     vcpus: float | None
     only_on: frozenset[str] | None = None  # the hosts it can run on; None: any
     apart: frozenset[str] = frozenset()  # groups of which no two members share a host
+    together: frozenset[str] = frozenset()  # groups of which all members share a host
+    widest: float | None = None  # of several guests as one load, the vCPUs of the largest
     rank: int = 0  # who comes first when not all fit: the lowest
     tie: str = ""  # what keeps it from running anywhere else, in words
     doubt: str = ""  # what is not known of where it can run, in words
@@ -55,6 +57,11 @@ class Load:
     @property
     def processors(self) -> float:
         return self.vcpus or 0.0
+
+    @property
+    def width(self) -> float:
+        """The most vCPUs of one guest, which no host may have fewer cores than."""
+        return self.processors if self.widest is None else self.widest
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +197,7 @@ class Room:
         memory, vcpus = load.memory * _NEARLY, load.processors * _NEARLY
         able: Truths = self.memory >= memory
         able &= self.vcpus >= vcpus
-        able &= self.cores >= vcpus
+        able &= self.cores >= load.width * _NEARLY
         able &= self.open
         if load.only_on is not None:
             able &= self.allowed(load)
@@ -199,8 +206,8 @@ class Room:
         return able
 
     def takes(self, i: int, loads: Sequence[Load], needs: Floats) -> Truths:
-        """Which of the loads one bin can take; ``needs`` are their memory and vCPUs, per row."""
-        limits = np.array([self.memory[i], min(self.vcpus[i], self.cores[i])])
+        """Which of the loads one bin can take; ``needs`` are their memory, vCPUs and width."""
+        limits = np.array([self.memory[i], self.vcpus[i], self.cores[i]])
         fits: Truths = (needs * _NEARLY <= limits).all(axis=1) & self.open[i]
         for j in map(int, np.flatnonzero(fits)):
             if loads[j].only_on is not None or loads[j].apart:
@@ -246,11 +253,12 @@ def _bin_by_bin(room: Room, loads: Sequence[Load]) -> tuple[Placed, list[Load]]:
     (Panigrahy et al., Heuristics for Vector Bin Packing, 2011)."""
     free = room.copy()
     whole = np.array([_total(room, room.memory) or 1.0, _total(room, room.vcpus) or 1.0])
-    needs = np.array([[load.memory, load.processors] for load in loads]).reshape(-1, 2)
+    every = np.array([[load.memory, load.processors, load.width] for load in loads]).reshape(-1, 3)
+    needs = every[:, :2]
     weight, waiting = (needs / whole).sum(axis=0), np.ones(len(loads), dtype=np.bool_)
     placed: list[tuple[str, str]] = []
     for i in np.argsort(np.where(room.open, room.memory, np.inf)):
-        while (able := waiting & free.takes(int(i), loads, needs)).any():
+        while (able := waiting & free.takes(int(i), loads, every)).any():
             left = np.array([free.memory[i], free.vcpus[i]])
             distance = (weight * ((needs - left) / whole) ** 2).sum(axis=1)
             chosen = int(np.where(able, distance, np.inf).argmin())
@@ -419,7 +427,7 @@ class _Search:
         return not (
             exceeds(load.memory, self._memory[i])
             or exceeds(load.processors, self._vcpus[i])
-            or exceeds(load.processors, self._cores[i])
+            or exceeds(load.width, self._cores[i])
             or (load.only_on is not None and self._names[i] not in load.only_on)
             or any(self._members[group][i] for group in load.apart if group in self._members)
         )

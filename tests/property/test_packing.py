@@ -181,3 +181,46 @@ def test_the_order_of_hosts_and_guests_changes_no_verdict(
     assert [(c.lost, c.verdict, c.at_least) for c in one] == [
         (c.lost, c.verdict, c.at_least) for c in other
     ]
+
+
+@st.composite
+def companions(draw: st.DrawFn) -> tuple[list[Bin], list[Load]]:
+    """A cluster some of whose guests a rule keeps together."""
+    hosts, loads = draw(clusters())
+    groups = draw(st.lists(st.sampled_from(["", "x", "y"]), min_size=len(loads), max_size=7))
+    return hosts, [
+        replace(load, together=frozenset({group} - {""}))
+        for load, group in zip(loads, groups, strict=False)
+    ]
+
+
+def stays_together(placed: list[tuple[Load, str]], staying: list[Load]) -> bool:
+    """Who moves joins those of its group that need not, and goes where the others go."""
+    hosts: dict[str, set[str | None]] = {}
+    for load, place in placed:
+        for group in load.together:
+            hosts.setdefault(group, set()).add(place)
+    homes = {g: {load.host for load in staying if g in load.together} for g in hosts}
+    return all(len(places) == 1 and places <= (homes[g] or places) for g, places in hosts.items())
+
+
+@settings(max_examples=300)
+@given(companions())
+def test_guests_that_must_share_a_host_are_placed_together_or_not_at_all(
+    cluster: tuple[list[Bin], list[Load]],
+) -> None:
+    hosts, loads = cluster
+    for case in failover_cases(hosts, loads, k=1):
+        moving, left = moving_in(case, loads), free(hosts, loads, case.lost)
+        names = {host.name for host in hosts}
+        staying = [load for load in loads if load.host in names - set(case.lost)]
+        placed = [(moving[name], place) for name, place in case.placed]
+        assert stays_together(placed, staying)
+        assert holds(left, placed)
+        possible = any(
+            holds(left, chosen) and stays_together(chosen, staying)
+            for places in product(left, repeat=len(moving))
+            if (chosen := list(zip(moving.values(), places, strict=True))) is not None
+        )
+        assert (case.verdict == "pass") == possible
+        assert case.verdict in ("pass", "fail")

@@ -130,6 +130,29 @@ def test_guests_that_must_keep_apart_do_not_share_a_survivor() -> None:
     assert (crowded.verdict, crowded.why) == ("fail", "web (1) must keep apart from others (r1)")
 
 
+def together(*guest_ids: str) -> HaRule:
+    return rule(kind="resource-affinity", affinity="positive", hosts=None, guest_ids=guest_ids)
+
+
+def test_guests_that_must_share_a_host_move_as_one() -> None:
+    """Each would fit beside what runs on another survivor; both together fit on none."""
+    pair = [web(n, memory_bytes=30 * GIB) for n in ("1", "2")]
+    full = [web(str(n), host_id=h, memory_bytes=30 * GIB) for n, h in ((3, "h2"), (4, "h3"))]
+    assert case("h1", *pair, *full).verdict == "pass"
+    found = case("h1", *pair, *full, together("1", "2"))
+    assert (found.verdict, found.stays_down) == ("fail", ("web (1)", "web (2)"))
+    assert found.why == "web (1) with web (2) is larger than every gap"
+
+
+def test_a_guest_follows_the_one_that_it_must_stay_with() -> None:
+    found = case("h1", web("1"), web("2", host_id="h3", memory_bytes=30 * GIB), together("1", "2"))
+    assert found.placed == (("web (1)", "h3"),)
+    full = web("2", host_id="h3", memory_bytes=62 * GIB)
+    lost = case("h1", web("1"), full, together("1", "2"))
+    assert lost.verdict == "fail"
+    assert "must stay with others of r1" in lost.why
+
+
 # What is not known
 
 
