@@ -319,7 +319,7 @@ def _report(
         CsvDialect, typer.Option("--csv-dialect", help="excel-id: semicolons, decimal commas")
     ] = CsvDialect.standard,
 ) -> None:
-    """Write the weekly files: orders, pools, guests, risks, changes, sources, failover, brief."""
+    """Write the weekly files: orders, pools, guests, risks, changes, sources, failover, cameras…"""
     from lumbung.commands.reporting import report_once
     from lumbung.dates import day_option
     from lumbung.session import Session
