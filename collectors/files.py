@@ -28,6 +28,7 @@ from collectors.csv_table import (
     text,
     whole,
 )
+from inventory.platform_records import Recorder
 from inventory.records import (
     USAGE_METRICS,
     Backup,
@@ -156,6 +157,20 @@ TABLES: dict[str, Table] = {
             Column("verified", flag),
         ),
     ),
+    "recorders": Table(
+        "recorders.csv",
+        (
+            _id("recorder_id"),
+            _id("name"),
+            Column("site", text),
+            _needed("capacity_bytes", whole),
+            Column("cameras", whole),
+            Column("cameras_recording", whole),
+            Column("oldest_recording_at", instant),
+            Column("disks_failed", whole),
+            _needed("checked_at", instant),
+        ),
+    ),
     "usage": Table(
         "usage.csv",
         (
@@ -175,6 +190,7 @@ FACT_KINDS: dict[str, type[Record]] = {
     "datastores": Datastore,
     "snapshots": GuestSnapshot,
     "backups": Backup,
+    "recorders": Recorder,
 }
 _NEEDED_FILES = ("hosts", "guests")
 
@@ -258,6 +274,7 @@ class _Directory:
             *self._facts("nics", self._nic),
             *self._facts("snapshots", self._guest_snapshot),
             *self._facts("backups", self._backup),
+            *self._facts("recorders", self._recorder),
         ]
         usage = tuple(self._usage())
         return Snapshot(
@@ -372,6 +389,18 @@ class _Directory:
         when = line["created_at"].isoformat() if line["created_at"] else "undated"
         name = f"{line['datastore_id'] or '-'}/{line['guest_id']}/{when}"
         return Backup(**line.values, cluster=cluster, name=name)
+
+    def _recorder(self, line: Line) -> Recorder:
+        """A recorder belongs to no hypervisor: it goes by the source's cluster, or its name."""
+        checked, oldest = line["checked_at"], line["oldest_recording_at"]
+        if oldest is not None and checked is None:
+            raise line.fault("checked_at", "is needed where oldest_recording_at is given")
+        if oldest is not None and oldest > checked:
+            raise line.fault("oldest_recording_at", "is after checked_at")
+        attached, recording = line["cameras"], line["cameras_recording"]
+        if None not in (attached, recording) and recording > attached:
+            raise line.fault("cameras_recording", f"{recording} record, but of {attached} cameras")
+        return Recorder(**line.values, cluster=self._cluster(self.source))
 
     def _usage(self) -> Iterable[Usage]:
         owners = {

@@ -1,4 +1,4 @@
-"""Facts of the platform beside hosts and guests: who may do what, what filters, what keeps copies.
+"""Facts beside hosts and guests: who may do what, what filters, what keeps copies, what records.
 
 Like all records they are frozen, None is "not known", and what a person wrote in free text is not
 kept: only whether something was stated.
@@ -400,3 +400,27 @@ class Volume(Record):
     @property
     def scope(self) -> str:
         return f"datastore/{self.datastore_id}"
+
+
+class Recorder(Record):
+    """A camera recorder as a person read it off: what it holds, and how far back it goes.
+
+    Every check is a version of its own, so that any past day knows what it knew then.
+    """
+
+    kind_name: ClassVar[str] = "recorder"
+
+    recorder_id: str
+    name: str | None = None
+    cluster: str  # what the source is configured as, else its name
+    site: str | None = None
+    capacity_bytes: int | None = size_bytes()  # after RAID
+    cameras: int | None = amount()  # that it is to record
+    cameras_recording: int | None = amount()  # that it does record
+    oldest_recording_at: datetime | None = _instant()
+    disks_failed: int | None = amount()
+    checked_at: datetime | None = _instant()
+
+    @property
+    def subject(self) -> str:
+        return self.recorder_id

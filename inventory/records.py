@@ -69,7 +69,9 @@ class Record(SQLModel):
         """The narrowest scope of a Coverage that speaks about this fact."""
         return f"{self.kind_name}/{self.subject}"
 
-    @field_validator("taken_at", "created_at", check_fields=False)
+    @field_validator(
+        "taken_at", "created_at", "checked_at", "oldest_recording_at", check_fields=False
+    )
     @classmethod
     def _whole_seconds(cls, value: datetime | None) -> datetime | None:
         """What the store keeps of an instant, so that a fact read back equals itself."""

@@ -27,6 +27,7 @@ from inventory.platform_records import (
     PhysicalDisk,
     Principal,
     Realm,
+    Recorder,
     Replication,
     Role,
     Service,
@@ -248,6 +249,12 @@ class VolumeRow(Volume, Version, table=True):
     model_config = _UNFROZEN
 
 
+class RecorderRow(Recorder, Version, table=True):
+    __tablename__ = "recorder"
+    __table_args__ = _versions("recorder")
+    model_config = _UNFROZEN
+
+
 VERSION_ROWS: dict[type[Record], type[SQLModel]] = {
     Host: HostRow,
     Guest: GuestRow,
@@ -275,6 +282,7 @@ VERSION_ROWS: dict[type[Record], type[SQLModel]] = {
     StorageHealth: StorageHealthRow,
     FailedTask: FailedTaskRow,
     Volume: VolumeRow,
+    Recorder: RecorderRow,
 }
 FACT_KINDS: tuple[type[Record], ...] = tuple(VERSION_ROWS)
 

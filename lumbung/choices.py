@@ -51,6 +51,7 @@ class Thing(StrEnum):
     storage_health = "storage-health"
     failed_tasks = "failed-tasks"
     volumes = "volumes"
+    recorders = "recorders"
 
 
 class CsvDialect(StrEnum):

@@ -225,6 +225,27 @@ def _balance(context: typer.Context, on: On = None, form: Form = Format.table) -
     show_balance(Session.of(context.obj), on, form)
 
 
+@app.command("cameras")
+def _cameras(
+    context: typer.Context,
+    recorder: Annotated[str | None, typer.Option(help="one recorder only")] = None,
+    add: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="with N more cameras on each")
+    ] = None,
+    mbps: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="the bitrate of those N; default like those that are there"),
+    ] = None,
+    on: On = None,
+    form: Form = Format.table,
+) -> None:
+    """Recorders: how far back they reach, what is required, cameras still possible, uplinks."""
+    from lumbung.commands.cameras import show_cameras
+    from lumbung.session import Session
+
+    show_cameras(Session.of(context.obj), recorder, add, mbps, on, form)
+
+
 @app.command("migration")
 def _migration(
     context: typer.Context,
@@ -271,7 +292,9 @@ def _explain(
     context: typer.Context,
     key: Annotated[
         str,
-        typer.Argument(help="pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN] or finding/ID"),
+        typer.Argument(
+            help="pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID or recorder/NAME"
+        ),
     ],
     on: On = None,
 ) -> None:
@@ -296,7 +319,7 @@ def _report(
         CsvDialect, typer.Option("--csv-dialect", help="excel-id: semicolons, decimal commas")
     ] = CsvDialect.standard,
 ) -> None:
-    """Write the weekly files: orders, pools, guests, risks, changes, sources, failover, brief."""
+    """Write the weekly files: orders, pools, guests, risks, changes, sources, failover, cameras…"""
     from lumbung.commands.reporting import report_once
     from lumbung.dates import day_option
     from lumbung.session import Session

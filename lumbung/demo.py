@@ -19,6 +19,7 @@ from collectors.contract import CollectError
 from collectors.poll import Result
 from inventory.store import Store
 from lab.city.balaikota import AUDITOR, balaikota
+from lab.city.cameras import write_cameras
 from lab.city.command_center import TOKEN_SECRET, command_center
 from lab.city.kvm_site import write_site
 from lab.pve_double import Served, serve
@@ -119,6 +120,11 @@ name = "gedung-arsip"
 kind = "files"
 path = "gedung-arsip"
 
+[[sources]]
+name = "kamera"
+kind = "files"
+path = "kamera"
+
 [policy]
 file = "policy.toml"
 
@@ -164,6 +170,7 @@ class _Play:
         for one in self.served:
             one.cluster.now = at.timestamp()
         write_site(self.folder / "gedung-arsip", at - timedelta(hours=2), history=with_history)
+        write_cameras(self.folder / "kamera", at - timedelta(hours=2), self.session.now())
         then = replace(self.session, at=at)
         results = list(collect(then, self.settings, self.store, []))
         for result in results:

@@ -121,10 +121,14 @@ def _nearest(model: type[BaseModel], place: tuple[str | int, ...]) -> str:
 
 
 def _fields_at(model: type[BaseModel], place: tuple[str | int, ...]) -> typing.Iterable[str]:
-    """The keys that a model takes at a place inside it."""
+    """The keys that a model takes at a place inside it.
+
+    A part that is no field is an entry's number in a list, or its name in a mapping.
+    """
     found: Any = model
     for part in place:
-        if isinstance(found, type) and issubclass(found, BaseModel):
+        is_model = isinstance(found, type) and issubclass(found, BaseModel)
+        if is_model and str(part) in found.model_fields:
             found = _model_in(found.model_fields[str(part)].annotation)
     return found.model_fields if isinstance(found, type) and issubclass(found, BaseModel) else ()
 

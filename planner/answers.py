@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -23,6 +23,8 @@ from planner.placement.failover import (
 from planner.placement.packing import Verdict
 from planner.policy import ForecastRules, Policy
 from planner.pools import Pool, Question
+from planner.recorders import Verdict as RetentionVerdict
+from planner.recorders import ring_buffers
 from planner.runway import (
     Confidence,
     OrderBy,
@@ -40,6 +42,7 @@ from planner.series import HISTORY_DAYS, wape
 
 _BACKTEST_DAYS = 30
 _BACKTEST_ORIGINS = 3
+_RING_STATUS: Mapping[RetentionVerdict, Status] = {"ok": "ok", "short": "act", "unknown": "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +123,9 @@ def answer_all(estate: Estate, asked: Sequence[Question]) -> tuple[PoolAnswer, .
     """Every question answered, grouped by pool in the order they were asked."""
     passages = _passages(estate, asked)
     errors = _backtest(estate, asked)
+    rings = ring_buffers(estate)
     answers = [
-        _answer(estate, question, passages.get(i), errors.get(i))
+        _answer(estate, question, passages.get(i), errors.get(i), _ring(question, rings))
         for i, question in enumerate(asked)
     ]
     grouped: dict[tuple[str, str], list[Answer]] = {}
@@ -203,8 +207,20 @@ def _middle(estate: Estate, block: Floats, back: int) -> Floats:
     return np.concatenate([np.median(part.paths, axis=1) for part in paths.blocks()])
 
 
+def _ring(
+    question: Question, rings: Mapping[tuple[str, str], RetentionVerdict]
+) -> RetentionVerdict | None:
+    """Of a datastore that is full by design, whether it keeps what it must; None of any other."""
+    store = question.pool.datastore
+    return rings.get((store.record.cluster, store.record.datastore_id)) if store else None
+
+
 def _answer(
-    estate: Estate, question: Question, passage: Passage | None, error: float | None
+    estate: Estate,
+    question: Question,
+    passage: Passage | None,
+    error: float | None,
+    ring: RetentionVerdict | None = None,
 ) -> Answer:
     policy, series = estate.policy, question.load.series
     usable = question.capacity.usable
@@ -212,6 +228,8 @@ def _answer(
     demand = _demand_now(question, passage)
     load = demand if question.model == "demand" else question.load.allocated
     found = _runway(estate, question, passage, usable, load)
+    if ring is not None:
+        found = no_runway("ring_buffer")
     lead = policy.lead_time
     order = order_by(
         found,
@@ -227,7 +245,9 @@ def _answer(
         headroom=headroom(usable, load),
         runway=found,
         order=order,
-        status=status(
+        status=_RING_STATUS[ring]
+        if ring is not None
+        else status(
             found,
             order,
             as_of=estate.as_of,
@@ -247,7 +267,7 @@ def _answer(
         history_days=series.history_days,
         wape_30=error,
         passage=passage,
-        flags=_flags(question, found, order, policy),
+        flags=(*_flags(question, found, order, policy), *(["ring_buffer"] if ring else [])),
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import fields
 from typing import Any, get_args
 
 from planner.answers import Answer, PoolAnswer
+from planner.camera_report import explanation
 from planner.policy import Policy, Resource
 from planner.pools import GIB, MODELS, host_share
+from planner.recorders import keepers_of
 from planner.report import Report, in_unit
 from planner.rows import GuestLine, PoolRow
 
@@ -20,7 +22,8 @@ class UnknownKey(Exception):
 
 
 def explain(report: Report, key: str) -> str:
-    """The text behind ``key``: pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID.
+    """The text behind ``key``: pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID,
+    recorder/NAME.
 
     Raises UnknownKey.
     """
@@ -29,10 +32,12 @@ def explain(report: Report, key: str) -> str:
         "pool": _pool,
         "guest": _guest,
         "finding": _finding,
+        "recorder": _recorder,
     }
     if kind not in explainers or not rest:
         raise UnknownKey(
-            f"{key!r}: a key is pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN] or finding/ID"
+            f"{key!r}: a key is pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID "
+            "or recorder/NAME"
         )
     return "\n".join([key, "", *explainers[kind](report, rest), "", *_footer(report)])
 
@@ -272,6 +277,8 @@ class _Sections:
         )
         yield f"  order by {_shown(order.on)}, overdue {order.overdue_days} days"
         yield f"status {self._answer.status} (glossary 19)"
+        if "ring_buffer" in self._answer.flags:
+            yield "  full by design: the status is that of its recordings (`lumbung cameras`)"
         yield f"the pool's binding constraint is {self._row.binding}"
 
     def _fit(self) -> Iterator[str]:
@@ -372,6 +379,15 @@ def _finding(report: Report, rest: str) -> Iterator[str]:
     yield f"controls: {'; '.join(rule.refs)}"
     if found.subject.source is not None:
         yield f"source: {found.subject.source}"
+
+
+def _recorder(report: Report, rest: str) -> Iterator[str]:
+    known = keepers_of(report.estate)
+    found = next((keeper for keeper in known if keeper.answers_to(rest)), None)
+    if found is None:
+        labels = ", ".join(keeper.label for keeper in known) or "none"
+        raise UnknownKey(f"no recorder is named {rest!r}; known are {labels}")
+    return explanation(found)
 
 
 def _shown(value: Any) -> str:

@@ -11,6 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from planner.camera_entries import Cameras
+
 Classification = Literal["publik", "terbatas", "infra", "pribadi-umum", "pribadi-spesifik"]
 Dimension = Literal["governance", "branding", "economy", "living", "society", "environment", "none"]
 
@@ -139,6 +141,9 @@ class StorageEntry(_Table):
     evidence_on: date | None = Field(
         None, description="when that was last proven; no rule reads it yet"
     )
+    ring_buffer: bool = Field(
+        False, description="full by design, as a camera recorder is: its retention counts"
+    )
 
 
 class HostPlace(_Table):
@@ -224,6 +229,7 @@ class EstateFile(_Table):
     projects: tuple[Project, ...] = Field((), description="planned demand")
     hardware: tuple[Hardware, ...] = Field((), description="capacity that comes and goes")
     migration: Migration = Field(Migration(), description="a move to another platform")
+    cameras: Cameras = Field(Cameras(), description="cameras, their recorders and uplinks")
 
     @model_validator(mode="after")
     def _names_what_exists(self) -> EstateFile:
@@ -235,4 +241,7 @@ class EstateFile(_Table):
                 raise ValueError(f"guests: {entry.service!r} is no service here")
             if entry.agency is not None and entry.agency not in self.agencies:
                 raise ValueError(f"guests: {entry.agency!r} is no agency here")
+        for group in self.cameras.groups:
+            if group.agency is not None and group.agency not in self.agencies:
+                raise ValueError(f"cameras: {group.agency!r} is no agency here")
         return self

@@ -12,6 +12,7 @@ from inventory.changes import Change
 from inventory.records import Backup, Disk, GuestSnapshot
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.backups import covering, newest
+from planner.camera_report import camera_orders, camera_rows
 from planner.estate import Estate, GuestView, SourceHealth
 from planner.fitting import fits_of, profiles_of
 from planner.hosting import host_labels
@@ -23,6 +24,7 @@ from planner.risks.rule import Finding
 from planner.risks.score import level
 from planner.rows import (
     ROW_TYPES,
+    CameraRow,
     ChangeRow,
     FailoverRow,
     GuestLine,
@@ -51,6 +53,7 @@ class Report:
     changes: tuple[ChangeRow, ...]
     sources: tuple[SourceRow, ...]
     failover: tuple[FailoverRow, ...]
+    cameras: tuple[CameraRow, ...]
     answers: tuple[PoolAnswer, ...]
     fits: Mapping[tuple[str, str], tuple[Fit, ...]]  # by kind and name of the pool: S, M, L
     assessment: Assessment
@@ -105,7 +108,7 @@ def make_report(
         site=estate.site,
         run_id=run_id,
         policy=estate.policy,
-        orders=tuple(_orders(estate, answers)),
+        orders=(*_orders(estate, answers), *camera_orders(estate)),
         pools=tuple(
             _pool_row(estate, pool, answer, fits[pool.pool.kind, pool.pool.name], run_id)
             for pool in answers
@@ -116,6 +119,7 @@ def make_report(
         changes=tuple(change_row(change) for change in memory.changes),
         sources=tuple(source_row(health) for health in estate.sources),
         failover=tuple(_failover_rows(answers)),
+        cameras=tuple(camera_rows(estate)),
         answers=answers,
         fits=fits,
         assessment=assessment,
@@ -229,11 +233,15 @@ def _quantile(values: Any, share: float) -> float | None:
 
 
 def _orders(estate: Estate, answers: Iterable[PoolAnswer]) -> Iterable[OrderRow]:
-    """What needs a decision, the earliest date first; one row per pool, for what binds it."""
+    """What needs a decision, the earliest date first; one row per pool, for what binds it.
+
+    What is full by design is ordered by its retention (``camera_orders``).
+    """
     urgent = [
         _order_row(estate, pool.binding)
         for pool in answers
         if pool.binding.status in ("overdue", "overdue_if_assumed", "act", "plan")
+        and "ring_buffer" not in pool.binding.flags
     ]
     return sorted(urgent, key=lambda row: (row.order_by_date or date.max, row.pool))
 

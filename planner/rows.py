@@ -208,6 +208,43 @@ class OrderRow:
     assumed: str
 
 
+@dataclass(frozen=True, slots=True)
+class CameraRow:
+    """cameras.csv: a recorder or datastore that keeps camera recordings. TB is 10^12 bytes."""
+
+    as_of: date
+    site: str
+    recorder: str
+    kind: str
+    groups: str
+    cameras: int | None
+    cameras_recording: int | None
+    disks_failed: int | None
+    mbps: float | None
+    daily_tb: float | None
+    capacity_tb: float | None
+    usable_tb: float | None
+    needed_tb: float | None
+    needed_tib: float | None
+    needed_raw_tb: float | None
+    required_days: float | None
+    basis: str
+    achieved_days: float | None
+    achieved_from: str
+    measured_days: float | None
+    computed_days: float | None
+    checked_at: datetime | None
+    still_possible: int | None
+    uplink: str
+    uplink_mbps: float | None
+    uplink_planned_mbps: float | None
+    uplink_used_pct: float | None
+    uplink_still_possible: int | None
+    verdict: str
+    why: str
+    flags: str
+
+
 # The weekly tables by file stem; the fields of a row type are the file's columns.
 ROW_TYPES: Mapping[str, type[Any]] = {
     "orders": OrderRow,
@@ -217,4 +254,5 @@ ROW_TYPES: Mapping[str, type[Any]] = {
     "changes": ChangeRow,
     "sources": SourceRow,
     "failover": FailoverRow,
+    "cameras": CameraRow,
 }

@@ -27,6 +27,7 @@ Reason = Literal[
     "no_growth",
     "beyond_horizon",
     "capacity_unknown",
+    "ring_buffer",
 ]
 Status = Literal["overdue", "overdue_if_assumed", "act", "plan", "ok", "unknown"]
 

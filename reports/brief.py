@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from planner.answers import Answer, PoolAnswer
 from planner.placement.packing import WORST_FIRST
 from planner.report import Report, in_unit
-from planner.rows import OrderRow
+from planner.rows import CameraRow, OrderRow
 from planner.runway import URGENCY
 from reports.cells import plain, screen
 from reports.phrases import PHRASES
@@ -21,6 +21,8 @@ _MOST_ORDERS = 6
 _MOST_POOLS = 5
 _MOST_RISKS = 5
 _MOST_GAPS = 5
+_MOST_RECORDERS = 3
+_FEWER_BESIDE_RECORDERS = 1  # lines of clusters, failover, risks and gaps: they share the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,16 @@ class _FailoverLine:
     verdict: str
     hosts: str
     stays_down: str
+
+
+@dataclass(frozen=True, slots=True)
+class _RecorderLine:
+    recorder: str
+    cameras: str
+    keeps: str
+    required: str
+    verdict: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,9 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
     environment.filters |= {"plain": plain, "short": _short}
     binding = report.binding
     clusters = _worst_first(report)
+    fewer = _FEWER_BESIDE_RECORDERS if report.cameras else 0
+    most_pools, most_risks = _MOST_POOLS - fewer, _MOST_RISKS - fewer
+    most_gaps = _MOST_GAPS - fewer
     return environment.get_template("brief.html.j2").render(
         lang=lang,
         words=words,
@@ -71,15 +86,17 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
         headline=_headline(report, binding, words),
         orders=[_order(row, words) for row in report.orders[:_MOST_ORDERS]],
         more_orders=max(0, len(report.orders) - _MOST_ORDERS),
-        pools=[_pool(pool, words) for pool in clusters[:_MOST_POOLS]],
-        more_pools=max(0, len(clusters) - _MOST_POOLS),
-        failover=[_failover(pool, words) for pool in _least_safe_first(clusters)[:_MOST_POOLS]],
-        more_failover=max(0, len(clusters) - _MOST_POOLS),
-        risks=[row for row in report.risks if row.outcome == "risk"][:_MOST_RISKS],
+        pools=[_pool(pool, words) for pool in clusters[:most_pools]],
+        more_pools=max(0, len(clusters) - most_pools),
+        failover=[_failover(pool, words) for pool in _least_safe_first(clusters)[:most_pools]],
+        more_failover=max(0, len(clusters) - most_pools),
+        risks=[row for row in report.risks if row.outcome == "risk"][:most_risks],
         titles={found.rule.id: found.rule.title for found in report.assessment.risks},
-        more_risks=max(0, len(report.assessment.risks) - _MOST_RISKS),
-        gaps=_gaps(report, words)[:_MOST_GAPS],
-        more_gaps=max(0, len(_gaps(report, words)) - _MOST_GAPS),
+        more_risks=max(0, len(report.assessment.risks) - most_risks),
+        recorders=[_recorder(row, words) for row in report.cameras[:_MOST_RECORDERS]],
+        more_recorders=max(0, len(report.cameras) - _MOST_RECORDERS),
+        gaps=_gaps(report, words)[:most_gaps],
+        more_gaps=max(0, len(_gaps(report, words)) - most_gaps),
         coverage=screen(report.assessment.coverage_percent),
     )
 
@@ -159,6 +176,21 @@ def _failover(pool: PoolAnswer, words: Mapping[str, str]) -> _FailoverLine:
         or words["none"],
         stays_down=words["all"] if alone else ", ".join(pool.stays_down) or words["none"],
     )
+
+
+def _recorder(row: CameraRow, words: Mapping[str, str]) -> _RecorderLine:
+    return _RecorderLine(
+        recorder=row.recorder,
+        cameras=screen(row.cameras),
+        keeps=_in_days(row.achieved_days, words),
+        required=_in_days(row.required_days, words),
+        verdict=row.verdict,
+        why=row.why,
+    )
+
+
+def _in_days(value: float | None, words: Mapping[str, str]) -> str:
+    return screen(None) if value is None else words["days"].format(days=f"{value:g}")
 
 
 def _gaps(report: Report, words: Mapping[str, str]) -> list[str]:

@@ -75,6 +75,24 @@ def disk(guest_id: str, on: str, *, capacity: int, key: str = "d0", **more: Any)
     } | more
 
 
+def recorder(
+    name: str, *, checked: datetime, kept_days: float | None = None, **more: Any
+) -> dict[str, Any]:
+    """A recorder as it was found; ``kept_days`` is how old its oldest recording was then."""
+    oldest = "" if kept_days is None else (checked - timedelta(days=kept_days)).isoformat()
+    return {
+        "recorder_id": name,
+        "name": name,
+        "site": "gate",
+        "capacity_bytes": 12 * 10**12,
+        "cameras": 10,
+        "cameras_recording": 10,
+        "oldest_recording_at": oldest,
+        "disks_failed": 0,
+        "checked_at": checked.isoformat(),
+    } | more
+
+
 @dataclass
 class Site:
     """A directory of CSV with a configuration beside it, and the command line run on both."""

@@ -20,6 +20,7 @@ from inventory.platform_records import (
     PhysicalDisk,
     Principal,
     Realm,
+    Recorder,
     Replication,
     Role,
     Service,
@@ -73,6 +74,7 @@ RECORDS: dict[Thing, type[Record]] = {
     Thing.storage_health: StorageHealth,
     Thing.failed_tasks: FailedTask,
     Thing.volumes: Volume,
+    Thing.recorders: Recorder,
 }
 _PROVENANCE = ("source", "valid_from", "confirmed_at")
 _ON_SCREEN: dict[Thing, tuple[str, ...]] = {

@@ -68,6 +68,8 @@ def cannot_absorb(pool: PoolAnswer, estate: Estate) -> Outcome:
 )
 def runs_full(pool: PoolAnswer, estate: Estate) -> Outcome:
     answer = _answer(pool, "storage", "demand")
+    if answer is not None and answer.runway.reason == "ring_buffer":
+        return not_applicable("full by design: its retention counts, see AVL-010")
     if answer is None or answer.runway.reason in (
         "stale",
         "not_enough_history",

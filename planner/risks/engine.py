@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inventory.read import Fact
-from inventory.records import BackupJob, Disk, Guest
+from inventory.records import BackupJob, Disk, Guest, Host
 from planner.answers import PoolAnswer
 from planner.estate import Estate, GuestView, SourceHealth
+from planner.recorders import Keeper, keepers_of
 from planner.risks import (
     availability,
     backup,
@@ -19,6 +20,7 @@ from planner.risks import (
     lifecycle,
     own,
     privacy,
+    recordings,
     segregation,
 )
 from planner.risks.rule import SEVERITIES, Finding, Outcome, Rule, State, Subject, unknown
@@ -31,9 +33,17 @@ RULES: tuple[Rule, ...] = (
     *hypervisor.RULES,
     *lifecycle.RULES,
     *availability.RULES,
+    *recordings.RULES,
     *privacy.RULES,
     *own.RULES,
 )
+# Subjects that a source cannot have while it is known to have none of these.
+_LIVES_BY: Mapping[str, type[Guest | Host]] = {
+    "guest": Guest,
+    "disk": Guest,
+    "host": Host,
+    "cluster": Host,
+}
 _KIND_OF_FACT = {"guest": "guest", "disk": "disk", "host": "host", "job": "backup_job"}
 
 
@@ -184,8 +194,17 @@ class _Subjects:
         return [
             health.state.name
             for health in self._estate.sources
-            if self._judges(rule, health.state.name) and health.state.last_taken_at is not None
+            if self._judges(rule, health.state.name)
+            and health.state.last_taken_at is not None
+            and not self._has_none(rule, health.state.name)
         ]
+
+    def _has_none(self, rule: Rule, source: str) -> bool:
+        """Whether a source is known to have nothing that the rule is about."""
+        kind = _LIVES_BY.get(rule.subject)
+        if kind is None or self._estate.gap(source, kind.kind_name) is not None:
+            return False
+        return all(fact.source != source for fact in self._estate.facts.of(kind))
 
     def _judges(self, rule: Rule, source: str | None) -> bool:
         return source is None or not rule.sources or self._kinds.get(source) in rule.sources
@@ -208,6 +227,20 @@ class _Subjects:
                 return map(_of_source, estate.sources)
             case "tool":
                 return iter([Subject("tool", estate.tool, "lumbung", "lumbung")])
+            case "recorder":
+                return (self._of_keeper(keeper) for keeper in keepers_of(estate))
+
+    def _of_keeper(self, keeper: Keeper) -> Subject:
+        agency = self._estate.owners.agencies.get(keeper.agency or "")
+        return Subject(
+            kind="recorder",
+            thing=keeper,
+            name=f"{keeper.kind}/{keeper.name}",
+            label=keeper.label,
+            source=keeper.source,
+            agency=keeper.agency,
+            owner=agency.contact if agency else None,
+        )
 
     def _of_disk(self, fact: Fact[Disk]) -> Subject:
         disk = fact.record

@@ -14,7 +14,9 @@ Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 INFO, LOW, MEDIUM, HIGH, CRITICAL = SEVERITIES
 State = Literal["ok", "risk", "unknown", "not_applicable"]
-SubjectKind = Literal["guest", "disk", "host", "cluster", "datastore", "job", "source", "tool"]
+SubjectKind = Literal[
+    "guest", "disk", "host", "cluster", "datastore", "job", "source", "tool", "recorder"
+]
 Group = Literal[
     "backup",
     "data_at_rest",

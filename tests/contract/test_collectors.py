@@ -23,7 +23,7 @@ from lab.pve_double import serve
 from lab.pve_synthetic import AUDITOR, troubled
 from libvirt_answers import recorded
 from rvtools_book import Book, Vm
-from site_files import GIB, datastore, disk, guest, host, write_csv
+from site_files import GIB, datastore, disk, guest, host, recorder, write_csv
 
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 BUDGET = 30.0
@@ -58,6 +58,7 @@ def _files(folder: Path) -> Raw:
         "nics": [{"nic_id": "g1/net0", "guest_id": "g1", "network": "vmbr0"}],
         "snapshots": [{"guest_id": "g1", "name": "s", "created_at": AT.isoformat(), "bytes": 1}],
         "backups": [{"guest_id": "g1", "created_at": AT.isoformat(), "datastore_id": "san"}],
+        "recorders": [recorder("nvr", checked=AT, kept_days=20)],
         "usage": [
             {
                 "taken_at": AT.isoformat(), "entity": "host", "entity_id": "h1",

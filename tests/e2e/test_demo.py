@@ -93,6 +93,32 @@ def test_how_many_more_fit_is_found(city: City) -> None:
         assert [int(row[f"fit_{size}"]) for size in "sml"] == [entry[size] for size in "sml"], entry
 
 
+def test_the_recorders_are_judged_by_how_far_back_they_reach(city: City) -> None:
+    rows = {row["recorder"]: row for row in city.rows("cameras")}
+    assert set(rows) == {entry["recorder"] for entry in city.key["cameras"]}
+    for entry in city.key["cameras"]:
+        row = rows[entry["recorder"]]
+        for column, value in entry.items():
+            told = row[column]
+            assert told == value if isinstance(value, str) else _number(told) == value, column
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None
+
+
+def test_what_the_recorders_lack_is_ordered(city: City) -> None:
+    orders = {row["pool"]: row for row in city.rows("orders")}
+    assert "cctv-pool" not in orders
+    for entry in city.key["orders"]:
+        row = orders[entry["pool"]]
+        assert [row["what"], row["unit"], row["status"]] == [
+            entry["what"], entry["unit"], entry["status"],
+        ]  # fmt: skip
+        assert float(row["quantity"]) == entry["quantity"]
+        assert row["order_by_date"] == ""
+
+
 def test_the_planted_risks_are_found_and_nothing_else(city: City) -> None:
     found = [row for row in city.rows("risks") if row["outcome"] == "risk"]
     planted = city.key["risks"]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from estates import days, estate, health
+from estates import NOW, days, estate, health
+from inventory.platform_records import Recorder
 from inventory.records import Coverage, Record
 from planner.pools import Past
 from planner.report import Memory, Report, make_report
@@ -34,8 +35,14 @@ def crowded() -> Report:
     values = [(900 + 5.0 * i) * GIB for i in range(90)]
     past = Past(cluster_days={(name, "memory"): days(values) for name in names})
     sources = [health(gaps=gaps), *(health(f"source-{i}-{LONG}", stale=True) for i in range(9))]
-    place = estate(*records, sources=sources)
+    records += [Recorder(recorder_id=f"{LONG}-{i}", cluster="c", checked_at=NOW) for i in range(9)]
+    place = estate(*records, sources=sources, owners={"cameras": {"groups": _cameras()}})
     return make_report(place, past, Memory(), zone=JAKARTA, run_id="20261123T010000Z-abcd")
+
+
+def _cameras() -> list[dict[str, object]]:
+    rule = {"days": 30, "basis": f"Rule {LONG}"}
+    return [{"name": f"{LONG}-{i}", "count": 90, "mbps": 4, "retention": rule} for i in range(9)]
 
 
 def _cluster(name: str) -> Iterator[Record]:

@@ -63,6 +63,11 @@ COLUMNS = {
     "guests_reported, gaps, hidden, token_expires_on",
     "failover": "pool, host, verdict, stays_down, stays_down_count, why, smallest_change, "
     "stays_down_at_least, by_hand, domain",
+    "cameras": "as_of, site, recorder, kind, groups, cameras, cameras_recording, disks_failed, "
+    "mbps, daily_tb, capacity_tb, usable_tb, needed_tb, needed_tib, needed_raw_tb, required_days, "
+    "basis, achieved_days, achieved_from, measured_days, computed_days, checked_at, "
+    "still_possible, uplink, uplink_mbps, uplink_planned_mbps, uplink_used_pct, "
+    "uplink_still_possible, verdict, why, flags",
 }
 HOSTILE = "=cmd|' /C calc'!A0<script>alert(1)</script>\x1b[31m\u202e"
 
@@ -119,6 +124,10 @@ def golden_site(folder: Path) -> Site:
                        "bytes": 3 * GIB}],
         "backups": [{"guest_id": "100", "created_at": "2026-11-22T20:00:00Z", "datastore_id": "san",
                      "bytes": GIB}],
+        "recorders": [
+            s.recorder("nvr-1", checked=NOW - timedelta(days=9), kept_days=20.5, disks_failed=1),
+            s.recorder("nvr-2", checked=NOW - timedelta(days=40), kept_days=40),
+        ],
     }  # fmt: skip
     site = Site(
         folder,
@@ -126,7 +135,10 @@ def golden_site(folder: Path) -> Site:
         estate="version: 1\n"
         "agencies:\n  dukcapil: {name: Civil registry, contact: r@city.example}\n"
         "services:\n  registry: {owner: dukcapil, classification: pribadi-umum, criticality: 1}\n"
-        "storages:\n  san: {encrypted: false}\n",
+        "storages:\n  san: {encrypted: false}\n"
+        "cameras:\n  uplinks: {ring: {mbps: 1000}}\n  groups:\n"
+        "    - {name: gates, count: 10, mbps: 4, recorder: nvr-1, uplink: ring,"
+        " retention: {days: 30, basis: Rule 7}}\n",
     )
     week = timedelta(days=6)
     site.write(NOW - week, hosts=hosts, guests=guests, disks=disks, usage=history[60:], **common)

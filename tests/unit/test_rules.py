@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from estates import AS_OF, NOW, answers, days, estate, health
+from inventory.platform_records import Recorder
 from inventory.records import BEYOND_REACH, Backup, BackupJob, Coverage, Guest, Nic, Record
 from planner.answers import answer_all
 from planner.estate import SourceHealth, ToolFacts
@@ -43,6 +44,21 @@ PERSONAL = guest(tags=("cls.pribadi-umum",))
 PUBLIC = guest("200", tags=("expo.public", "cls.publik"))
 TEMPLATE = guest(template=True, power="stopped")
 CONTAINER: dict[str, Any] = {"kind": "container"}
+
+
+def recorder(kept_days: float, *, checked: float = 1, **more: Any) -> Recorder:
+    """A recorder of ten cameras, checked so many days ago."""
+    at = NOW - timedelta(days=checked)
+    given = {"cameras": 10, "cameras_recording": 10, "disks_failed": 0, "checked_at": at}
+    given |= {"oldest_recording_at": at - timedelta(days=kept_days)}
+    return Recorder(recorder_id="nvr", name="nvr", cluster="c", **(given | more))
+
+
+GATES = {
+    "name": "gates", "count": 10, "mbps": 4, "retention": {"days": 30, "basis": "Rule 7"},
+}  # fmt: skip
+CAMERAS = {"cameras": {"groups": [{**GATES, "recorder": "nvr"}]}}
+ON_DATASTORE = {"cameras": {"groups": [{**GATES, "datastore": "nvr", "count": 1}]}}
 
 
 @dataclass(frozen=True)
@@ -203,6 +219,16 @@ CASES = [
     Case("PRV-002", "risk", (guest(),)),
     Case("PRV-002", "unknown", (guest(tags=None),)),
     Case("PRV-002", "not_applicable", (TEMPLATE,)),
+    # Recordings of cameras
+    Case("AVL-010", "ok", (recorder(30),), owners=CAMERAS),
+    Case("AVL-010", "ok", (datastore("nvr"),), owners=ON_DATASTORE),
+    Case("AVL-010", "risk", (recorder(29.9),), owners=CAMERAS, severity="high"),
+    Case("AVL-010", "risk", (recorder(0),), owners=CAMERAS, severity="high"),
+    Case("AVL-010", "risk", (recorder(31, disks_failed=1),), owners=CAMERAS, severity="medium"),
+    Case("AVL-010", "risk", (recorder(31, cameras_recording=9),), severity="medium"),
+    Case("AVL-010", "unknown", (recorder(31),)),
+    Case("AVL-010", "unknown", (recorder(31, checked=31),), owners=CAMERAS),
+    Case("AVL-010", "unknown", owners=CAMERAS),
     # The tool's own
     Case("OWN-002", "ok", tool=ToolFacts()),
     Case("OWN-002", "risk", tool=ToolFacts(unverified_tls=("pve",))),
