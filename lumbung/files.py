@@ -142,16 +142,21 @@ def _nearest(model: type[BaseModel], place: tuple[str | int, ...]) -> str:
 
 
 def _fields_at(model: type[BaseModel], place: tuple[str | int, ...]) -> typing.Iterable[str]:
-    """The keys that a model takes at a place inside it.
-
-    A part that is no field is an entry's number in a list, or its name in a mapping.
-    """
+    """The keys that a model takes at a place inside it."""
     found: Any = model
     for part in place:
-        is_model = isinstance(found, type) and issubclass(found, BaseModel)
-        if is_model and str(part) in found.model_fields:
-            found = _model_in(found.model_fields[str(part)].annotation)
-    return found.model_fields if isinstance(found, type) and issubclass(found, BaseModel) else ()
+        if _is_model(found):
+            known = found.model_fields.get(str(part))
+            found = None if known is None else known.annotation
+        else:  # an item of a list, a value of a mapping
+            found = _model_in(found)
+        if typing.get_origin(found) not in (tuple, list, dict):
+            found = _model_in(found)
+    return found.model_fields if _is_model(found) else ()
+
+
+def _is_model(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, BaseModel)
 
 
 def _model_in(annotation: Any) -> Any:
@@ -159,5 +164,5 @@ def _model_in(annotation: Any) -> Any:
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation
     inner = [_model_in(argument) for argument in typing.get_args(annotation)]
-    models = [part for part in inner if isinstance(part, type) and issubclass(part, BaseModel)]
+    models = [part for part in inner if _is_model(part)]
     return models[0] if models else annotation

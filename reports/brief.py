@@ -205,6 +205,7 @@ def _gaps(report: Report, words: Mapping[str, str]) -> list[str]:
         for health in report.estate.sources
         for gap in health.state.gaps
     ]
+    lines = [str(fault) for fault in report.misnamed] + lines
     if report.zone_is_assumed:
         lines.append(words["zone_assumed"])
     return lines
