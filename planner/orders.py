@@ -61,13 +61,20 @@ def _named(estate: Estate) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
 def order_rows(
     estate: Estate, answers: Sequence[PoolAnswer], purchases: Mapping[PoolKey, Purchase]
 ) -> tuple[OrderRow, ...]:
-    """What needs a decision, the earliest date first, then the orders that are under way."""
+    """What needs a decision, then orders under way; of each the most pressing first."""
     needed = [
         _needed(estate, pool, purchases.get((pool.pool.kind, pool.pool.name)))
         for pool in answers
         if _needs_a_decision(estate, pool.binding)
     ]
-    needed.sort(key=lambda row: (row.feasible_by_date or row.order_by_date or date.max, row.pool))
+    needed.sort(
+        key=lambda row: (
+            row.status not in _URGENT,
+            row.feasible_by_date or date.max,
+            row.order_by_date or date.max,
+            row.pool,
+        )
+    )
     return (*needed, *_under_way(estate, answers))
 
 
@@ -89,9 +96,10 @@ def _needs_a_decision(estate: Estate, answer: Answer) -> bool:
 def _needed(estate: Estate, pool: PoolAnswer, purchase: Purchase | None) -> OrderRow:
     answer = pool.binding
     order, budget = answer.order, answer.budget
+    priced = purchase if purchase is not None and purchase.quantity else None
     return OrderRow(
         pool=pool.pool.name,
-        what=_what(answer),
+        what=_what(answer, purchase),
         quantity=None if purchase is None else purchase.quantity,
         unit=answer.question.unit if purchase is None else purchase.item.unit,
         order_by_date=order.on,
@@ -108,9 +116,9 @@ def _needed(estate: Estate, pool: PoolAnswer, purchase: Purchase | None) -> Orde
         in_service_date=None if purchase is None else purchase.arrival,
         gate=_gate(budget),
         feasible_by_date=order.on if budget is None else budget.feasible_by,
-        cost=None if purchase is None else purchase.cost,
-        cost_of_waiting_month=None if purchase is None else purchase.cost_of_waiting_month,
-        shortfall_days=None if purchase is None else purchase.shortfall_days,
+        cost=None if priced is None else priced.cost,
+        cost_of_waiting_month=None if priced is None else priced.cost_of_waiting_month,
+        shortfall_days=None if priced is None else priced.shortfall_days,
     )
 
 
@@ -148,7 +156,10 @@ def _assumed(estate: Estate, answer: Answer, purchase: Purchase | None) -> Itera
         yield f"a host {purchase.item.name}"
 
 
-def _what(answer: Answer) -> str:
+def _what(answer: Answer, purchase: Purchase | None) -> str:
+    coming = [one.order.name for one in answer.question.pending if one.is_on_its_way]
+    if coming and purchase is not None and purchase.quantity == 0:
+        return f"speed up {', '.join(coming)}"
     if answer.status == "overdue_if_assumed":
         return f"confirm the lead time for {answer.question.resource}"
     if answer.order.on is None:
@@ -252,7 +263,7 @@ def _days_short(one: Pending, answer: Answer | None) -> int | None:
 
 
 def _of_order(one: Pending, answer: Answer | None) -> Iterator[str]:
-    yield f"{one.stage} since {one.since}, in service {one.expected} ({one.basis})"
+    yield f"{one.stage} since {one.since}, expected in service {one.expected} ({one.basis})"
     if answer is None:
         yield f"no pool is named {one.order.pool!r}: it counts nowhere"
     elif not one.is_on_its_way:
@@ -260,6 +271,6 @@ def _of_order(one: Pending, answer: Answer | None) -> Iterator[str]:
     if one.is_late:
         yield "later than it should be"
     if len(one.spread) > 1:
-        yield f"past orders: in {one.spread[0]} to {one.spread[-1]} days"
+        yield f"as past orders went in {one.spread[0]} to {one.spread[-1]} days"
     if one.order.note:
         yield one.order.note

@@ -138,8 +138,13 @@ def buy_lines(answer: Answer, purchase: Purchase | None, policy: Policy) -> Iter
     if purchase.cost is not None:
         yield f"  cost {purchase.quantity} × {item.price:,.0f} = {purchase.cost:,.0f}"
     if purchase.cost_of_waiting_month is not None:
-        yield (
-            f"  a month of waiting costs {purchase.cost_of_waiting_month:,.0f}: prices rise "
-            f"{policy.buy.price_rise_month_pct or 0:g} % a month, a day short costs "
-            f"{policy.buy.short_day_cost or 0:,.0f}"
-        )
+        parts = [
+            text.format(value)
+            for text, value in (
+                ("prices rise {:g} % a month", policy.buy.price_rise_month_pct),
+                ("a day short costs {:,.0f}", policy.buy.short_day_cost),
+            )
+            if value is not None
+        ]
+        cost = f"{purchase.cost_of_waiting_month:,.0f}"
+        yield f"  a month of waiting costs {cost}: {', '.join(parts)}"

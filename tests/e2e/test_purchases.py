@@ -131,7 +131,10 @@ def told(ran: Ran, *words: str) -> None:
 
 FAULTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "an unknown key": (
-        "version: 1\norders:\n  - {name: a, pool: c1,\n     stages: {proposed: 2026-01-01},\n     colour: red}\n",
+        (
+            "version: 1\norders:\n  - name: a\n    pool: c1\n    colour: red\n"
+            "    stages: {proposed: 2026-01-01}\n"
+        ),
         ("estate.yaml:5", "orders.0.colour", "unknown key"),
     ),
     "no stage": (
