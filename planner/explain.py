@@ -8,9 +8,16 @@ from typing import Any, get_args
 
 from planner.answers import Answer, PoolAnswer
 from planner.camera_report import explanation
+from planner.levels import level_dates
 from planner.policy import Policy, Resource
 from planner.pools import GIB, MODELS, host_share
-from planner.purchase_reasons import budget_lines, buy_lines, coming_lines, lead_lines
+from planner.purchase_reasons import (
+    budget_lines,
+    buy_lines,
+    coming_lines,
+    lead_lines,
+    level_lines,
+)
 from planner.recorders import keepers_of
 from planner.report import Report, in_unit
 from planner.rows import GuestLine, PoolRow
@@ -273,6 +280,7 @@ class _Sections:
         if self._answer.question.committed:
             yield f"  committed projects add {self._unit(self._answer.question.committed)}"
         yield from coming_lines(self._answer)
+        yield from level_lines(level_dates(self._report.estate, self._answer))
 
     def _order(self) -> Iterator[str]:
         order = self._answer.order

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from planner.answers import Answer, in_unit
 from planner.budget import Opening
 from planner.buying import Purchase
+from planner.levels import LevelDate
 from planner.policy import Policy
 from planner.pools import size_of
 from planner.purchases import Band, Project
@@ -63,6 +64,15 @@ def coming_lines(answer: Answer) -> Iterator[str]:
             f"  with tentative projects: base {_day(second.days)}, first over "
             f"{_day(second.first_over)}; conservative {_day(second.conservative_days)}, first over "
             f"{_day(second.conservative_first_over)}"
+        )
+
+
+def level_lines(levels: Iterable[LevelDate]) -> Iterator[str]:
+    """When each level of the policy is passed, base and conservative."""
+    for level in levels:
+        yield (
+            f"  {level.name} ({100 * level.share:g} % of what a failure leaves): base "
+            f"{_day(level.first_over)}, conservative {_day(level.conservative_first_over)}"
         )
 
 

@@ -16,6 +16,7 @@ from planner.budget import budget_by
 from planner.chances import triangular
 from planner.explain import explain
 from planner.leads import assumed_left, lead_of, learn, pending_of
+from planner.levels import level_dates
 from planner.owners import EstateFile
 from planner.policy import LeadTime
 from planner.pools import Past
@@ -367,6 +368,34 @@ def test_a_gate_with_dates_of_its_own_ends_with_them() -> None:
     assert (early.on, early.missed) == (None, True)
 
 
+# Levels
+
+
+def test_each_level_is_passed_later_than_the_one_before() -> None:
+    place = estate(*HOSTS)
+    answer = next(
+        a
+        for a in answers(place, memory=GROWTH, cpu=[5.0] * 90)[0].answers
+        if a.question.key == "pool/c/memory/demand"
+    )
+    warning, critical, full = level_dates(place, answer)
+    assert (warning.name, critical.share, full.share) == ("warning", 0.9, 1.0)
+    # 2 GiB a day from 880: over 0.9 × 1536 = 1382.4 on day 252, over 1536 on day 329.
+    for level, day_over in ((critical, 252), (full, 329)):
+        assert level.first_over is not None
+        assert abs((level.first_over - AS_OF).days - day_over) <= 2
+    assert answer.runway.first_over is not None
+    assert warning.first_over is not None
+    assert warning.first_over < answer.runway.first_over < critical.first_over
+
+
+def test_a_level_of_what_may_be_promised_is_a_share_of_it() -> None:
+    place = estate(*HOSTS, guest(memory_bytes=1200 * GIB))
+    found = answers(place, memory=GROWTH, cpu=[5.0] * 90)[0].answers
+    promised = next(a for a in found if a.question.key == "pool/c/memory/allocation")
+    assert level_dates(place, promised) == ()  # no history of what was promised
+
+
 # Rows and reasons
 
 
@@ -464,5 +493,6 @@ def test_explain_tells_the_lead_the_orders_the_gate_and_the_quantity() -> None:
         "RKA: hand in by",
         "item large: 64 cores, 1,024 GiB memory (catalogue)",
         "a month of waiting costs",
+        "critical (90 % of what a failure leaves): base",
     ):
         assert part in text, part
