@@ -61,6 +61,41 @@ def orders_of(site: Site) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def leads(days: int) -> str:
+    """A confirmed lead of so many days, on the base path."""
+    return (
+        "[lead_time]\napproval_days = 0\ntender_days = 0\ninstallation_days = 0\n"
+        f"safety_days = 0\ndelivery_days = {days}\nconfirmed = true\n"
+        '[forecast]\norder_by_basis = "base"\n[reserve]\nmemory_gib_per_host = 0\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "order_by", "overdue", "status"),
+    [(240, "2026-07-21", 125, "overdue"), (60, "2027-01-17", 0, "plan")],
+)
+def test_examples_4_and_5_the_order_by_date(
+    tmp_path: Path, days: int, order_by: str, overdue: int, status: str
+) -> None:
+    row = growing(tmp_path, policy=leads(days)).pool("memory", "demand")
+    assert row["headroom"] == pytest.approx(228.8, abs=0.01)
+    assert (row["runway_days"], row["first_over_date"]) == (114, "2027-03-18")
+    assert (row["order_by_date"], row["order_overdue_days"]) == (order_by, overdue)
+    assert row["status"] == status
+
+
+def test_example_11_a_committed_project_and_a_tentative_one_beside_it(tmp_path: Path) -> None:
+    project = "{name: p, pool: c1, status: %s, probability: 1, when: 2026-12-23, memory_gib: 200}"
+    for status, columns in (
+        ("committed", ("runway_days", "first_over_date")),
+        ("tentative", ("runway_days_with_tentative", "first_over_date_with_tentative")),
+    ):
+        estate = f"version: 1\nprojects: [{project % status}]\n"
+        row = growing(tmp_path / status, estate=estate).pool("memory", "demand")
+        assert [row[column] for column in columns] == [29, "2026-12-23"]
+        assert row["committed_projects"] == (200 if status == "committed" else 0)
+
+
 def test_example_38_a_missed_gate_is_told_with_the_next_one(tmp_path: Path) -> None:
     site = growing(tmp_path, estate=GATE)
     row = site.pool("memory", "demand")
