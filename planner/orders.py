@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -58,10 +58,10 @@ def _named(estate: Estate) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         yield ("pools", name), f"pool {name!r}", name
 
 
-def order_rows(
+def orders_needed(
     estate: Estate, answers: Sequence[PoolAnswer], purchases: Mapping[PoolKey, Purchase]
 ) -> tuple[OrderRow, ...]:
-    """What needs a decision, then orders under way; of each the most pressing first."""
+    """What needs a decision, the most pressing first; one row per pool, for what binds it."""
     needed = [
         _needed(estate, pool, purchases.get((pool.pool.kind, pool.pool.name)))
         for pool in answers
@@ -75,7 +75,7 @@ def order_rows(
             row.pool,
         )
     )
-    return (*needed, *_under_way(estate, answers))
+    return tuple(needed)
 
 
 def _needs_a_decision(estate: Estate, answer: Answer) -> bool:
@@ -197,7 +197,7 @@ def _beside(answer: Answer) -> Iterator[str]:
 # Orders that are under way
 
 
-def _under_way(estate: Estate, answers: Sequence[PoolAnswer]) -> Iterable[OrderRow]:
+def orders_under_way(estate: Estate, answers: Sequence[PoolAnswer]) -> Iterator[OrderRow]:
     """A row for each order that is not in service, the first to serve first."""
     owners, lead_time = estate.owners, estate.policy.lead_time
     learnt = learn(owners.orders, estate.as_of)

@@ -18,7 +18,7 @@ from planner.camera_report import camera_orders, camera_rows
 from planner.estate import Estate, GuestView, SourceHealth
 from planner.fitting import fits_of, profiles_of
 from planner.hosting import host_labels
-from planner.orders import Misnamed, misnamed, order_rows
+from planner.orders import Misnamed, misnamed, orders_needed, orders_under_way
 from planner.placement.fit import Fit
 from planner.policy import Policy
 from planner.pools import GIB, Past, questions
@@ -114,7 +114,11 @@ def make_report(
         site=estate.site,
         run_id=run_id,
         policy=estate.policy,
-        orders=(*order_rows(estate, answers, purchases), *camera_orders(estate)),
+        orders=(
+            *orders_needed(estate, answers, purchases),
+            *camera_orders(estate),
+            *orders_under_way(estate, answers),
+        ),
         pools=tuple(
             _pool_row(estate, pool, answer, fits[key], purchases.get(key), run_id)
             for pool in answers
