@@ -72,7 +72,7 @@ def _assert_runway(city: City, entry: dict[str, Any], row: dict[str, str]) -> No
 
 def test_what_to_buy_and_what_is_under_way_is_told(city: City) -> None:
     rows = {(row["pool"], row["order"]): row for row in city.rows("orders")}
-    for entry in city.key["orders"]:
+    for entry in city.key["purchases"]:
         row = rows[entry["pool"], entry.get("order", "")]
         for column in ("what", "unit", "owner", "stage", "status", "gate"):
             assert row[column] == entry.get(column, row[column]), (entry, row)
