@@ -37,6 +37,7 @@ app = typer.Typer(help=_HELP, **_LOOK)  # type: ignore[arg-type]  # options of s
 sources = typer.Typer(
     help="The sources: when they last answered, what they hide.", invoke_without_command=True
 )
+estate = typer.Typer(help="The owners' file: is it right?", no_args_is_help=True)
 db = typer.Typer(help="The store: what it holds, its schema, its health.", no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(help="sources; default all")]
@@ -303,6 +304,18 @@ def _explain(
     from lumbung.session import Session
 
     show_explanation(Session.of(context.obj), key, on)
+
+
+@estate.command("check")
+def _estate_check(context: typer.Context) -> None:
+    """Validate the estate file, and the pools it names against what the store knows."""
+    from lumbung.commands.owning import check_estate
+    from lumbung.session import Session
+
+    raise typer.Exit(check_estate(Session.of(context.obj)))
+
+
+app.add_typer(estate, name="estate")
 
 
 @app.command("report")

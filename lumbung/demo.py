@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from collectors.contract import CollectError
 from collectors.poll import Result
 from inventory.store import Store
+from lab.city import estate_text
 from lab.city.balaikota import AUDITOR, balaikota
 from lab.city.cameras import write_cameras
 from lab.city.command_center import TOKEN_SECRET, command_center
@@ -30,6 +32,7 @@ from lumbung.settings import Settings, SettingsError, load_settings
 from planner.report import Report
 
 _MARK = ".lumbung-demo"
+_ZONE = ZoneInfo("Asia/Jakarta")  # the city's, as its configuration says
 _WEEKS_BEFORE = 8
 _HISTORY_SECONDS = 120.0
 
@@ -71,18 +74,19 @@ def city(folder: Path, now: datetime) -> Iterator[tuple[Served, Served]]:
             place.mkdir(parents=True)
             served.append(stack.enter_context(serve(cluster, folder=place)))
         first, second = served
-        _configure(folder, first, second)
+        _configure(folder, now, first, second)
         yield first, second
 
 
-def _configure(folder: Path, first: Served, second: Served) -> None:
+def _configure(folder: Path, now: datetime, first: Served, second: Served) -> None:
     for name, secret in (("balaikota", AUDITOR.secret), ("command-center", TOKEN_SECRET)):
         path = folder / f"{name}.token"
         path.touch(mode=0o600)
         path.write_text(f"{secret}\n", encoding="utf-8")
-    for name in ("policy.toml", "estate.yaml"):
-        content = files("lab.city").joinpath(name).read_text("utf-8")
-        (folder / name).write_text(content, encoding="utf-8")
+    policy = files("lab.city").joinpath("policy.toml").read_text("utf-8")
+    (folder / "policy.toml").write_text(policy, encoding="utf-8")
+    owners = estate_text(now.astimezone(_ZONE).date())
+    (folder / "estate.yaml").write_text(owners, encoding="utf-8")
     (folder / "lumbung.toml").write_text(_CONFIGURATION.format(
         first=first.url, first_ca=first.ca_file.relative_to(folder),
         second=second.url, second_ca=second.ca_file.relative_to(folder),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 import typing
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from lumbung.settings import SettingsError
 from planner.owners import EstateFile
 from planner.policy import Policy
+from planner.purchases import Misplaced
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -25,11 +28,16 @@ def load_policy(path: Path | None) -> Policy:
     try:
         return checked(Policy, tomllib.loads(_text(path)), path)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: {error}") from error
+        line = re.search(r" \(at line (\d+), column \d+\)$", str(error))
+        where = f":{line[1]}" if line else ""
+        raise SettingsError(f"{path}{where}: {error}") from error
 
 
-def load_estate(path: Path | None) -> EstateFile:
-    """The owners' file, or an empty one. Raises SettingsError."""
+def load_estate(path: Path | None, today: date | None = None) -> EstateFile:
+    """The owners' file, or an empty one. Raises SettingsError.
+
+    With ``today``, an order that is said to be further than that day allows is refused as well.
+    """
     if path is None:
         return EstateFile()
     text = _text(path)
@@ -43,7 +51,18 @@ def load_estate(path: Path | None) -> EstateFile:
     if not isinstance(tables, dict):
         raise SettingsError(f"{path}: is empty or no mapping; start it with `version: 1`")
     lines = _Lines(yaml.compose(text, Loader=yaml.SafeLoader))
-    return checked(EstateFile, tables, path, lines)
+    estate = checked(EstateFile, tables, path, lines)
+    for i, order in enumerate(estate.orders):
+        if today is not None and (fault := order.fault_on(today)):
+            line = lines.of(("orders", i, "stage"))
+            raise SettingsError(f"{path}{line}: order {order.name!r}: {fault}")
+    return estate
+
+
+def place_in(path: Path, place: tuple[str | int, ...]) -> str:
+    """A place in a YAML file as FILE:LINE."""
+    lines = _Lines(yaml.compose(_text(path), Loader=yaml.SafeLoader))
+    return f"{path}{lines.of(place)}"
 
 
 def _text(path: Path) -> str:
@@ -88,7 +107,9 @@ def checked(model: type[M], tables: dict[str, Any], path: Path, lines: _Lines | 
         return model.model_validate(tables)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = tuple(part for part in first["loc"] if part != "[key]")
+        deeper = first.get("ctx", {}).get("error")
+        inside = deeper.place if isinstance(deeper, Misplaced) else ()
+        place = (*(part for part in first["loc"] if part != "[key]"), *inside)
         where = ".".join(str(part) for part in place)
         line = lines.of(place) if lines else _toml_line(path, place)
         if first["type"] == "extra_forbidden":
@@ -121,16 +142,21 @@ def _nearest(model: type[BaseModel], place: tuple[str | int, ...]) -> str:
 
 
 def _fields_at(model: type[BaseModel], place: tuple[str | int, ...]) -> typing.Iterable[str]:
-    """The keys that a model takes at a place inside it.
-
-    A part that is no field is an entry's number in a list, or its name in a mapping.
-    """
+    """The keys that a model takes at a place inside it."""
     found: Any = model
     for part in place:
-        is_model = isinstance(found, type) and issubclass(found, BaseModel)
-        if is_model and str(part) in found.model_fields:
-            found = _model_in(found.model_fields[str(part)].annotation)
-    return found.model_fields if isinstance(found, type) and issubclass(found, BaseModel) else ()
+        if _is_model(found):
+            known = found.model_fields.get(str(part))
+            found = None if known is None else known.annotation
+        else:  # an item of a list, a value of a mapping
+            found = _model_in(found)
+        if typing.get_origin(found) not in (tuple, list, dict):
+            found = _model_in(found)
+    return found.model_fields if _is_model(found) else ()
+
+
+def _is_model(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, BaseModel)
 
 
 def _model_in(annotation: Any) -> Any:
@@ -138,5 +164,5 @@ def _model_in(annotation: Any) -> Any:
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation
     inner = [_model_in(argument) for argument in typing.get_args(annotation)]
-    models = [part for part in inner if isinstance(part, type) and issubclass(part, BaseModel)]
+    models = [part for part in inner if _is_model(part)]
     return models[0] if models else annotation

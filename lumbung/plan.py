@@ -36,15 +36,16 @@ class When:
 
     as_of: date
     at: datetime
+    today: date
 
     @classmethod
     def of(cls, settings: Settings, on: date | None, now: datetime) -> When:
         """Now, or the end of a past local date."""
         today = now.astimezone(settings.zone).date()
         if on is None or on >= today:
-            return cls(on or today, now)
+            return cls(on or today, now, today)
         midnight = datetime.combine(on + timedelta(days=1), time(), settings.zone)
-        return cls(on, midnight)
+        return cls(on, midnight, today)
 
 
 def plan(settings: Settings, store: Store, when: When, *, run_id: str) -> Report:
@@ -107,7 +108,7 @@ def _estate(connection: Connection, settings: Settings, store: Store, when: When
         at=when.at,
         facts=read.facts_at(connection, when.at),
         policy=load_policy(settings.policy_file),
-        owners=load_estate(settings.estate_file),
+        owners=load_estate(settings.estate_file, when.today),
         sources=tuple(health(settings, read.sources_at(connection, when.at), when.at)),
         site=settings.site.name,
         tool=tool_facts(settings, store),

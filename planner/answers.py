@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 
+from planner.budget import BudgetBy, budget_by
 from planner.capacity import headroom, overcommit, percent, thin_debt, thin_exposure
+from planner.chances import differs, draw, may_grow
 from planner.estate import Estate
 from planner.forecast import brownian
-from planner.forecast.paths import Floats
+from planner.forecast.paths import Floats, PathSource
 from planner.hosting import bins_of, domains_of, loads_of, planned_hosts
 from planner.placement.failover import (
     FailoverCase,
@@ -22,7 +25,7 @@ from planner.placement.failover import (
 )
 from planner.placement.packing import Verdict
 from planner.policy import ForecastRules, Policy
-from planner.pools import Pool, Question
+from planner.pools import GIB, Pool, Question
 from planner.recorders import Verdict as RetentionVerdict
 from planner.recorders import ring_buffers
 from planner.runway import (
@@ -62,6 +65,8 @@ class Answer:
     wape_30: float | None
     passage: Passage | None
     flags: tuple[str, ...]
+    budget: BudgetBy | None = None  # None: no gates are configured, or nothing is to be ordered
+    with_tentative: Runway | None = None  # None: no tentative project adds to this
 
     @property
     def load(self) -> float | None:
@@ -104,6 +109,13 @@ class PoolAnswer:
         return tuple(sorted({name for case in self.cases for name in case.stays_down}))
 
 
+def in_unit(value: float | None, answer: Answer) -> float | None:
+    """A base amount of the answer's resource in the unit that reports show."""
+    if value is None:
+        return None
+    return value / GIB if answer.question.unit == "gib" else float(value)
+
+
 def binding_of(answers: Sequence[Answer]) -> Answer:
     """The answer that binds a cluster or a site: the minimum over its pools and resources."""
     return min(answers, key=_tightness)
@@ -122,10 +134,15 @@ def _tightness(answer: Answer) -> tuple[int, float, float]:
 def answer_all(estate: Estate, asked: Sequence[Question]) -> tuple[PoolAnswer, ...]:
     """Every question answered, grouped by pool in the order they were asked."""
     passages = _passages(estate, asked)
+    tentative = _with_tentative(estate, asked, passages)
     errors = _backtest(estate, asked)
     rings = ring_buffers(estate)
     answers = [
-        _answer(estate, question, passages.get(i), errors.get(i), _ring(question, rings))
+        _second_line(
+            estate,
+            _answer(estate, question, passages.get(i), errors.get(i), _ring(question, rings)),
+            tentative.get(i),
+        )
         for i, question in enumerate(asked)
     ]
     grouped: dict[tuple[str, str], list[Answer]] = {}
@@ -143,7 +160,8 @@ def _pool_answer(estate: Estate, answers: tuple[Answer, ...]) -> PoolAnswer:
     )
 
 
-def _has_enough(question: Question, rules: ForecastRules) -> bool:
+def has_enough(question: Question, rules: ForecastRules) -> bool:
+    """Whether a question can be answered with a date: fresh, long and dense enough."""
     series = question.load.series
     return (
         not question.stale
@@ -153,29 +171,60 @@ def _has_enough(question: Question, rules: ForecastRules) -> bool:
     )
 
 
-def _passages(estate: Estate, asked: Sequence[Question]) -> dict[int, Passage]:
+def paths_of(
+    estate: Estate, asked: Sequence[Question], horizon_days: int | None = None
+) -> PathSource:
+    """The sample paths of questions that have enough history, to the horizon or another day."""
     rules = estate.policy.forecast
-    chosen = [i for i, question in enumerate(asked) if _has_enough(question, rules)]
-    if not chosen:
-        return {}
-    block = np.stack([asked[i].load.series.trend for i in chosen]).astype(np.float32)
-    paths = brownian.forecast(
+    block = np.stack([question.load.series.trend for question in asked]).astype(np.float32)
+    return brownian.forecast(
         block,
         origin=estate.as_of,
-        horizon_days=rules.horizon_days,
+        horizon_days=horizon_days or rules.horizon_days,
         seed=rules.seed,
         samples=rules.samples,
         trend_days=rules.trend_days,
     )
-    usable = np.stack([asked[i].usable for i in chosen])
-    added = np.stack([asked[i].added for i in chosen])
-    return dict(zip(chosen, first_passage(paths, usable, added), strict=True))
+
+
+def passages_of(
+    estate: Estate, asked: Sequence[Question], *, tentative: bool = False
+) -> tuple[Passage, ...]:
+    """When each question's paths are first over; with ``tentative`` those projects may come."""
+    days = estate.policy.forecast.horizon_days
+    chances = {
+        i: partial(draw, question, estate.policy, estate.as_of, days, tentative=tentative)
+        for i, question in enumerate(asked)
+        if differs(question, tentative=tentative)
+    }
+    usable = np.stack([question.usable for question in asked])
+    added = np.stack([question.added for question in asked])
+    return first_passage(paths_of(estate, asked), usable, added, chances)
+
+
+def _passages(estate: Estate, asked: Sequence[Question]) -> dict[int, Passage]:
+    chosen = [i for i, question in enumerate(asked) if has_enough(question, estate.policy.forecast)]
+    if not chosen:
+        return {}
+    found = passages_of(estate, [asked[i] for i in chosen])
+    return dict(zip(chosen, found, strict=True))
+
+
+def _with_tentative(
+    estate: Estate, asked: Sequence[Question], passages: Mapping[int, Passage]
+) -> dict[int, Passage]:
+    """The second line: the same where a tentative project would add to the demand."""
+    chosen = [i for i in passages if may_grow(asked[i], estate.as_of)]
+    if not chosen:
+        return {}
+    found = passages_of(estate, [asked[i] for i in chosen], tentative=True)
+    return dict(zip(chosen, found, strict=True))
 
 
 def _backtest(estate: Estate, asked: Sequence[Question]) -> dict[int, float]:
     """Per question the WAPE of forecasts of 30 days made 30, 60 and 90 days ago."""
     rules = estate.policy.forecast
-    chosen = [i for i, question in enumerate(asked) if _has_enough(question, rules)]
+    chosen = [i for i, question in enumerate(asked) if has_enough(question, rules)]
     if not chosen:
         return {}
     block = np.stack([asked[i].load.series.trend for i in chosen])
@@ -230,12 +279,11 @@ def _answer(
     found = _runway(estate, question, passage, usable, load)
     if ring is not None:
         found = no_runway("ring_buffer")
-    lead = policy.lead_time
     order = order_by(
         found,
         as_of=estate.as_of,
-        lead_days=lead.days,
-        lead_confirmed=lead.confirmed,
+        lead_days=question.lead.days,
+        lead_confirmed=not question.lead.is_assumed,
         basis=policy.forecast.order_by_basis,
     )
     return Answer(
@@ -268,7 +316,18 @@ def _answer(
         wape_30=error,
         passage=passage,
         flags=(*_flags(question, found, order, policy), *(["ring_buffer"] if ring else [])),
+        budget=None
+        if order.on is None
+        else budget_by(estate.owners.budget, order.on, estate.as_of),
     )
+
+
+def _second_line(estate: Estate, answer: Answer, passage: Passage | None) -> Answer:
+    """The answer with the runway that tentative projects would leave; as it is without any."""
+    if passage is None:
+        return answer
+    found = _runway(estate, answer.question, passage, answer.usable, answer.load)
+    return replace(answer, with_tentative=found)
 
 
 def _demand_now(question: Question, passage: Passage | None) -> float | None:
@@ -306,8 +365,7 @@ def _is_critical_without_ha(estate: Estate, question: Question) -> bool:
 def _flags(question: Question, found: Runway, order: OrderBy, policy: Policy) -> tuple[str, ...]:
     load, series = question.load, question.load.series
     flags = [*question.capacity.flags, *load.flags, *series.flags]
-    if order.lead_assumed and order.on is not None:
-        flags.append("lead_assumed")
+    flags += _lead_flags(question, order)
     table = "threshold" if question.model == "demand" else "overcommit"
     if policy.is_assumed(table, question.resource):
         flags.append(f"{table}_assumed")
@@ -321,16 +379,25 @@ def _flags(question: Question, found: Runway, order: OrderBy, policy: Policy) ->
     return tuple(dict.fromkeys(flags))
 
 
+def _lead_flags(question: Question, order: OrderBy) -> Iterable[str]:
+    """Where the lead time comes from, and whether an order is later than expected."""
+    if order.on is not None and question.lead.basis != "confirmed":
+        yield "lead_assumed" if order.lead_assumed else "lead_learnt"
+    if question.lead.contradicts:
+        yield "lead_too_short"
+    if any(one.is_late for one in question.pending if one.is_on_its_way):
+        yield "order_late"
+
+
 def _thin_flags(question: Question) -> Iterable[str]:
     """What a datastore has promised beyond what it holds, in GiB."""
     load, raw = question.load, question.capacity.raw
     if question.resource != "storage" or load.allocated is None or raw is None:
         return
-    gib = 1024**3
     if load.used_now is not None and (debt := thin_debt(load.allocated, load.used_now)) > 0:
-        yield f"thin_debt_gib:{debt / gib:.0f}"
+        yield f"thin_debt_gib:{debt / GIB:.0f}"
     if (exposure := thin_exposure(load.allocated, raw)) > 0:
-        yield f"thin_exposure_gib:{exposure / gib:.0f}"
+        yield f"thin_exposure_gib:{exposure / GIB:.0f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,16 @@ from typing import Any, get_args
 
 from planner.answers import Answer, PoolAnswer
 from planner.camera_report import explanation
+from planner.levels import level_dates
 from planner.policy import Policy, Resource
 from planner.pools import GIB, MODELS, host_share
+from planner.purchase_reasons import (
+    budget_lines,
+    buy_lines,
+    coming_lines,
+    lead_lines,
+    level_lines,
+)
 from planner.recorders import keepers_of
 from planner.report import Report, in_unit
 from planner.rows import GuestLine, PoolRow
@@ -115,6 +123,10 @@ class _Sections:
                     "first_over_date_conservative",
                     "shortfall_windows",
                     "committed_projects",
+                    "runway_days_with_tentative",
+                    "runway_days_conservative_with_tentative",
+                    "first_over_date_with_tentative",
+                    "first_over_date_conservative_with_tentative",
                 ),
                 self._runway,
             ),
@@ -129,6 +141,8 @@ class _Sections:
                 ),
                 self._order,
             ),
+            **dict.fromkeys(("budget_by_date", "budget_missed"), self._budget),
+            "buy_quantity": self._buy,
             **dict.fromkeys(("fit_s", "fit_m", "fit_l"), self._fit),
             **dict.fromkeys(
                 ("failover_test", "stays_down_count", "tolerates_hosts", "maintenance_test"),
@@ -265,21 +279,26 @@ class _Sections:
             yield f"  short from {window[0]} to {window[1]}"
         if self._answer.question.committed:
             yield f"  committed projects add {self._unit(self._answer.question.committed)}"
+        yield from coming_lines(self._answer)
+        yield from level_lines(level_dates(self._report.estate, self._answer))
 
     def _order(self) -> Iterator[str]:
-        order, lead = self._answer.order, self._policy.lead_time
+        order = self._answer.order
         yield f"order by = first over ({order.basis}) − lead days (glossary 12)"
-        yield (
-            f"  lead = approval {lead.approval_days} + tender {lead.tender_days} + delivery "
-            f"{lead.delivery_days} + installation {lead.installation_days} + safety "
-            f"{lead.safety_days} = {lead.days} days, "
-            + ("confirmed" if lead.confirmed else "ASSUMED: set lead_time in the policy")
-        )
+        yield from lead_lines(self._answer, self._policy)
         yield f"  order by {_shown(order.on)}, overdue {order.overdue_days} days"
         yield f"status {self._answer.status} (glossary 19)"
         if "ring_buffer" in self._answer.flags:
             yield "  full by design: the status is that of its recordings (`lumbung cameras`)"
         yield f"the pool's binding constraint is {self._row.binding}"
+
+    def _budget(self) -> Iterator[str]:
+        yield from budget_lines(self._answer)
+
+    def _buy(self) -> Iterator[str]:
+        pool = self._pool.pool
+        purchase = self._report.purchases.get((pool.kind, pool.name))
+        yield from buy_lines(self._answer, purchase, self._policy)
 
     def _fit(self) -> Iterator[str]:
         pool = self._pool.pool

@@ -1,7 +1,7 @@
 """The owners' file (estate.yaml): what no hypervisor knows.
 
 Agencies, services, who owns which guest, how data is classified, what storage is declared to be,
-planned projects and hardware on its way.
+planned projects, hardware and purchases on their way, budget gates.
 """
 
 from __future__ import annotations
@@ -12,6 +12,16 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from planner.camera_entries import Cameras
+from planner.purchases import (
+    Budget,
+    CatalogueItem,
+    Hardware,
+    Misplaced,
+    Order,
+    PoolEntry,
+    Project,
+    check_names,
+)
 
 Classification = Literal["publik", "terbatas", "infra", "pribadi-umum", "pribadi-spesifik"]
 Dimension = Literal["governance", "branding", "economy", "living", "society", "environment", "none"]
@@ -154,35 +164,6 @@ class HostPlace(_Table):
     rack: str | None = Field(None, description="inside the room")
 
 
-class Project(_Table):
-    """Demand that is planned; only a committed one counts in the runway."""
-
-    name: str = Field(description="what is planned")
-    pool: str = Field(description="the cluster or datastore, as `lumbung capacity` names it")
-    status: Literal["committed", "tentative"] = Field(
-        "tentative", description="only committed demand shortens a runway"
-    )
-    when: date = Field(description="from that day on")  # not "on", which YAML reads as true
-    memory_gib: float = Field(0.0, description="GiB, for both models")
-    cpu_cores: float = Field(0.0, description="busy physical cores, for the demand model")
-    vcpus: float = Field(0.0, description="configured vCPUs, for the allocation model")
-    storage_gib: float = Field(0.0, description="GiB, for both models")
-    owner: str = Field("", description="whose project it is")
-
-
-class Hardware(_Table):
-    """A host or capacity that arrives or leaves on a date."""
-
-    pool: str = Field(description="the cluster or datastore, as `lumbung capacity` names it")
-    when: date = Field(description="the first day of the new capacity")
-    change: Literal["arrives", "leaves"] = Field("arrives", description="the direction")
-    host: str | None = Field(None, description="the leaving host, or a name for the new ones")
-    count: int = Field(1, ge=1, description="how many alike")
-    cpu_cores: float = Field(0.0, description="physical cores of each")
-    memory_gib: float = Field(0.0, description="GiB of each")
-    storage_gib: float = Field(0.0, description="GiB of each, for a datastore")
-
-
 class Wave(_Table):
     """Guests that move together."""
 
@@ -228,6 +209,12 @@ class EstateFile(_Table):
     )
     projects: tuple[Project, ...] = Field((), description="planned demand")
     hardware: tuple[Hardware, ...] = Field((), description="capacity that comes and goes")
+    pools: dict[str, PoolEntry] = Field(
+        default_factory=dict, description="by a pool's name: who decides on it"
+    )
+    orders: tuple[Order, ...] = Field((), description="purchases, past ones too: they teach")
+    budget: Budget = Field(Budget(), description="when money can be asked for and spent")
+    catalogue: tuple[CatalogueItem, ...] = Field((), description="what can be bought")
     migration: Migration = Field(Migration(), description="a move to another platform")
     cameras: Cameras = Field(Cameras(), description="cameras, their recorders and uplinks")
 
@@ -235,13 +222,24 @@ class EstateFile(_Table):
     def _names_what_exists(self) -> EstateFile:
         for name, service in self.services.items():
             if self.agencies and service.owner not in self.agencies:
-                raise ValueError(f"services.{name}: owner {service.owner!r} is no agency here")
-        for entry in self.guests:
+                told = f"{service.owner!r} is no agency here"
+                raise Misplaced(told, "services", name, "owner")
+        for i, entry in enumerate(self.guests):
             if entry.service is not None and entry.service not in self.services:
-                raise ValueError(f"guests: {entry.service!r} is no service here")
+                raise Misplaced(f"{entry.service!r} is no service here", "guests", i, "service")
             if entry.agency is not None and entry.agency not in self.agencies:
-                raise ValueError(f"guests: {entry.agency!r} is no agency here")
-        for group in self.cameras.groups:
+                raise Misplaced(f"{entry.agency!r} is no agency here", "guests", i, "agency")
+        for i, group in enumerate(self.cameras.groups):
             if group.agency is not None and group.agency not in self.agencies:
-                raise ValueError(f"cameras: {group.agency!r} is no agency here")
+                told = f"{group.agency!r} is no agency here"
+                raise Misplaced(told, "cameras", "groups", i, "agency")
+        return self
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> EstateFile:
+        check_names("orders", (order.name for order in self.orders))
+        check_names("catalogue", (item.name for item in self.catalogue))
+        for i, gate in enumerate(self.budget.gates):
+            if gate.name in {other.name for other in self.budget.gates[:i]}:
+                raise Misplaced(f"{gate.name!r} is there twice", "budget", "gates", i, "name")
         return self

@@ -96,6 +96,37 @@ class StatusRules(_Table):
     plan_days: int = Field(90, ge=0, description="days to the order-by date: plan")
 
 
+class Levels(_Table):
+    """How full a pool is before it is told: shares of what a failure leaves, or of the promise."""
+
+    warning: float = Field(0.70, gt=0, le=1, description="to be watched")
+    critical: float = Field(0.90, gt=0, le=1, description="to be acted on")
+    full: float = Field(1.00, gt=0, le=1, description="nothing is left once a host fails")
+
+    @model_validator(mode="after")
+    def _follow_each_other(self) -> Levels:
+        if not self.warning <= self.critical <= self.full:
+            raise ValueError("warning, critical and full do not follow each other")
+        return self
+
+
+class BuyRules(_Table):
+    """How much to buy, and what waiting costs."""
+
+    target_days: int = Field(
+        730, ge=30, le=1460, description="how long a purchase is to last after it arrives"
+    )
+    owner: str = Field(
+        "", description="the office that decides where the estate file names none for the pool"
+    )
+    price_rise_month_pct: float | None = Field(
+        None, ge=0, description="percent by which prices rise in a month, where that is known"
+    )
+    short_day_cost: float | None = Field(
+        None, ge=0, description="what a day without enough capacity costs, where that is known"
+    )
+
+
 class ProfileSize(_Table):
     """The size of a guest that is asked for."""
 
@@ -156,6 +187,8 @@ class Policy(_Table):
     lead_time: LeadTime = LeadTime()
     forecast: ForecastRules = ForecastRules()
     status: StatusRules = StatusRules()
+    levels: Levels = Levels()
+    buy: BuyRules = BuyRules()
     profiles: Profiles = Profiles()
     backup: BackupRules = BackupRules()
     lifecycle: LifecycleRules = LifecycleRules()

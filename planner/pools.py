@@ -15,8 +15,9 @@ from inventory.records import Datastore, Disk, Guest, Host
 from planner.capacity import Capacity, HostShare, cluster_capacity, datastore_capacity
 from planner.estate import Estate, GuestView
 from planner.forecast.paths import Floats
-from planner.owners import Hardware, Project
+from planner.leads import Lead, Pending, lead_of, learn, pending_of
 from planner.policy import Model, Policy, Resource
+from planner.purchases import Band, Hardware, Project
 from planner.series import DailySeries, demand_series, state_series
 
 GIB = 1024**3
@@ -26,6 +27,7 @@ _RESOURCES: dict[PoolKind, tuple[Resource, ...]] = {
     "datastore": ("storage",),
 }
 MODELS: tuple[Model, ...] = ("demand", "allocation")
+ITEM_CLASS: Mapping[PoolKind, str] = {"cluster": "host", "datastore": "disk"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,10 @@ class Question:
     committed: float
     load: Load
     stale: tuple[str, ...]
+    lead: Lead  # of the class of item that more capacity is bought as
+    hardware: tuple[Hardware, ...] = ()  # what arrives or leaves on declared dates
+    pending: tuple[Pending, ...] = ()  # orders that are not in service yet
+    projects: tuple[Project, ...] = ()
 
     @property
     def unit(self) -> str:
@@ -160,20 +166,28 @@ def _question(
     load: Load,
     stale: tuple[str, ...],
 ) -> Question:
-    days = estate.policy.forecast.horizon_days
-    hardware = [item for item in estate.owners.hardware if pool.answers_to(item.pool)]
-    projects = [item for item in estate.owners.projects if pool.answers_to(item.pool)]
+    days, lead_time = estate.policy.forecast.horizon_days, estate.policy.lead_time
+    hardware = tuple(item for item in estate.owners.hardware if pool.answers_to(item.pool))
+    projects = tuple(item for item in estate.owners.projects if pool.answers_to(item.pool))
+    orders = [order for order in estate.owners.orders if pool.answers_to(order.pool)]
+    learnt = learn(estate.owners.orders, estate.as_of)
+    pending = pending_of(orders, lead_time, learnt, estate.as_of)
+    coming = (*hardware, *(one.hardware() for one in pending if one.is_on_its_way))
     added, committed = _committed(projects, resource, model, estate.as_of, days)
     return Question(
         pool=pool,
         resource=resource,
         model=model,
         capacity=capacity_of(pool, resource, model, estate.policy),
-        usable=_usable_days(pool, resource, model, estate.policy, hardware, estate.as_of, days),
+        usable=usable_days(pool, resource, model, estate.policy, coming, estate.as_of, days),
         added=added,
         committed=committed,
         load=load,
         stale=stale,
+        hardware=hardware,
+        pending=pending,
+        projects=projects,
+        lead=lead_of(ITEM_CLASS[pool.kind], lead_time, learnt),
     )
 
 
@@ -237,7 +251,7 @@ def _policy_reserve(policy: Policy, resource: Resource) -> float | None:
     return None if gib is None else gib * GIB
 
 
-def _usable_days(
+def usable_days(
     pool: Pool,
     resource: Resource,
     model: Model,
@@ -268,17 +282,18 @@ def _committed(
     total = 0.0
     for project in projects:
         if project.status == "committed" and project.when > as_of:
-            size = _size(project, resource, model)
+            size = size_of(project, resource, model).mid
             added[(project.when - as_of).days :] += size
             total += size
     return added, total
 
 
-def _size(project: Project, resource: Resource, model: Model) -> float:
+def size_of(project: Project, resource: Resource, model: Model) -> Band:
+    """What a project adds, in base units."""
     if resource == "cpu":
         return project.cpu_cores if model == "demand" else project.vcpus
     gib = project.memory_gib if resource == "memory" else project.storage_gib
-    return gib * GIB
+    return Band(low=gib.low * GIB, mid=gib.mid * GIB, high=gib.high * GIB)
 
 
 # What a pool carries

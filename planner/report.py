@@ -11,11 +11,14 @@ from zoneinfo import ZoneInfo
 from inventory.changes import Change
 from inventory.records import Backup, Disk, GuestSnapshot
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
+from planner.answers import in_unit as in_unit
 from planner.backups import covering, newest
+from planner.buying import PoolKey, Purchase, purchases_of
 from planner.camera_report import camera_orders, camera_rows
 from planner.estate import Estate, GuestView, SourceHealth
 from planner.fitting import fits_of, profiles_of
 from planner.hosting import host_labels
+from planner.orders import Misnamed, misnamed, orders_needed, orders_under_way
 from planner.placement.fit import Fit
 from planner.policy import Policy
 from planner.pools import GIB, Past, questions
@@ -59,6 +62,8 @@ class Report:
     assessment: Assessment
     estate: Estate
     zone_is_assumed: bool = False
+    purchases: Mapping[PoolKey, Purchase] = field(default_factory=dict)
+    misnamed: tuple[Misnamed, ...] = ()  # what the estate file says of pools that are none
 
     @property
     def tables(self) -> Mapping[str, tuple[type[Any], Sequence[Any]]]:
@@ -97,6 +102,7 @@ def make_report(
     """The report of an estate at one date. Pure: the same in, the same out."""
     answers = answer_all(estate, questions(estate, past, zone))
     assessment = assess(estate, answers)
+    purchases = purchases_of(estate, answers)
     profiles = profiles_of(estate.policy)
     fits: dict[tuple[str, str], tuple[Fit, ...]] = {
         (pool.pool.kind, pool.pool.name): fits_of(estate, answers, pool, profiles)
@@ -108,11 +114,16 @@ def make_report(
         site=estate.site,
         run_id=run_id,
         policy=estate.policy,
-        orders=(*_orders(estate, answers), *camera_orders(estate)),
+        orders=(
+            *orders_needed(estate, answers, purchases),
+            *camera_orders(estate),
+            *orders_under_way(estate, answers),
+        ),
         pools=tuple(
-            _pool_row(estate, pool, answer, fits[pool.pool.kind, pool.pool.name], run_id)
+            _pool_row(estate, pool, answer, fits[key], purchases.get(key), run_id)
             for pool in answers
             for answer in pool.answers
+            for key in [(pool.pool.kind, pool.pool.name)]
         ),
         guests=tuple(_guest_lines(estate, answers, assessment, memory)),
         risks=tuple(_risk_row(f, estate.as_of, memory) for f in assessment.findings),
@@ -125,27 +136,27 @@ def make_report(
         assessment=assessment,
         estate=estate,
         zone_is_assumed=zone_is_assumed,
+        purchases=purchases,
+        misnamed=misnamed(estate, [pool.pool for pool in answers]),
     )
 
 
 # pools.csv
 
 
-def in_unit(value: float | None, answer: Answer) -> float | None:
-    """A base amount of the answer's resource in the unit that reports show."""
-    if value is None:
-        return None
-    return value / GIB if answer.question.unit == "gib" else float(value)
-
-
 def _pool_row(
-    estate: Estate, pool: PoolAnswer, answer: Answer, fits: Sequence[Fit], run_id: str
+    estate: Estate,
+    pool: PoolAnswer,
+    answer: Answer,
+    fits: Sequence[Fit],
+    purchase: Purchase | None,
+    run_id: str,
 ) -> PoolRow:
     question, capacity = answer.question, answer.question.capacity
     passage, demand = answer.passage, answer.question.load.series
     recent = demand.recent(estate.policy.forecast.coverage_window_days)
     is_demand = question.model == "demand"
-    binding = pool.binding.question
+    binding, budget, second = pool.binding.question, answer.budget, answer.with_tentative
 
     def unit(value: float | None) -> float | None:
         return _rounded(in_unit(value, answer))
@@ -185,9 +196,9 @@ def _pool_row(
         order_by_date=answer.order.on,
         order_by_basis=answer.order.basis,
         order_overdue_days=answer.order.overdue_days if answer.order.on else None,
-        budget_by_date=None,
-        budget_missed=None,
-        buy_quantity=None,
+        budget_by_date=None if budget is None else budget.on,
+        budget_missed=None if budget is None else int(budget.missed),
+        buy_quantity=None if purchase is None else purchase.quantities.get(question.key),
         status=answer.status,
         binding=f"{binding.resource}/{binding.model}",
         committed_projects=_rounded(in_unit(question.committed, answer)) or 0.0,
@@ -202,11 +213,17 @@ def _pool_row(
         history_days=round(answer.history_days, 1),
         backtest_wape_30d=_rounded(answer.wape_30, 2),
         stale_sources=" ".join(question.stale),
-        flags=" ".join(answer.flags),
+        flags=" ".join((*answer.flags, *(purchase.flags if purchase else ()))),
         policy_version=estate.policy.version,
         run_id=run_id,
         tolerates_hosts=pool.resilience.tolerates,
         maintenance_test=pool.resilience.maintenance,
+        runway_days_with_tentative=second.days if second else None,
+        runway_days_conservative_with_tentative=second.conservative_days if second else None,
+        first_over_date_with_tentative=second.first_over if second else None,
+        first_over_date_conservative_with_tentative=(
+            second.conservative_first_over if second else None
+        ),
     )
 
 
@@ -227,79 +244,6 @@ def _quantile(values: Any, share: float) -> float | None:
     low = int(position)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
-
-
-# orders.csv
-
-
-def _orders(estate: Estate, answers: Iterable[PoolAnswer]) -> Iterable[OrderRow]:
-    """What needs a decision, the earliest date first; one row per pool, for what binds it.
-
-    What is full by design is ordered by its retention (``camera_orders``).
-    """
-    urgent = [
-        _order_row(estate, pool.binding)
-        for pool in answers
-        if pool.binding.status in ("overdue", "overdue_if_assumed", "act", "plan")
-        and "ring_buffer" not in pool.binding.flags
-    ]
-    return sorted(urgent, key=lambda row: (row.order_by_date or date.max, row.pool))
-
-
-def _order_row(estate: Estate, answer: Answer) -> OrderRow:
-    question, order = answer.question, answer.order
-    lead = estate.policy.lead_time
-    assumed = []
-    if order.lead_assumed:
-        assumed.append(f"lead time {lead.days} d")
-    table = "threshold" if question.model == "demand" else "overcommit"
-    if estate.policy.is_assumed(table, question.resource):
-        assumed.append(f"{table} {question.capacity.factor:g}")
-    if "reserve_assumed" in answer.flags:
-        assumed.append("host reserve 0")
-    return OrderRow(
-        pool=question.pool.name,
-        what=_what(answer),
-        quantity=None,
-        unit=question.unit,
-        order_by_date=order.on,
-        order_overdue_days=order.overdue_days if order.on else None,
-        budget_by_date=None,
-        budget_missed=None,
-        status=answer.status,
-        stage="proposed",
-        why=_why(answer),
-        owner="",
-        assumed="; ".join(assumed),
-    )
-
-
-def _what(answer: Answer) -> str:
-    if answer.status == "overdue_if_assumed":
-        return f"confirm the lead time for {answer.question.resource}"
-    if answer.order.on is None:
-        return "a second host"
-    return f"more {answer.question.resource}"
-
-
-def _why(answer: Answer) -> str:
-    """One sentence with the figures behind the row."""
-    question = answer.question
-    if answer.order.on is None:
-        return "one host only, and a guest of the highest criticality on it"
-    load, usable = in_unit(answer.load, answer), in_unit(answer.usable, answer)
-    if load is None or usable is None:
-        return "capacity or demand is not known"
-    noun = "demand" if question.model == "demand" else "allocated"
-    text = f"{noun} {load:,.0f} of {usable:,.0f} usable {_unit_name(question.unit)}"
-    if answer.runway.reason == "exhausted":
-        return f"{text}: already over"
-    first = answer.runway.conservative_first_over or answer.runway.first_over
-    return f"{text}, first over {first}" if first else text
-
-
-def _unit_name(unit: str) -> str:
-    return {"gib": "GiB", "vcpus": "vCPUs"}.get(unit, unit)
 
 
 # guests.csv

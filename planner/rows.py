@@ -73,6 +73,10 @@ class PoolRow:
     run_id: str
     tolerates_hosts: int | None
     maintenance_test: str
+    runway_days_with_tentative: int | None
+    runway_days_conservative_with_tentative: int | None
+    first_over_date_with_tentative: date | None
+    first_over_date_conservative_with_tentative: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,14 @@ class OrderRow:
     why: str
     owner: str
     assumed: str
+    order: str = ""
+    item: str = ""
+    in_service_date: date | None = None
+    gate: str = ""
+    feasible_by_date: date | None = None
+    cost: float | None = None
+    cost_of_waiting_month: float | None = None
+    shortfall_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

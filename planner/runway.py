@@ -7,7 +7,7 @@ is still safe. Day 0 is as_of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -63,21 +63,40 @@ class Passage:
         return _runs(self.over_ratio >= BASE)
 
 
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """What differs from path to path: ``usable[sample, day]`` and ``added[sample, day]``.
+
+    None is the same on all paths.
+    """
+
+    usable: Floats | None = None
+    added: Floats | None = None
+
+
 def first_passage(
-    paths: PathSource, usable: Floats, added: Floats | None = None
+    paths: PathSource,
+    usable: Floats,
+    added: Floats | None = None,
+    chances: Mapping[int, Callable[[int], Chances]] | None = None,
 ) -> tuple[Passage, ...]:
     """One Passage per series.
 
     ``usable[series, day]`` is dated capacity from as_of on; ``added[series, day]`` is what
-    committed projects add to the demand by then.
+    committed projects add to the demand by then. ``chances`` draws, for so many samples of a
+    series, what differs from path to path; only while that series is looked at.
     """
     passages: list[Passage] = []
     for block in paths.blocks():
         significant = paths.growth_significant
         for i in range(block.paths.shape[0]):
             series = block.first + i
-            extra = added[series] if added is not None else 0.0
-            passages.append(_passage(block, i, usable[series], extra, bool(significant[series])))
+            limit, extra = usable[series], added[series] if added is not None else 0.0
+            if chances is not None and series in chances:
+                drawn = chances[series](block.paths.shape[1])
+                limit = limit if drawn.usable is None else drawn.usable
+                extra = extra if drawn.added is None else drawn.added
+            passages.append(_passage(block, i, limit, extra, bool(significant[series])))
     return tuple(passages)
 
 

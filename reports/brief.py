@@ -29,8 +29,11 @@ _FEWER_BESIDE_RECORDERS = 1  # lines of clusters, failover, risks and gaps: they
 class _OrderLine:
     pool: str
     what: str
+    buy: str
     order_by: str
     overdue: str
+    money_by: str
+    money_missed: bool
     status: str
     why: str
     assumed: str
@@ -124,6 +127,9 @@ def _headline(report: Report, binding: Answer | None, words: Mapping[str, str]) 
     question, order = binding.question, binding.order
     if order.on is None:
         return words["no_order_date"]
+    row = next((row for row in report.orders if row.pool == question.pool.name), None)
+    if row is not None and row.quantity == 0:  # what is on its way is enough, if it comes
+        return f"{_short(row.pool, 40)}: {_short(row.what, 60)}."
     return words["headline"].format(
         pool=_short(question.pool.name, 40),
         resource=words[question.resource],
@@ -142,12 +148,22 @@ def _order(row: OrderRow, words: Mapping[str, str]) -> _OrderLine:
     return _OrderLine(
         pool=row.pool,
         what=row.what,
+        buy=_pieces(row, words),
+        money_by=screen(row.budget_by_date) if row.budget_by_date else "–",
+        money_missed=bool(row.budget_missed),
         order_by=screen(order_by) if order_by else "–",
         overdue=str(overdue) if overdue else "",
         status=row.status,
         why=row.why,
         assumed=row.assumed,
     )
+
+
+def _pieces(row: OrderRow, words: Mapping[str, str]) -> str:
+    """How many of what, in a few characters; a dash for none and for not known."""
+    if not row.quantity:
+        return "–"
+    return f"{row.quantity:,.0f} {words.get(row.unit, row.unit)}"
 
 
 def _pool(pool: PoolAnswer, words: Mapping[str, str]) -> _PoolLine:
@@ -205,6 +221,7 @@ def _gaps(report: Report, words: Mapping[str, str]) -> list[str]:
         for health in report.estate.sources
         for gap in health.state.gaps
     ]
+    lines = [str(fault) for fault in report.misnamed] + lines
     if report.zone_is_assumed:
         lines.append(words["zone_assumed"])
     return lines

@@ -8,10 +8,28 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from datetime import date, timedelta
 from importlib.resources import files
+
+_WRITTEN_ON = date(2026, 11, 23)  # what the dates of estate.yaml count from
+_DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
 def table(name: str) -> list[dict[str, str]]:
     """The rows of one of the city's tables of guests."""
     text = files("lab.city").joinpath(name).read_text("utf-8")
     return list(csv.DictReader(io.StringIO(text)))
+
+
+def estate_text(as_of: date) -> str:
+    """The city's owners' file with its dates moved along to a demo run on ``as_of``."""
+    head, _version, body = (
+        files("lab.city").joinpath("estate.yaml").read_text("utf-8").partition("version: 1\n")
+    )
+    later = as_of - _WRITTEN_ON
+    return f"{head}version: 1\n" + _DATE.sub(lambda found: _moved(found[0], later), body)
+
+
+def _moved(day: str, later: timedelta) -> str:
+    return (date.fromisoformat(day) + later).isoformat()

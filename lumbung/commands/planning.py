@@ -38,6 +38,8 @@ def show_capacity(session: Session, pool: str | None, on: str | None, form: Form
     if form is Format.table:
         columns, rows = list(_CAPACITY), [_capacity_line(row) for row in chosen]
     show(columns, rows, form, empty="no pools are known; run `lumbung collect`")
+    for fault in report.misnamed if form is Format.table else ():
+        note(str(fault))
 
 
 _CAPACITY = ("pool", "of", "used of usable", "free %", "runway d", "order by", "status")

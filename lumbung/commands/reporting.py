@@ -28,4 +28,6 @@ def report_once(
         f"{link}: {len(report.orders)} orders, {len(report.guests)} guests, "
         f"{len(report.assessment.risks)} risks, status {report.status}"
     )
+    for fault in report.misnamed:
+        note(f"{settings.estate_file}: {fault}")
     return link

@@ -13,7 +13,7 @@ from lumbung.demo import Demo, Step, Tell, run
 from lumbung.printing import note, out
 from lumbung.session import Session
 from planner.report import Report
-from planner.rows import FailoverRow
+from planner.rows import FailoverRow, OrderRow
 from reports.terminal import table_of
 
 _MOST_RISKS = 8
@@ -63,7 +63,7 @@ def show_demo(demo: Demo, console: Console) -> None:
     )
     orders = [
         (
-            row.order_by_date or "–", row.order_overdue_days or "", row.pool, row.what,
+            row.order_by_date or "–", row.order_overdue_days or "", row.pool, _what(row),
             row.status, row.why,
         )
         for row in report.orders
@@ -79,6 +79,11 @@ def show_demo(demo: Demo, console: Console) -> None:
     finds = ("severity", "rule", "finds", "subjects")
     title = f"Worst of {len(report.assessment.risks)} risks"
     console.print(table_of(finds, _worst(report), title=title))
+
+
+def _what(row: OrderRow) -> str:
+    """What to do, and how much of it to buy."""
+    return f"{row.what}: {row.quantity:,.0f} {row.unit}" if row.quantity else row.what
 
 
 def _failures(report: Report) -> list[tuple[str, ...]]:

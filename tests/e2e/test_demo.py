@@ -70,6 +70,34 @@ def _assert_runway(city: City, entry: dict[str, Any], row: dict[str, str]) -> No
         assert abs(found - entry["order_by_in_days"]) <= entry["order_within"], (entry, found)
 
 
+def test_what_to_buy_and_what_is_under_way_is_told(city: City) -> None:
+    rows = {(row["pool"], row["order"]): row for row in city.rows("orders")}
+    for entry in city.key["purchases"]:
+        row = rows[entry["pool"], entry.get("order", "")]
+        for column in ("what", "unit", "owner", "stage", "status", "gate"):
+            assert row[column] == entry.get(column, row[column]), (entry, row)
+        assert int(row["quantity"]) == entry.get("quantity", int(row["quantity"])), row
+        if "missed" in entry:
+            assert row["budget_missed"] == str(int(entry["missed"])), row
+        for column, key in (
+            ("budget_by_date", "budget_by_in_days"),
+            ("in_service_date", "in_service_in_days"),
+        ):
+            if key in entry:
+                assert (date.fromisoformat(row[column]) - city.as_of).days == entry[key], row
+
+
+def test_the_lead_is_learnt_and_the_tentative_project_is_a_second_line(city: City) -> None:
+    leads, second = city.key["leads"], city.key["tentative"]
+    for row in city.rows("pools"):
+        assert int(row["lead_days"]) == leads["days"]
+        assert bool(row["order_by_date"]) == (leads["flag"] in row["flags"].split())
+        is_second = all(row[key] == value for key, value in second.items())
+        if is_second:
+            with_it = int(row["runway_days_conservative_with_tentative"])
+            assert with_it < int(row["runway_days_conservative"])
+
+
 def test_the_guests_that_stay_down_are_named(city: City) -> None:
     rows = city.rows("failover")
     pools = {row["pool"]: row for row in city.rows("pools")}

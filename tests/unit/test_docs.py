@@ -300,6 +300,19 @@ def test_every_estate_file_in_the_pages_can_be_read(body: str) -> None:
     assert checked(EstateFile, yaml.safe_load(body), Path("estate.yaml")).version == 1
 
 
+def test_every_example_in_the_shipped_estate_file_can_be_read() -> None:
+    """What is commented out there, taken in: a key that is empty gets the lines below it."""
+    text = re.sub(
+        r"^#  ", "  ", text_of(ROOT / "config" / "estate.example.yaml"), flags=re.MULTILINE
+    )
+    text = re.sub(r"^(\w+): (?:\[\]|\{\})(.*)\n  ", r"\1:\2\n  ", text, flags=re.MULTILINE)
+    tables = yaml.safe_load(text)
+    read = checked(EstateFile, tables, Path("estate.example.yaml"))
+    assert len(read.orders) == len(read.catalogue) == 2
+    assert [gate.name for gate in read.budget.gates] == ["KUA-PPAS", "RKA", "APBD-P", "Pergeseran"]
+    assert all(value for value in tables.values())
+
+
 @pytest.mark.parametrize("body", blocks("csv"))
 def test_every_csv_in_the_pages_is_one_that_the_files_source_reads(body: str) -> None:
     header = set(body.splitlines()[0].split(","))

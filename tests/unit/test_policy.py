@@ -64,7 +64,7 @@ def another(value: Any) -> Any:
         return value | {"1": value["1"] + 1}
     if isinstance(value, str):
         return "base" if value == "conservative" else value + "x"
-    return 1.0 if value is None else value + 1 if isinstance(value, int) else value / 2
+    return 1.0 if value is None else value + 1 if isinstance(value, int) else value * 0.99
 
 
 LEAVES = dict(leaves(Policy()))
@@ -96,6 +96,7 @@ def test_what_the_file_leaves_out_is_assumed() -> None:
     "tables",
     [
         {"threshold": {"memory": 80}},
+        {"levels": {"warning": 0.95}},
         {"threshold": {"memory": 0}},
         {"overcommit": {"cpu": -1}},
         {"failover": {"hosts": 1.5}},

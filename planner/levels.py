@@ -1,0 +1,58 @@
+"""The days on which a pool passes the policy's levels: warning, critical, full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from planner.answers import Answer, has_enough, passages_of
+from planner.estate import Estate
+from planner.policy import Overcommit, Policy, Threshold
+from planner.pools import capacity_of, usable_days
+from planner.runway import Runway, runway
+
+
+@dataclass(frozen=True, slots=True)
+class LevelDate:
+    """A level and when it is passed: half of the paths, and one in ten; None is not foreseen."""
+
+    name: str
+    share: float
+    first_over: date | None
+    conservative_first_over: date | None
+
+
+def level_dates(estate: Estate, answer: Answer) -> tuple[LevelDate, ...]:
+    """Each level of the policy; () when there is no forecast to tell it from."""
+    if answer.usable is None or not has_enough(answer.question, estate.policy.forecast):
+        return ()
+    shares = estate.policy.levels.model_dump()
+    found = {name: _passed(estate, answer, share) for name, share in shares.items()}
+    return tuple(
+        LevelDate(name, shares[name], way.first_over, way.conservative_first_over)
+        for name, way in found.items()
+    )
+
+
+def _passed(estate: Estate, answer: Answer, share: float) -> Runway:
+    """The runway if this share of what a failure leaves were what is usable."""
+    asked, policy = answer.question, _with_share(estate.policy, share)
+    coming = (*asked.hardware, *(one.hardware() for one in asked.pending if one.is_on_its_way))
+    place = (asked.pool, asked.resource, asked.model, policy)
+    days = usable_days(*place, coming, estate.as_of, policy.forecast.horizon_days)
+    [passage] = passages_of(replace(estate, policy=policy), [replace(asked, usable=days)])
+    usable = capacity_of(*place).usable
+    return runway(passage, as_of=estate.as_of, usable_now=usable or 0.0, demand_now=answer.load)
+
+
+def _with_share(policy: Policy, share: float) -> Policy:
+    """The policy in which so much of the failover capacity may be used, or of it promised."""
+    ratio = policy.overcommit
+    return policy.model_copy(
+        update={
+            "threshold": Threshold(cpu=share, memory=share, storage=share),
+            "overcommit": Overcommit(
+                cpu=share * ratio.cpu, memory=share * ratio.memory, storage=share * ratio.storage
+            ),
+        }
+    )
