@@ -100,9 +100,7 @@ def forget_guest_days(connection: Connection, before: datetime) -> None:
     connection.execute(_GUEST_DAY.delete().where(_GUEST_DAY.c.day < before.date()))
 
 
-def guest_days(
-    connection: Connection, since: date, until: date
-) -> dict[int, tuple[GuestDay, ...]]:
+def guest_days(connection: Connection, since: date, until: date) -> dict[int, tuple[GuestDay, ...]]:
     """Per guest its days from ``since`` to before ``until``, in order."""
     rates = [_ENTITY_DAY.c[name] for name in (*_NET, *_DISK)]
     same = sa.and_(

@@ -17,20 +17,26 @@ _PROPOSAL = table_of(ProposalRow)
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One thing that was proposed; amounts are those of the last day it was, None is not known.
+    """One thing that was proposed: how much could be given back, of what was held; None is not
+    known.
 
     ``outcome`` is "" while it is open, then freed (something was given back) or kept (it is in use
-    again, exempt, or as large as before).
+    again, exempt, or no longer asked for).
     """
 
     proposal_id: str
+    claim: str
     reclaim_class: str
+    cluster: str
+    guest_id: str | None
     agency: str | None
     first_on: date
     last_on: date
     storage_bytes: float | None = None
     vcpus: float | None = None
     memory_bytes: float | None = None
+    held_vcpus: float | None = None
+    held_memory_bytes: float | None = None
     outcome: str = ""
     settled_on: date | None = None
     freed_storage_bytes: float | None = None

@@ -519,13 +519,18 @@ class ProposalRow(SQLModel, table=True):
     __tablename__ = "proposal"
 
     proposal_id: str = Field(primary_key=True)
+    claim: str
     reclaim_class: str
+    cluster: str
+    guest_id: str | None = None
     agency: str | None = None
     first_on: date
     last_on: date
     storage_bytes: float | None = None
     vcpus: float | None = None
     memory_bytes: float | None = None
+    held_vcpus: float | None = None
+    held_memory_bytes: float | None = None
     outcome: str = ""
     settled_on: date | None = None
     freed_storage_bytes: float | None = None

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from planner.answers import Answer, PoolAnswer
 from planner.camera_report import explanation
+from planner.efficiency import explained
 from planner.levels import level_dates
 from planner.policy import Policy, Resource
 from planner.pools import GIB, MODELS, host_share
@@ -143,6 +144,7 @@ class _Sections:
             ),
             **dict.fromkeys(("budget_by_date", "budget_missed"), self._budget),
             "buy_quantity": self._buy,
+            "reclaimable": self._reclaimable,
             **dict.fromkeys(("fit_s", "fit_m", "fit_l"), self._fit),
             **dict.fromkeys(
                 ("failover_test", "stays_down_count", "tolerates_hosts", "maintenance_test"),
@@ -300,6 +302,12 @@ class _Sections:
         purchase = self._report.purchases.get((pool.kind, pool.name))
         yield from buy_lines(self._answer, purchase, self._policy)
 
+    def _reclaimable(self) -> Iterator[str]:
+        question, found = self._answer.question, self._report.efficiency
+        yield from explained.pool_lines(
+            self._report.estate, found, question.pool, question.resource, question.model
+        )
+
     def _fit(self) -> Iterator[str]:
         pool = self._pool.pool
         yield "fit = the least of what each limit allows, host by host (glossary 15)"
@@ -369,6 +377,8 @@ def _guest(report: Report, rest: str) -> Iterator[str]:
             value = getattr(line, field.name)
             if value not in (None, ""):
                 yield f"{field.name} = {_shown(value)}"
+    of = report.rates.get(line.cluster)
+    yield from explained.guest_lines(report.estate, report.efficiency, of, view.key, column)
     fact = view.fact
     yield ""
     yield (

@@ -49,6 +49,7 @@ def test_what_is_packed_is_what_is_read(day: list[float]) -> None:
     sketch = sketch_of(np.array(day), CPU_UNIT)
     again = unpacked(sketch.packed(), CPU_UNIT)
     assert (again.first, again.counts.tolist()) == (sketch.first, sketch.counts.tolist())
+    assert (again.least, again.greatest) == (min(day), max(day))
     assert again.count == len(day)
 
 
