@@ -186,7 +186,7 @@ class ReclaimRules(_Table):
         0.02, gt=0, le=0.5, description="of its vCPUs; a sample below it is an idle one"
     )
     idle_samples_ratio: float = Field(
-        0.95, gt=0.5, le=1, description="of all samples of those days must be idle"
+        0.95, gt=0, le=1, description="of all samples of those days must be idle"
     )
     idle_bytes_per_second: float = Field(
         1024, ge=0, description="mean network, and mean disk, must be below it"

@@ -25,10 +25,21 @@ class GuestUse:
     view: GuestView
     cpu_p95_cores: float | None
     memory_p99_bytes: float | None
-    sizing: Sizing | None  # None for one that does not run, or is a template
+    idle: Idleness | None  # None for one that does not run, or is a template
+    sizing: Sizing | None  # None for the same
     exempt_until: date | None
     is_exempt_from_sizing: bool
     came_back: str  # what to say when an exemption from sizing has ended
+
+    @property
+    def is_idle(self) -> bool:
+        return self.idle is not None and self.idle.verdict == "idle"
+
+    @property
+    def advised(self) -> Sizing | None:
+        """The advice that is given: none while an exemption holds, none on an idle guest, which
+        is to be given back as a whole."""
+        return None if self.is_exempt_from_sizing or self.is_idle else self.sizing
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +139,7 @@ def efficiency_of(
         use = _use(estate, view, guest_days.get(view.fact.entity_key or 0, ()))
         guests[view.key] = use
         if view.guest.template is not True:
-            found += _judged(judge, use, guest_days, power_since)
+            found += judge.of_guest(view, _off_since(view, power_since), use.idle, use.sizing)
     found += judge.orphans()
     return _spared(estate, found, guests)
 
@@ -137,8 +148,10 @@ def _use(estate: Estate, view: GuestView, days: tuple[GuestDay, ...]) -> GuestUs
     rules, as_of = estate.policy.rightsize, estate.as_of
     granted = of_guest(estate.owners.exemptions, view.fact)
     read = window(days, as_of, rules.window_days)
-    sizing = None
+    sizing, idle = None, None
     if view.guest.template is not True and view.guest.power == "running":
+        reclaim = estate.policy.reclaim
+        idle = idleness(window(days, as_of, reclaim.idle_days), view.guest.vcpus, reclaim)
         sizing = sizing_of(
             view.guest,
             days,
@@ -152,6 +165,7 @@ def _use(estate: Estate, view: GuestView, days: tuple[GuestDay, ...]) -> GuestUs
         view=view,
         cpu_p95_cores=cpu_quantile(read, 0.95),
         memory_p99_bytes=sizing.memory.used if sizing else memory_quantile(read, 0.99),
+        idle=idle,
         sizing=sizing,
         exempt_until=exempt_until(granted, as_of),
         is_exempt_from_sizing=exempt_until(granted, as_of, verdict) is not None,
@@ -164,20 +178,10 @@ def _platform(estate: Estate, view: GuestView) -> str:
     return health.state.kind if health else ""
 
 
-def _judged(
-    judge: Judge,
-    use: GuestUse,
-    guest_days: Mapping[int, tuple[GuestDay, ...]],
-    power_since: Mapping[int, datetime],
-) -> Iterable[Claim | Unjudged]:
-    view, estate = use.view, judge.estate
-    key = view.fact.entity_key or 0
-    off_since = power_since.get(key) if view.guest.power == "stopped" else None
-    idle: Idleness | None = None
-    if view.guest.power == "running":
-        days = window(guest_days.get(key, ()), estate.as_of, judge.rules.idle_days)
-        idle = idleness(days, view.guest.vcpus, judge.rules)
-    return judge.of_guest(view, off_since, idle, use.sizing)
+def _off_since(view: GuestView, power_since: Mapping[int, datetime]) -> datetime | None:
+    if view.guest.power != "stopped":
+        return None
+    return power_since.get(view.fact.entity_key or 0)
 
 
 def _spared(

@@ -52,6 +52,8 @@ def _size_lines(estate: Estate, use: GuestUse) -> Iterator[str]:
             yield f"    next round {size.next / unit:g}"
     if use.sizing.action:
         yield f"  takes effect: {use.sizing.action}; physical CPU saved: 0"
+    if use.is_idle:
+        yield "  not advised: it is idle, and could be given back as a whole"
     if use.is_exempt_from_sizing:
         yield f"  exempt until {use.exempt_until}"
     if use.came_back:

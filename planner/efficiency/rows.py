@@ -103,6 +103,7 @@ class RightsizeTotal:
     name: str | None
     undersized: int
     oversized: int
+    idle: int
     right: int
     unknown: int
     saves_vcpus: float
@@ -179,7 +180,7 @@ def _total(name: str | None, rows: list[ReclaimRow]) -> ReclaimTotal:
 def rightsize_rows(found: Efficiency, as_of: date) -> tuple[RightsizeRow, ...]:
     """Every guest that runs: the undersized first, then what saves most, then the rest."""
     rows = [_rightsize_row(use, as_of) for use in found.guests.values() if use.sizing]
-    order = ("undersized", "oversized", "right", "unknown")
+    order = ("undersized", "oversized", "idle", "right", "unknown")
     return tuple(
         sorted(
             rows,
@@ -193,7 +194,8 @@ def rightsize_rows(found: Efficiency, as_of: date) -> tuple[RightsizeRow, ...]:
 def _rightsize_row(use: GuestUse, as_of: date) -> RightsizeRow:
     view, sizing = use.view, use.sizing
     assert sizing is not None  # noqa: S101  (the caller has looked)
-    cpu, memory, spared = sizing.cpu, sizing.memory, use.is_exempt_from_sizing
+    cpu, memory, spared = sizing.cpu, sizing.memory, use.advised is None
+    why = f"CPU: {cpu.why}; memory: {memory.why}"
     return RightsizeRow(
         as_of=as_of,
         cluster=view.guest.cluster,
@@ -202,7 +204,7 @@ def _rightsize_row(use: GuestUse, as_of: date) -> RightsizeRow:
         agency=view.agency,
         owner=view.agency_contact,
         criticality=view.criticality,
-        fits=sizing.fits,
+        fits="idle" if use.is_idle else sizing.fits,
         vcpus=cpu.has,
         cpu_p95_cores=_rounded(use.cpu_p95_cores),
         recommended_vcpus=None if spared else cpu.now,
@@ -216,7 +218,7 @@ def _rightsize_row(use: GuestUse, as_of: date) -> RightsizeRow:
         saves_physical_cores=0.0,
         action="" if spared else sizing.action,
         exempt_until=use.exempt_until,
-        why=f"CPU: {cpu.why}; memory: {memory.why}",
+        why="idle: it could be given back as a whole" if use.is_idle else why,
         note=use.came_back,
     )
 
@@ -238,6 +240,7 @@ def _sizes(name: str | None, rows: list[RightsizeRow]) -> RightsizeTotal:
         name=name,
         undersized=counts["undersized"],
         oversized=counts["oversized"],
+        idle=counts["idle"],
         right=counts["right"],
         unknown=counts["unknown"],
         saves_vcpus=sum(row.saves_vcpus for row in rows),
@@ -259,7 +262,7 @@ def guest_columns(
     for key, use in found.guests.items():
         own = claims.get(key, [])
         spare = "exempt" if key in spared else "unknown" if key in blind else "none"
-        sizing = None if use.is_exempt_from_sizing else use.sizing
+        sizing = use.advised
         of = rates.get(use.view.guest.cluster)
         columns[key] = GuestColumns(
             cpu_p95_cores=_rounded(use.cpu_p95_cores),
@@ -287,7 +290,7 @@ def unjudged_lines(found: Efficiency) -> Iterator[str]:
     for item in found.unjudged:
         groups[item.reclaim_class, item.reason].append(item.subject)
     for (name, reason), subjects in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
-        who = subjects[0] if len(subjects) == 1 else f"{len(subjects)} guests"
+        who = subjects[0] if len(subjects) == 1 else f"{len(subjects)} of them"
         yield f"not judged ({name.replace('_', ' ')}): {who}: {reason}"
 
 
