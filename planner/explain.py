@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from planner.answers import Answer, PoolAnswer
 from planner.camera_report import explanation
+from planner.contention import grade, pressure_percent
 from planner.efficiency import explained
 from planner.levels import level_dates
 from planner.policy import Policy, Resource
@@ -245,6 +246,11 @@ class _Sections:
         yield f"  D₀ = {self._unit(self._answer.demand)}, {basis}"
         if series.last is not None:
             yield f"  last closed day {series.last[0]}: {self._unit(series.last[1])}"
+        for fact in self._answer.question.pool.hosts:
+            wait = pressure_percent(fact.record, self._answer.question.resource)
+            if wait is not None:
+                told = f"work waited {wait:.1f} % of the time: {grade(wait)}"
+                yield f"  host {fact.record.name}: {told}"
         yield f"  P95 and peak of the last {self._policy.forecast.coverage_window_days} closed days"
         for end, mean, high in series.weeks(_WEEKS_SHOWN):
             yield f"  week to {end}: mean {self._unit(mean)}, highest day {self._unit(high)}"
