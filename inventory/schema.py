@@ -502,13 +502,14 @@ class FindingRow(SQLModel, table=True):
 
 
 class GuestDayRow(SQLModel, table=True):
-    """What a guest used on a closed day, as sketches; None is not known."""
+    """What a guest used on a closed day, as sketches; None is not known. The days of all guests
+    lie together, for reports read the last ones."""
 
     __tablename__ = "guest_day"
     __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
 
-    entity_key: int = Field(sa_type=BigInteger, primary_key=True)
     day: date = Field(primary_key=True)
+    entity_key: int = Field(sa_type=BigInteger, primary_key=True)
     cpu: bytes | None = None
     memory: bytes | None = None
 

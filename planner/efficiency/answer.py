@@ -10,7 +10,7 @@ from inventory.guest_days import GuestDay
 from planner.efficiency.claims import Claim, Judge, ReclaimClass, Unjudged
 from planner.efficiency.exemptions import ended, exempt_until, of_guest
 from planner.efficiency.sizing import Sizing, sizing_of
-from planner.efficiency.use import Idleness, cpu_quantile, idleness, memory_quantile, window
+from planner.efficiency.use import Idleness, Use, idleness, window
 from planner.estate import Estate, GuestView
 from planner.owners import Exemption
 from planner.policy import Model, Resource
@@ -147,14 +147,14 @@ def efficiency_of(
 def _use(estate: Estate, view: GuestView, days: tuple[GuestDay, ...]) -> GuestUse:
     rules, as_of = estate.policy.rightsize, estate.as_of
     granted = of_guest(estate.owners.exemptions, view.fact)
-    read = window(days, as_of, rules.window_days)
+    use = Use.of(days, as_of, rules.window_days)
     sizing, idle = None, None
     if view.guest.template is not True and view.guest.power == "running":
         reclaim = estate.policy.reclaim
         idle = idleness(window(days, as_of, reclaim.idle_days), view.guest.vcpus, reclaim)
         sizing = sizing_of(
             view.guest,
-            days,
+            use,
             as_of,
             rules=rules,
             criticality=view.criticality,
@@ -163,8 +163,8 @@ def _use(estate: Estate, view: GuestView, days: tuple[GuestDay, ...]) -> GuestUs
     verdict = sizing.fits if sizing else ""
     return GuestUse(
         view=view,
-        cpu_p95_cores=cpu_quantile(read, 0.95),
-        memory_p99_bytes=sizing.memory.used if sizing else memory_quantile(read, 0.99),
+        cpu_p95_cores=use.cpu.quantile(0.95),
+        memory_p99_bytes=sizing.memory.used if sizing else use.memory.quantile(0.99),
         idle=idle,
         sizing=sizing,
         exempt_until=exempt_until(granted, as_of),

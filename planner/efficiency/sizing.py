@@ -9,13 +9,7 @@ from typing import Literal
 
 from inventory.guest_days import GuestDay
 from inventory.records import Guest
-from planner.efficiency.use import (
-    covered,
-    cpu_quantile,
-    decayed_cpu_quantile,
-    memory_quantile,
-    window,
-)
+from planner.efficiency.use import Use, covered, decayed_cpu_quantile
 from planner.numbers import ceil, exceeds
 from planner.policy import RightsizeRules
 
@@ -89,7 +83,7 @@ def one_round(has: float, needed: float, step: float) -> float:
 
 def sizing_of(
     guest: Guest,
-    days: Sequence[GuestDay],
+    use: Use,
     as_of: date,
     *,
     rules: RightsizeRules,
@@ -97,9 +91,8 @@ def sizing_of(
     platform: str,
 ) -> Sizing:
     """The advice for a guest that runs; ``platform`` is what its source speaks to."""
-    read = window(days, as_of, rules.window_days)
-    cpu = _cpu(guest, read, as_of, rules, criticality)
-    memory = _memory(guest, read, rules, platform)
+    cpu = _cpu(guest, use, as_of, rules, criticality)
+    memory = _memory(guest, use, rules, platform)
     changes = {cpu.fits, memory.fits} & {"oversized", "undersized"}
     action: Action = "online" if guest.kind == "container" else "restart"
     return Sizing(cpu, memory, action if changes else "")
@@ -107,18 +100,18 @@ def sizing_of(
 
 def _cpu(
     guest: Guest,
-    days: Sequence[GuestDay],
+    use: Use,
     as_of: date,
     rules: RightsizeRules,
     criticality: int | None,
 ) -> Size:
-    has, p95 = guest.vcpus, cpu_quantile(days, 0.95)
+    has, p95 = guest.vcpus, use.cpu.quantile(0.95)
     if has is None:
         return Size(None, p95, None, None, "unknown", "its vCPUs are not known")
-    if (told := covered(days, of="cpu")) < rules.minimum_days:
+    if (told := covered(use.days, of="cpu")) < rules.minimum_days:
         return Size(has, p95, None, None, "unknown", _too_few(told, rules, "CPU"))
-    needed, how = _cores_needed(days, as_of, rules, criticality)
-    short = _short_days(days, has, rules)
+    needed, how = _cores_needed(use, as_of, rules, criticality)
+    short = _short_days(use.days, has, rules)
     if short >= rules.undersized_days and needed > has:
         why = (
             f"on {short} days the 95th percentile was over {100 * rules.undersized_cpu_ratio:g} % "
@@ -134,14 +127,14 @@ def _cpu(
 
 
 def _cores_needed(
-    days: Sequence[GuestDay], as_of: date, rules: RightsizeRules, criticality: int | None
+    use: Use, as_of: date, rules: RightsizeRules, criticality: int | None
 ) -> tuple[int, str]:
     if rules.estimator == "decaying":
-        high = decayed_cpu_quantile(days, as_of, _DECAY_QUANTILE, _DECAY_HALF_LIFE_HOURS) or 0.0
+        high = decayed_cpu_quantile(use.days, as_of, _DECAY_QUANTILE, _DECAY_HALF_LIFE_HOURS) or 0.0
         cores = decaying_estimate(high)
         return vcpus_needed(cores, 1.0), f"P90 {high:.2f} cores, newer days first, + 15 %"
     percentile = rules.cpu_percentile[_class_of(criticality)]
-    cores = cpu_quantile(days, percentile / 100) or 0.0
+    cores = use.cpu.quantile(percentile / 100) or 0.0
     told = f"P{percentile:g} {cores:.2f} cores ÷ {rules.cpu_target_ratio:g}"
     return vcpus_needed(cores, rules.cpu_target_ratio), told
 
@@ -158,8 +151,9 @@ def _class_of(criticality: int | None) -> Literal["1", "2", "3", "4", "unknown"]
 
 def _short_days(days: Sequence[GuestDay], vcpus: float, rules: RightsizeRules) -> int:
     """On how many days the guest filled its processors."""
-    highs = (day.cpu.quantile(0.95) for day in days if day.cpu is not None)
     limit = rules.undersized_cpu_ratio * vcpus
+    sketches = (day.cpu for day in days if day.cpu is not None)
+    highs = (s.quantile(0.95) for s in sketches if s.greatest > limit)
     return sum(1 for high in highs if high is not None and exceeds(high, limit))
 
 
@@ -174,14 +168,14 @@ def _too_few(told: int, rules: RightsizeRules, what: str) -> str:
     )
 
 
-def _memory(guest: Guest, days: Sequence[GuestDay], rules: RightsizeRules, platform: str) -> Size:
-    has, p99 = guest.memory_bytes, memory_quantile(days, 0.99)
+def _memory(guest: Guest, use: Use, rules: RightsizeRules, platform: str) -> Size:
+    has, p99 = guest.memory_bytes, use.memory.quantile(0.99)
     size = None if has is None else float(has)
     if size is None:
         return Size(None, None, None, None, "unknown", "its memory is not known")
     if (hidden := _hidden_memory(guest, platform)) is not None:
         return Size(size, None, None, None, "unknown", hidden)
-    if p99 is None or (told := covered(days, of="memory")) < rules.minimum_days:
+    if p99 is None or (told := covered(use.days, of="memory")) < rules.minimum_days:
         told = 0 if p99 is None else told
         return Size(size, p99, None, None, "unknown", _too_few(told, rules, "memory"))
     needed = float(memory_needed(p99, rules.memory_margin))

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from inventory.guest_days import GuestDay
-from inventory.sketch import CPU_UNIT, MEMORY_UNIT, merged
+from inventory.sketch import CPU_UNIT, MEMORY_UNIT, Sketch, merged
 from planner.numbers import ceil, exceeds
 from planner.policy import ReclaimRules
 
@@ -25,6 +25,24 @@ class Idleness:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The days of a window, and all their values together."""
+
+    days: tuple[GuestDay, ...]
+    cpu: Sketch  # cores
+    memory: Sketch  # bytes
+
+    @classmethod
+    def of(cls, days: Iterable[GuestDay], as_of: date, length: int) -> Use:
+        read = window(days, as_of, length)
+        return cls(
+            read,
+            merged(((day.cpu, 1.0) for day in read if day.cpu is not None), CPU_UNIT),
+            merged(((day.memory, 1.0) for day in read if day.memory is not None), MEMORY_UNIT),
+        )
+
+
 def window(days: Iterable[GuestDay], as_of: date, length: int) -> tuple[GuestDay, ...]:
     """Of a guest's days those of the ``length`` closed days before ``as_of``."""
     return tuple(day for day in days if 0 < (as_of - day.day).days <= length)
@@ -34,18 +52,6 @@ def covered(days: Iterable[GuestDay], *, of: Literal["cpu", "memory"]) -> int:
     """How many days are covered by half or more."""
     sketches = (day.cpu if of == "cpu" else day.memory for day in days)
     return sum(1 for s in sketches if s is not None and s.count >= _COVERED_SLOTS)
-
-
-def cpu_quantile(days: Iterable[GuestDay], share: float) -> float | None:
-    """Cores; None when nothing is known."""
-    parts = [(day.cpu, 1.0) for day in days if day.cpu is not None]
-    return merged(parts, CPU_UNIT).quantile(share)
-
-
-def memory_quantile(days: Iterable[GuestDay], share: float) -> float | None:
-    """Bytes; None when nothing is known."""
-    parts = [(day.memory, 1.0) for day in days if day.memory is not None]
-    return merged(parts, MEMORY_UNIT).quantile(share)
 
 
 def decayed_weight(age_hours: float, half_life_hours: float) -> float:

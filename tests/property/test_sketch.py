@@ -39,7 +39,7 @@ def test_a_count_below_a_limit_is_never_too_high_and_misses_one_bin_at_most(
     day: list[float], limit: float
 ) -> None:
     found = sketch_of(np.array(day), CPU_UNIT).count_below(limit)
-    one_bin_lower = limit * 2 ** (-1 / 32)
+    one_bin_lower = limit * 2 ** (-1 / 16)
     assert found <= sum(value < limit * (1 + 1e-8) for value in day)
     assert found >= sum(value < one_bin_lower * (1 - 1e-8) for value in day)
 

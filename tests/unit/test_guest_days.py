@@ -54,9 +54,9 @@ def test_a_day_keeps_how_its_samples_lie_and_its_mean_rates() -> None:
     assert day.day == DAY
     assert day.cpu is not None
     assert (day.cpu.count, day.cpu.count_below(0.02)) == (288, 280)
-    assert day.cpu.quantile(1.0) == pytest.approx(1.5, rel=0.011)
+    assert day.cpu.quantile(1.0) == pytest.approx(1.5, rel=0.022)
     assert day.memory is not None
-    assert day.memory.quantile(0.5) == pytest.approx(0.01 * 1024**3, rel=0.011)
+    assert day.memory.quantile(0.5) == pytest.approx(0.01 * 1024**3, rel=0.022)
     assert day.net_bytes_per_second == pytest.approx(150)
     assert day.disk_bytes_per_second is None  # nothing was written, or it was not told: unknown
 

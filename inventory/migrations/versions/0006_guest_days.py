@@ -22,11 +22,11 @@ _DAY_SECONDS = 86_400
 def upgrade() -> None:
     op.create_table(
         "guest_day",
-        sa.Column("entity_key", sa.BigInteger(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("entity_key", sa.BigInteger(), nullable=False),
         sa.Column("cpu", sa.LargeBinary(), nullable=True),
         sa.Column("memory", sa.LargeBinary(), nullable=True),
-        sa.PrimaryKeyConstraint("entity_key", "day"),
+        sa.PrimaryKeyConstraint("day", "entity_key"),
         sqlite_with_rowid=False,
     )
     op.create_table(
