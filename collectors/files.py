@@ -28,7 +28,7 @@ from collectors.csv_table import (
     text,
     whole,
 )
-from inventory.platform_records import Recorder
+from inventory.platform_records import Recorder, Volume
 from inventory.records import (
     USAGE_METRICS,
     Backup,
@@ -171,6 +171,16 @@ TABLES: dict[str, Table] = {
             _needed("checked_at", instant),
         ),
     ),
+    "volumes": Table(
+        "volumes.csv",
+        (
+            _id("volume_id"),
+            _id("datastore_id"),
+            Column("kind", text),
+            Column("capacity_bytes", whole),
+            Column("allocated_bytes", whole),
+        ),
+    ),
     "usage": Table(
         "usage.csv",
         (
@@ -191,6 +201,7 @@ FACT_KINDS: dict[str, type[Record]] = {
     "snapshots": GuestSnapshot,
     "backups": Backup,
     "recorders": Recorder,
+    "volumes": Volume,
 }
 _NEEDED_FILES = ("hosts", "guests")
 
@@ -275,6 +286,7 @@ class _Directory:
             *self._facts("snapshots", self._guest_snapshot),
             *self._facts("backups", self._backup),
             *self._facts("recorders", self._recorder),
+            *self._facts("volumes", self._volume),
         ]
         usage = tuple(self._usage())
         return Snapshot(
@@ -401,6 +413,11 @@ class _Directory:
         if None not in (attached, recording) and recording > attached:
             raise line.fault("cameras_recording", f"{recording} record, but of {attached} cameras")
         return Recorder(**line.values, cluster=self._cluster(self.source))
+
+    def _volume(self, line: Line) -> Volume:
+        known = self.datastore_clusters
+        cluster = self._known(line, "datastore_id", known, "datastores.csv")
+        return Volume(**line.values, cluster=cluster)
 
     def _usage(self) -> Iterable[Usage]:
         owners = {

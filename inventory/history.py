@@ -31,6 +31,7 @@ from inventory.day_tables import (
     tables,
 )
 from inventory.grid import Days
+from inventory.guest_days import close_guests, forget_guest_days, guest_keys
 from inventory.peaks import fill_highs, highest
 from inventory.records import USAGE_METRICS
 from inventory.samples import DIRTY, USAGE, days_touched, insert
@@ -56,16 +57,18 @@ def close_days(connection: Connection, zone: ZoneInfo, now: datetime) -> int:
     """
     _keep_zone(connection, zone)
     today = now.astimezone(zone).date()
-    touched = _touched_days(connection, today)
+    touched, guests = _touched_days(connection, today), guest_keys(connection)
     written = 0
     for keys in chunks(touched):
         days = span({day for key in keys for day in touched[key]}, zone)
-        peaks = highest(connection, keys, days)
-        for key, table in tables(connection, keys, days).items():
+        used, peaks = tables(connection, keys, days), highest(connection, keys, days)
+        for key, table in used.items():
             rows = _entity_rows(key, table, days, touched[key], zone)
             fill_highs(rows, peaks.get(key, {}), days, zone)
             insert(connection, _ENTITY_DAY, list(rows.values()), renew=True)
             written += len(rows)
+        of_guests = {key: table for key, table in used.items() if key in guests}
+        close_guests(connection, of_guests, days, touched, zone)
     close_clusters(connection, zone, touched)
     connection.execute(DIRTY.delete().where(DIRTY.c.day < today))
     return written
@@ -130,7 +133,8 @@ class Forgotten:
 def thin_out(connection: Connection, now: datetime, *, raw_days: int, hour_days: int) -> Forgotten:
     """Merges samples older than ``raw_days`` into hours, drops hours older than ``hour_days``.
 
-    Daily statistics stay. Samples of days that are not yet closed stay as they are.
+    Daily statistics stay, the sketches of guests' days as long as hours do. Samples of days that
+    are not yet closed stay as they are.
     """
     closed = _closed_until(connection, now)
     raw_until = min(now - timedelta(days=raw_days), closed)
@@ -141,6 +145,7 @@ def thin_out(connection: Connection, now: datetime, *, raw_days: int, hour_days:
             USAGE.c.period_seconds <= 2 * _HOUR,
         )
     )
+    forget_guest_days(connection, now - timedelta(days=hour_days))
     return Forgotten(samples_merged=merged, samples=dropped.rowcount)
 
 

@@ -499,3 +499,41 @@ class FindingRow(SQLModel, table=True):
     finding_id: str = Field(primary_key=True)
     first_seen_on: date
     last_seen_on: date
+
+
+class GuestDayRow(SQLModel, table=True):
+    """What a guest used on a closed day, as sketches; None is not known. The days of all guests
+    lie together, for reports read the last ones."""
+
+    __tablename__ = "guest_day"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    day: date = Field(primary_key=True)
+    entity_key: int = Field(sa_type=BigInteger, primary_key=True)
+    cpu: bytes | None = None
+    memory: bytes | None = None
+
+
+class ProposalRow(SQLModel, table=True):
+    """Something that was proposed to be given back, and what became of it."""
+
+    __tablename__ = "proposal"
+
+    proposal_id: str = Field(primary_key=True)
+    claim: str
+    reclaim_class: str
+    cluster: str
+    guest_id: str | None = None
+    agency: str | None = None
+    first_on: date
+    last_on: date
+    storage_bytes: float | None = None
+    vcpus: float | None = None
+    memory_bytes: float | None = None
+    held_vcpus: float | None = None
+    held_memory_bytes: float | None = None
+    outcome: str = ""
+    settled_on: date | None = None
+    freed_storage_bytes: float | None = None
+    freed_vcpus: float | None = None
+    freed_memory_bytes: float | None = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.pve_guest_answers import GUEST_ROUTES
-from lab.pve_model import Cluster, Floats, GuestSpec, Node, Storage, StoredBackup, Token
+from lab.pve_model import Cluster, Floats, GuestSpec, Load, Node, Storage, StoredBackup, Token
 from lab.pve_platform import PLATFORM_ROUTES, Platform
 from lab.pve_reply import Answer, Row, fault, ok
 
@@ -239,15 +239,15 @@ class _View:
         row |= {
             "cpu": float(self._cluster.guest_cpu(guest, self._instant())[0]) if on else 0,
             "disk": 0,
-            "diskread": int(40_000 * uptime),
-            "diskwrite": int(90_000 * uptime),
+            "diskread": int(40_000 * guest.traffic * uptime),
+            "diskwrite": int(90_000 * guest.traffic * uptime),
             "maxcpu": min(guest.vcpus, node.threads),
             "maxdisk": self._boot_disk(guest),
             "maxmem": guest.memory_bytes,
             "mem": int(self._cluster.guest_memory(guest, self._instant())[0]) if on else 0,
             "name": guest.name,
-            "netin": int(25_000 * uptime),
-            "netout": int(60_000 * uptime),
+            "netin": int(25_000 * guest.traffic * uptime),
+            "netout": int(60_000 * guest.traffic * uptime),
             "status": "running" if on else "stopped",
             "template": int(guest.template),
             "uptime": int(uptime),
@@ -451,20 +451,24 @@ class _View:
         guest = self.guest(node, kind, vmid)
         if isinstance(guest, tuple):
             return guest
+
+        def moved(rate: float) -> Load:
+            return lambda t: rate * guest.traffic * _while_known(self._cluster.guest_cpu(guest, t))
+
         return self._rrd(
             query,
             guest.born_at,
             {
                 "cpu": lambda t: self._cluster.guest_cpu(guest, t),
                 "disk": _constant(0),
-                "diskread": lambda t: 40_000 * _while_known(self._cluster.guest_cpu(guest, t)),
-                "diskwrite": lambda t: 90_000 * _while_known(self._cluster.guest_cpu(guest, t)),
+                "diskread": moved(40_000),
+                "diskwrite": moved(90_000),
                 "maxcpu": _constant(guest.vcpus),
                 "maxdisk": _constant(self._boot_disk(guest)),
                 "maxmem": _constant(guest.memory_bytes),
                 "mem": lambda t: self._cluster.guest_memory(guest, t),
-                "netin": lambda t: 25_000 * _while_known(self._cluster.guest_cpu(guest, t)),
-                "netout": lambda t: 60_000 * _while_known(self._cluster.guest_cpu(guest, t)),
+                "netin": moved(25_000),
+                "netout": moved(60_000),
             },
         )
 

@@ -142,6 +142,7 @@ class GuestSpec:
     snapshots: tuple[tuple[str, float, bool], ...] = ()  # name, taken at, with memory
     cpu: Load = steady(0.05)  # a fraction of its vCPUs
     memory: Load = steady(0.6)  # a fraction of its memory
+    traffic: float = 1.0  # of its network and disks; 0 for a guest that nobody uses
     born_at: float = 0.0
     gone_at: float = float("inf")
     ha: str = ""

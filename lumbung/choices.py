@@ -81,6 +81,23 @@ class Level(StrEnum):
     critical = "critical"
 
 
+class ReclaimBy(StrEnum):
+    agency = "agency"
+    of_class = "class"
+    cluster = "cluster"
+
+
+class RightsizeBy(StrEnum):
+    agency = "agency"
+    cluster = "cluster"
+
+
+class PayerKind(StrEnum):
+    agency = "agency"
+    service = "service"
+    guest = "guest"
+
+
 @dataclass(frozen=True, slots=True)
 class Globals:
     """The options before the command."""

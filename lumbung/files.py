@@ -130,7 +130,7 @@ def _toml_line(path: Path, place: tuple[str | int, ...]) -> str:
         inside = inside or line == heading
         if inside and line.startswith((f"{keys[-1]} ", f"{keys[-1]}=")):
             return f":{number}"
-        if line == f"[{keys[-1]}]":
+        if line in (f"[{keys[-1]}]", f"[{'.'.join(keys)}]"):
             return f":{number}"
     return ""
 

@@ -13,7 +13,9 @@ from sqlalchemy.engine import Connection
 from inventory import read
 from inventory.changes import changes_between
 from inventory.findings import first_seen
+from inventory.guest_days import guest_days
 from inventory.history import close_days
+from inventory.proposals import proposals
 from inventory.store import Store
 from lumbung.files import load_estate, load_policy
 from lumbung.settings import ConfiguredSource, Settings
@@ -83,6 +85,7 @@ def gather(settings: Settings, store: Store, when: When) -> tuple[Estate, Past, 
     since = when.as_of - timedelta(days=HISTORY_DAYS)
     with store.reading() as connection:
         estate = _estate(connection, settings, store, when)
+        judged = max(estate.policy.rightsize.window_days, estate.policy.reclaim.idle_days)
         past = Past(
             cluster_days=read.cluster_days(connection, since, when.as_of),
             datastore_days=read.datastore_days(connection, since, when.as_of),
@@ -93,11 +96,13 @@ def gather(settings: Settings, store: Store, when: When) -> tuple[Estate, Past, 
             allocations=read.allocation_versions(connection),
             polls=read.last_polls(connection, when.at, settings.zone),
             latest=read.latest_levels(connection, when.at, within_seconds=_LATEST_WITHIN_SECONDS),
+            guest_days=guest_days(connection, when.as_of - timedelta(days=judged), when.as_of),
         )
         memory = Memory(
             changes=changes_between(connection, when.at - timedelta(days=_CHANGES_DAYS), when.at),
             first_seen=first_seen(connection),
             power_since=read.power_since(connection, when.at),
+            proposals=proposals(connection),
         )
     return estate, past, memory
 

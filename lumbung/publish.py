@@ -20,6 +20,7 @@ from typing import Any
 
 from inventory.errors import StoreUnusable
 from inventory.findings import remember_findings
+from inventory.proposals import remember_proposals
 from inventory.store import SCHEMA_HEAD, Store
 from lumbung.plan import When, close_history, plan
 from lumbung.printing import note
@@ -53,6 +54,7 @@ def weekly(session: Session, settings: Settings, store: Store, on: date | None) 
         remember_findings(
             connection, (finding.id for finding in report.assessment.findings), report.as_of
         )
+        remember_proposals(connection, report.proposals)
     return report
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from planner.budget import BudgetBy, budget_by
 from planner.capacity import headroom, overcommit, percent, thin_debt, thin_exposure
 from planner.chances import differs, draw, may_grow
+from planner.contention import is_held_back
 from planner.estate import Estate
 from planner.forecast import brownian
 from planner.forecast.paths import Floats, PathSource
@@ -375,6 +376,9 @@ def _flags(question: Question, found: Runway, order: OrderBy, policy: Policy) ->
         flags.append("demand_of_today")
     if found.shortest is not None and found.shortest > series.history_days:
         flags.append("extrapolated")
+    hosts = [fact.record for fact in question.pool.hosts]
+    if question.model == "demand" and is_held_back(hosts, question.resource):
+        flags.append("demand_is_lower_bound")
     flags += _thin_flags(question)
     return tuple(dict.fromkeys(flags))
 

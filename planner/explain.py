@@ -8,6 +8,8 @@ from typing import Any, get_args
 
 from planner.answers import Answer, PoolAnswer
 from planner.camera_report import explanation
+from planner.contention import grade, pressure_percent
+from planner.efficiency import explained
 from planner.levels import level_dates
 from planner.policy import Policy, Resource
 from planner.pools import GIB, MODELS, host_share
@@ -143,6 +145,7 @@ class _Sections:
             ),
             **dict.fromkeys(("budget_by_date", "budget_missed"), self._budget),
             "buy_quantity": self._buy,
+            "reclaimable": self._reclaimable,
             **dict.fromkeys(("fit_s", "fit_m", "fit_l"), self._fit),
             **dict.fromkeys(
                 ("failover_test", "stays_down_count", "tolerates_hosts", "maintenance_test"),
@@ -243,6 +246,11 @@ class _Sections:
         yield f"  D₀ = {self._unit(self._answer.demand)}, {basis}"
         if series.last is not None:
             yield f"  last closed day {series.last[0]}: {self._unit(series.last[1])}"
+        for fact in self._answer.question.pool.hosts:
+            wait = pressure_percent(fact.record, self._answer.question.resource)
+            if wait is not None:
+                told = f"work waited {wait:.1f} % of the time: {grade(wait)}"
+                yield f"  host {fact.record.name}: {told}"
         yield f"  P95 and peak of the last {self._policy.forecast.coverage_window_days} closed days"
         for end, mean, high in series.weeks(_WEEKS_SHOWN):
             yield f"  week to {end}: mean {self._unit(mean)}, highest day {self._unit(high)}"
@@ -299,6 +307,12 @@ class _Sections:
         pool = self._pool.pool
         purchase = self._report.purchases.get((pool.kind, pool.name))
         yield from buy_lines(self._answer, purchase, self._policy)
+
+    def _reclaimable(self) -> Iterator[str]:
+        question, found = self._answer.question, self._report.efficiency
+        yield from explained.pool_lines(
+            self._report.estate, found, question.pool, question.resource, question.model
+        )
 
     def _fit(self) -> Iterator[str]:
         pool = self._pool.pool
@@ -369,6 +383,8 @@ def _guest(report: Report, rest: str) -> Iterator[str]:
             value = getattr(line, field.name)
             if value not in (None, ""):
                 yield f"{field.name} = {_shown(value)}"
+    of = report.rates.get(line.cluster)
+    yield from explained.guest_lines(report.estate, report.efficiency, of, view.key, column)
     fact = view.fact
     yield ""
     yield (

@@ -26,6 +26,17 @@ from planner.purchases import (
 Classification = Literal["publik", "terbatas", "infra", "pribadi-umum", "pribadi-spesifik"]
 Dimension = Literal["governance", "branding", "economy", "living", "society", "environment", "none"]
 
+Advice = Literal["powered_off", "idle", "old_snapshot", "orphan", "oversized", "undersized"]
+ADVICE: tuple[Advice, ...] = (
+    "powered_off",
+    "idle",
+    "old_snapshot",
+    "orphan",
+    "oversized",
+    "undersized",
+)
+_LONGEST_EXEMPTION_DAYS = 365
+
 # From the least to the most strict: where two sources disagree, the stricter wins.
 STRICTNESS: tuple[Classification, ...] = (
     "publik",
@@ -193,6 +204,23 @@ class Migration(_Table):
     )
 
 
+class Exemption(_Table):
+    """Guests that advice leaves alone for a time, and who decided that."""
+
+    match: Match = Field(description="which guests")
+    advice: tuple[Advice, ...] = Field(ADVICE, description="which advice; default all")
+    reason: str = Field(min_length=1, description="why, in one sentence")
+    author: str = Field(min_length=1, description="the office that decided it")
+    since: date = Field(description="when it was decided")
+    until: date = Field(description="its last day; a year after since at most")
+
+    @model_validator(mode="after")
+    def _ends_within_a_year(self) -> Exemption:
+        if not 0 <= (self.until - self.since).days <= _LONGEST_EXEMPTION_DAYS:
+            raise ValueError("until must be 0 to 365 days after since; renew it when it ends")
+        return self
+
+
 class EstateFile(_Table):
     """The whole file."""
 
@@ -217,6 +245,7 @@ class EstateFile(_Table):
     catalogue: tuple[CatalogueItem, ...] = Field((), description="what can be bought")
     migration: Migration = Field(Migration(), description="a move to another platform")
     cameras: Cameras = Field(Cameras(), description="cameras, their recorders and uplinks")
+    exemptions: tuple[Exemption, ...] = Field((), description="guests that advice leaves alone")
 
     @model_validator(mode="after")
     def _names_what_exists(self) -> EstateFile:

@@ -10,10 +10,11 @@ import json
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Resource = Literal["cpu", "memory", "storage"]
 Model = Literal["demand", "allocation"]
+_RATIOS_SUM_WITHIN = 1e-6
 
 
 class _Table(BaseModel):
@@ -176,6 +177,96 @@ class LifecycleRules(_Table):
     )
 
 
+class ReclaimRules(_Table):
+    """When something counts as not used, and may be asked back."""
+
+    powered_off_days: int = Field(30, ge=1, description="off for that long without a break")
+    idle_days: int = Field(14, ge=2, le=90, description="the closed days that the idle test reads")
+    idle_cpu_ratio: float = Field(
+        0.02, gt=0, le=0.5, description="of its vCPUs; a sample below it is an idle one"
+    )
+    idle_samples_ratio: float = Field(
+        0.95, gt=0, le=1, description="of all samples of those days must be idle"
+    )
+    idle_bytes_per_second: float = Field(
+        1024, ge=0, description="mean network, and mean disk, must be below it"
+    )
+    snapshot_days: int = Field(7, ge=1, description="a snapshot of that age is old")
+    orphan_days: int = Field(
+        15, ge=1, description="between two polls that both saw it without an owner"
+    )
+    orphan_backup_days: int = Field(
+        90, ge=1, description="age of the newest backup of a guest that is gone"
+    )
+    scenario_ratio: float = Field(
+        0.5, ge=0, le=1, description="what the scenario with reclaim counts of it"
+    )
+
+
+class RightsizeRules(_Table):
+    """How the size of a guest is judged by what it used."""
+
+    window_days: int = Field(30, ge=14, le=90, description="the closed days that are read")
+    minimum_days: int = Field(
+        14, ge=1, description="days half covered or more; with less: no advice"
+    )
+    estimator: Literal["percentile", "decaying"] = Field(
+        "percentile",
+        description="of CPU: a percentile over the window, or a high percentile of samples whose "
+        "weight halves every day, plus 15 %",
+    )
+    cpu_target_ratio: float = Field(
+        0.70, gt=0, le=1, description="of its vCPUs, what the percentile may fill"
+    )
+    cpu_percentile: dict[Literal["1", "2", "3", "4", "unknown"], float] = Field(
+        default={"1": 100, "2": 95, "3": 95, "4": 95, "unknown": 95},
+        description="by criticality (1 is the highest)",
+    )
+    memory_margin: float = Field(
+        1.2, ge=1, description="times the 99th percentile of memory without cache"
+    )
+    undersized_cpu_ratio: float = Field(
+        0.90,
+        gt=0,
+        le=1,
+        description="of its vCPUs; a day whose 95th percentile is over it is short",
+    )
+    undersized_days: int = Field(5, ge=1, description="so many short days make a guest undersized")
+
+    @field_validator("cpu_percentile")
+    @classmethod
+    def _are_percentiles(cls, given: dict[str, float]) -> dict[str, float]:
+        """A class that is not named keeps its default."""
+        if any(not 50 <= value <= 100 for value in given.values()):
+            raise ValueError("a percentile is 50 to 100")
+        return {"1": 100.0, "2": 95.0, "3": 95.0, "4": 95.0, "unknown": 95.0} | given
+
+
+class ClusterCost(_Table):
+    """What a cluster costs, and for what: the three shares sum to 1."""
+
+    cost_month: float = Field(ge=0, description="per month, all in")
+    cpu_ratio: float = Field(ge=0, le=1, description="of the cost, for CPU")
+    memory_ratio: float = Field(ge=0, le=1, description="of the cost, for memory")
+    storage_ratio: float = Field(0.0, ge=0, le=1, description="of the cost, for storage")
+
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> ClusterCost:
+        total = self.cpu_ratio + self.memory_ratio + self.storage_ratio
+        if abs(total - 1.0) > _RATIOS_SUM_WITHIN:
+            raise ValueError(f"cpu_ratio + memory_ratio + storage_ratio is {total:g}; it must be 1")
+        return self
+
+
+class Showback(_Table):
+    """The rate card: without one nothing has a cost, for none is invented."""
+
+    currency: str = Field("", description="as it is written beside amounts, such as IDR")
+    clusters: dict[str, ClusterCost] = Field(
+        default_factory=dict, description="by the cluster's name"
+    )
+
+
 class Policy(_Table):
     """All of it."""
 
@@ -192,6 +283,9 @@ class Policy(_Table):
     profiles: Profiles = Profiles()
     backup: BackupRules = BackupRules()
     lifecycle: LifecycleRules = LifecycleRules()
+    reclaim: ReclaimRules = ReclaimRules()
+    rightsize: RightsizeRules = RightsizeRules()
+    showback: Showback = Showback()
 
     @cached_property
     def version(self) -> str:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from inventory.guest_days import GuestDay
 from inventory.read import AllocationVersion, DayPoint, Fact
 from inventory.records import Datastore, Disk, Guest, Host
 from planner.capacity import Capacity, HostShare, cluster_capacity, datastore_capacity
@@ -67,6 +68,7 @@ class Past:
     allocations: tuple[AllocationVersion, ...] = ()
     polls: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)  # each day's last
     latest: Mapping[int, tuple[float | None, float | None]] = field(default_factory=dict)
+    guest_days: Mapping[int, tuple[GuestDay, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

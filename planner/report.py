@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from inventory.changes import Change
+from inventory.proposals import Proposal
 from inventory.records import Backup, Disk, GuestSnapshot
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.answers import in_unit as in_unit
 from planner.backups import covering, newest
 from planner.buying import PoolKey, Purchase, purchases_of
 from planner.camera_report import camera_orders, camera_rows
+from planner.efficiency.answer import Efficiency, efficiency_of
+from planner.efficiency.rows import GuestColumns, guest_columns
+from planner.efficiency.savings import settled
+from planner.efficiency.showback import Rates, rates_of
 from planner.estate import Estate, GuestView, SourceHealth
 from planner.fitting import fits_of, profiles_of
 from planner.hosting import host_labels
@@ -61,6 +66,10 @@ class Report:
     fits: Mapping[tuple[str, str], tuple[Fit, ...]]  # by kind and name of the pool: S, M, L
     assessment: Assessment
     estate: Estate
+    efficiency: Efficiency
+    rates: Mapping[str, Rates]  # by cluster of the rate card
+    proposals: tuple[Proposal, ...]  # what this report changes of what is remembered
+    remembered: tuple[Proposal, ...]
     zone_is_assumed: bool = False
     purchases: Mapping[PoolKey, Purchase] = field(default_factory=dict)
     misnamed: tuple[Misnamed, ...] = ()  # what the estate file says of pools that are none
@@ -88,6 +97,7 @@ class Memory:
     changes: tuple[Change, ...] = ()
     first_seen: Mapping[str, date] = field(default_factory=dict)
     power_since: Mapping[int, datetime] = field(default_factory=dict)
+    proposals: tuple[Proposal, ...] = ()
 
 
 def make_report(
@@ -103,6 +113,8 @@ def make_report(
     answers = answer_all(estate, questions(estate, past, zone))
     assessment = assess(estate, answers)
     purchases = purchases_of(estate, answers)
+    efficiency = efficiency_of(estate, past.guest_days, memory.power_since)
+    rates = rates_of(estate, answers)
     profiles = profiles_of(estate.policy)
     fits: dict[tuple[str, str], tuple[Fit, ...]] = {
         (pool.pool.kind, pool.pool.name): fits_of(estate, answers, pool, profiles)
@@ -120,12 +132,16 @@ def make_report(
             *orders_under_way(estate, answers),
         ),
         pools=tuple(
-            _pool_row(estate, pool, answer, fits[key], purchases.get(key), run_id)
+            _pool_row(estate, pool, answer, fits[key], purchases.get(key), efficiency, run_id)
             for pool in answers
             for answer in pool.answers
             for key in [(pool.pool.kind, pool.pool.name)]
         ),
-        guests=tuple(_guest_lines(estate, answers, assessment, memory)),
+        guests=tuple(
+            _guest_lines(
+                estate, answers, assessment, memory, guest_columns(estate, efficiency, rates)
+            )
+        ),
         risks=tuple(_risk_row(f, estate.as_of, memory) for f in assessment.findings),
         changes=tuple(change_row(change) for change in memory.changes),
         sources=tuple(source_row(health) for health in estate.sources),
@@ -135,6 +151,10 @@ def make_report(
         fits=fits,
         assessment=assessment,
         estate=estate,
+        efficiency=efficiency,
+        rates=rates,
+        proposals=settled(memory.proposals, efficiency, estate),
+        remembered=memory.proposals,
         zone_is_assumed=zone_is_assumed,
         purchases=purchases,
         misnamed=misnamed(estate, [pool.pool for pool in answers]),
@@ -150,6 +170,7 @@ def _pool_row(
     answer: Answer,
     fits: Sequence[Fit],
     purchase: Purchase | None,
+    efficiency: Efficiency,
     run_id: str,
 ) -> PoolRow:
     question, capacity = answer.question, answer.question.capacity
@@ -157,6 +178,7 @@ def _pool_row(
     recent = demand.recent(estate.policy.forecast.coverage_window_days)
     is_demand = question.model == "demand"
     binding, budget, second = pool.binding.question, answer.budget, answer.with_tentative
+    freed = efficiency.reclaimable(estate, pool.pool, question.resource, question.model)
 
     def unit(value: float | None) -> float | None:
         return _rounded(in_unit(value, answer))
@@ -202,7 +224,7 @@ def _pool_row(
         status=answer.status,
         binding=f"{binding.resource}/{binding.model}",
         committed_projects=_rounded(in_unit(question.committed, answer)) or 0.0,
-        reclaimable=None,
+        reclaimable=unit(freed.amount),
         fit_s=fits[0].count,
         fit_m=fits[1].count,
         fit_l=fits[2].count,
@@ -213,7 +235,7 @@ def _pool_row(
         history_days=round(answer.history_days, 1),
         backtest_wape_30d=_rounded(answer.wape_30, 2),
         stale_sources=" ".join(question.stale),
-        flags=" ".join((*answer.flags, *(purchase.flags if purchase else ()))),
+        flags=" ".join((*answer.flags, *freed.flags, *(purchase.flags if purchase else ()))),
         policy_version=estate.policy.version,
         run_id=run_id,
         tolerates_hosts=pool.resilience.tolerates,
@@ -254,6 +276,7 @@ def _guest_lines(
     answers: Sequence[PoolAnswer],
     assessment: Assessment,
     memory: Memory,
+    efficiency: Mapping[GuestKey, GuestColumns],
 ) -> Iterable[GuestLine]:
     context = _GuestContext(
         estate=estate,
@@ -262,6 +285,7 @@ def _guest_lines(
         stays_down={(pool.pool.name, name) for pool in answers for name in pool.stays_down},
         proven={place for pool in answers for place in _proven_hosts(pool)},
         changes=_changes_by_guest(memory.changes),
+        efficiency=efficiency,
     )
     ordered = sorted(estate.guests, key=lambda v: (v.guest.cluster, _natural(v.guest.guest_id)))
     return (context.line(view) for view in ordered)
@@ -296,6 +320,7 @@ class _GuestContext:
     stays_down: set[tuple[str, str]]  # cluster and label
     proven: set[tuple[str, str]]  # cluster and id of hosts whose loss is proven to end some way
     changes: Mapping[GuestKey, list[str]]
+    efficiency: Mapping[GuestKey, GuestColumns]
 
     def line(self, view: GuestView) -> GuestLine:
         guest, estate = view.guest, self.estate
@@ -343,14 +368,7 @@ class _GuestContext:
             snapshot_gib=_gib(_total(snapshots, "bytes")) if snapshots else None,
             backup_state=self._backup_state(view),
             last_backup_at=made,
-            cpu_p95_cores=None,
-            memory_p99_gib=None,
-            recommended_vcpus=None,
-            recommended_memory_gib=None,
-            reclaim_class=None,
-            reclaim_gib=None,
-            exempt_until=None,
-            cost_month=None,
+            **self._columns(view),
             stays_down_if_host_lost=self._stays_down(view),
             risk_level=level(findings),
             risk_points=sum(finding.points for finding in findings),
@@ -363,6 +381,12 @@ class _GuestContext:
             return records
         gap = self.estate.gap(view.fact.source, kind.kind_name, view.guest.scope)
         return None if gap is not None else records
+
+    def _columns(self, view: GuestView) -> dict[str, Any]:
+        """What is said of its use, size and cost; nothing of a side that counts elsewhere."""
+        found = self.efficiency.get(view.key)
+        names = [field.name for field in fields(GuestColumns)]
+        return {name: None if found is None else getattr(found, name) for name in names}
 
     def _days_in_state(self, view: GuestView) -> int | None:
         since = self.memory.power_since.get(view.fact.entity_key or 0)

@@ -93,6 +93,7 @@ def _guest(number: int, row: Mapping[str, str], now: float) -> GuestSpec:
         pool="lab" if row["vlan"] == "130" else "layanan",
         cpu=office_hours(0.04, 0.18 + 0.02 * (number % 5)),
         memory=growing(MEMORY_NOW, MEMORY_PER_DAY, now),
+        running="off" not in special,
         born_at=now - int(born) * DAY if born else 0.0,
         gone_at=now - int(gone) * DAY if gone else 1e12,
         snapshots=(("sebelum-migrasi", now - 45 * DAY, False),) if vmid in (104, 110) else (),

@@ -39,6 +39,8 @@ def write_site(folder: Path, taken_at: datetime, *, history: bool) -> None:
     _write(folder / "nics.csv", (_nic(n, row) for n, row in enumerate(_GUESTS, 1)))
     _write(folder / "datastores.csv", [_store(row, taken_at) for row in _STORES])
     _write(folder / "backups.csv", _backups(taken_at))
+    _write(folder / "snapshots.csv", _snapshots(taken_at))
+    _write(folder / "volumes.csv", _volumes())
     if history:
         _write(folder / "usage.csv", _usage(taken_at))
 
@@ -113,6 +115,23 @@ def _backups(taken_at: datetime) -> list[dict[str, Any]]:
         }
         for row in _GUESTS
     ]
+
+
+def _snapshots(taken_at: datetime) -> list[dict[str, Any]]:
+    """One that was made before a scanner's upgrade and forgotten."""
+    made = taken_at - timedelta(days=120)
+    return [
+        {"guest_id": "a5", "name": "sebelum-pemutakhiran", "created_at": made.isoformat(),
+         "bytes": 120 * GIB}
+    ]  # fmt: skip
+
+
+def _volumes() -> list[dict[str, Any]]:
+    """What a guest that was removed left behind."""
+    return [
+        {"volume_id": "arsip-das:katalog-lama.qcow2", "datastore_id": "arsip-das",
+         "kind": "qcow2", "capacity_bytes": 400 * GIB, "allocated_bytes": 300 * GIB}
+    ]  # fmt: skip
 
 
 def _usage(taken_at: datetime) -> Iterable[dict[str, Any]]:

@@ -129,8 +129,7 @@ def test_changes_of_a_time_without_any_are_none(site: Site) -> None:
 # Explanations
 
 LATER = {
-    "as_of", "site", "pool", "pool_kind", "resource", "model", "unit", "reclaimable",
-    "policy_version", "run_id",
+    "as_of", "site", "pool", "pool_kind", "resource", "model", "unit", "policy_version", "run_id",
 }  # fmt: skip
 
 

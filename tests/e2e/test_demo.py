@@ -147,6 +147,40 @@ def test_what_the_recorders_lack_is_ordered(city: City) -> None:
         assert row["order_by_date"] == ""
 
 
+def told(city: City, *arguments: str) -> list[dict[str, Any]]:
+    """The rows of a command that is run on the demo's store."""
+    config = str(city.folder / "lumbung.toml")
+    ran = lumbung("--config", config, *arguments, "--format", "json", now=city.now)
+    assert ran.returncode == 0, ran.stderr
+    rows: list[dict[str, Any]] = json.loads(ran.stdout)
+    return rows
+
+
+def test_what_could_be_given_back_is_found_each_byte_in_one_class(city: City) -> None:
+    rows = {row["name"]: row for row in told(city, "reclaim", "--by", "class")}
+    assert set(rows) == {entry["class"] for entry in city.key["reclaim"]}
+    for entry in city.key["reclaim"]:
+        row = rows[entry["class"]]
+        for name in ("items", "storage_gib", "vcpus", "memory_gib"):
+            assert row[name] == entry[name], (entry, row)
+        assert row["sizes_not_known"] == entry.get("sizes_not_known", 0)
+    guests = {row["name"]: row for row in city.rows("guests")}
+    for entry in city.key["exempt"]:
+        assert guests[entry["guest"]]["exempt_until"] == str(entry["until"])
+        assert guests[entry["guest"]]["reclaim_class"] == "exempt"
+    [month] = told(city, "reclaim", "--savings")
+    assert (month["proposed"], month["freed"]) == (14, 0)
+
+
+def test_what_agencies_are_shown_sums_to_what_their_clusters_cost(city: City) -> None:
+    rows = told(city, "showback")
+    for cluster, cost in (("balaikota", 180e6), ("command-center", 120e6)):
+        payers = [row for row in rows if row["cluster"] == cluster]
+        assert sum(row["cost_month"] for row in payers) == pytest.approx(cost)
+        assert [row["kind"] for row in payers][-1] == "unallocated"
+        assert payers[-1]["cost_month"] > 0
+
+
 def test_the_planted_risks_are_found_and_nothing_else(city: City) -> None:
     found = [row for row in city.rows("risks") if row["outcome"] == "risk"]
     planted = city.key["risks"]

@@ -56,14 +56,17 @@ def leaves(table: BaseModel, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple
             yield (*path, name), value
 
 
+A_RATE_CARD = {"c": {"cost_month": 1.0, "cpu_ratio": 0.5, "memory_ratio": 0.5}}
+
+
 def another(value: Any) -> Any:
     """A value of the same kind that is not this one."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, dict):
-        return value | {"1": value["1"] + 1}
+        return value | {"2": value["2"] + 1} if value else A_RATE_CARD
     if isinstance(value, str):
-        return "base" if value == "conservative" else value + "x"
+        return {"conservative": "base", "percentile": "decaying"}.get(value, value + "x")
     return 1.0 if value is None else value + 1 if isinstance(value, int) else value * 0.99
 
 

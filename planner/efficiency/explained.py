@@ -1,0 +1,121 @@
+"""The lines that defend the figures on what is not used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.efficiency.answer import Efficiency, GuestUse
+from planner.efficiency.showback import Rates, guest_cost
+from planner.estate import Estate
+from planner.pools import Pool
+from planner.twins import GuestKey
+
+GIB = 1024**3
+_SIZES = frozenset(
+    {"cpu_p95_cores", "memory_p99_gib", "recommended_vcpus", "recommended_memory_gib"}
+)
+_CLAIMS = frozenset({"reclaim_class", "reclaim_gib", "exempt_until"})
+_SHOWN = 5
+
+
+def guest_lines(
+    estate: Estate, found: Efficiency, rates: Rates | None, key: GuestKey, column: str | None
+) -> Iterator[str]:
+    """What stands behind a guest's size, its claims and its cost; nothing for other columns."""
+    use = found.guests.get(key)
+    if use is None:
+        return
+    if column in _SIZES:
+        yield from _size_lines(estate, use)
+    if column in _CLAIMS:
+        yield from _claim_lines(found, use, key)
+    if column == "cost_month":
+        yield from _cost_lines(estate, rates, use)
+
+
+def _size_lines(estate: Estate, use: GuestUse) -> Iterator[str]:
+    rules = estate.policy.rightsize
+    yield (
+        f"vCPUs = percentile ÷ {rules.cpu_target_ratio:g}, up to even; memory = P99 × "
+        f"{rules.memory_margin:g} in whole GiB; at most halved per round (glossary 17)"
+    )
+    yield f"  read: the last {rules.window_days} closed days, samples of two hours or finer"
+    if use.sizing is None:
+        yield "  no advice: it does not run, or is a template"
+        return
+    for what, size, unit in (
+        ("CPU", use.sizing.cpu, 1.0),
+        ("memory", use.sizing.memory, GIB),
+    ):
+        yield f"  {what}: {size.fits}: {size.why}"
+        if size.now is not None and size.next is not None and size.next != size.now:
+            yield f"    next round {size.next / unit:g}"
+    if use.sizing.action:
+        yield f"  takes effect: {use.sizing.action}; physical CPU saved: 0"
+    if use.is_idle:
+        yield "  not advised: it is idle, and could be given back as a whole"
+    if use.is_exempt_from_sizing:
+        yield f"  exempt until {use.exempt_until}"
+    if use.came_back:
+        yield f"  was {use.came_back}"
+
+
+def _claim_lines(found: Efficiency, use: GuestUse, key: GuestKey) -> Iterator[str]:
+    yield "the first class that holds: powered off, idle, old snapshot, orphan, oversized"
+    yield "  each byte and core once; reclaim_gib is storage only (glossary 16)"
+    for claim in found.of_guest(key):
+        stored = claim.storage_bytes
+        size = "not known" if stored is None else f"{stored / GIB:,.1f} GiB"
+        basis = "" if claim.is_measured or not stored else " (as promised: at most that)"
+        yield (
+            f"  {claim.reclaim_class}: {claim.why}; storage {size}{basis}, "
+            f"{claim.vcpus:g} vCPUs, memory {claim.memory_bytes / GIB:g} GiB"
+        )
+        if claim.key in found.came_back:
+            yield f"    {found.came_back[claim.key]}"
+    for claim in found.exempt:
+        if claim.guest == key:
+            yield f"  exempt until {use.exempt_until}: {claim.reclaim_class}, {claim.why}"
+    for item in found.unjudged:
+        if item.guest == key:
+            yield f"  not judged: {item.reclaim_class}: {item.reason}"
+
+
+def _cost_lines(estate: Estate, rates: Rates | None, use: GuestUse) -> Iterator[str]:
+    yield "cost = allocation × rate; rate = share of the cost ÷ usable capacity (glossary 22)"
+    if rates is None:
+        cluster = use.view.guest.cluster
+        yield f"  no rate card names {cluster}: set [showback.clusters.{cluster}] in the policy"
+        return
+    cost = guest_cost(estate, use.view, rates)
+    for what, rate, part, unit in (
+        ("CPU", rates.cpu, cost.cpu, "vCPU"),
+        ("memory", rates.memory, cost.memory, "GiB"),
+        ("storage", rates.storage, cost.storage, "GiB"),
+    ):
+        each = "not known" if rate.each is None else f"{rate.each:,.4f} per {unit}"
+        told = "not known" if part is None else f"{part:,.2f}"
+        yield f"  {what}: {told}, at {each}"
+
+
+def pool_lines(
+    estate: Estate, found: Efficiency, pool: Pool, resource: str, model: str
+) -> Iterator[str]:
+    """What stands behind a pool's reclaimable."""
+    yield "reclaimable = Σ of what could be given back, each byte and core once (glossary 16)"
+    yield (
+        "  never part of the headroom; the scenario with reclaim counts "
+        f"{100 * estate.policy.reclaim.scenario_ratio:g} % of it"
+    )
+    if (resource, model) == ("cpu", "demand"):
+        yield "  0: fewer vCPUs free what is promised, never physical CPU"
+        return
+    stored = resource == "storage"
+    claims = [c for c in found.claims if c.cluster == pool.cluster and bool(c.stored) == stored]
+    for claim in claims[:_SHOWN]:
+        yield f"  {claim.reclaim_class}: {claim.subject}: {claim.why}"
+    if len(claims) > _SHOWN:
+        yield f"  and {len(claims) - _SHOWN} more: see `lumbung reclaim`"
+    blind = {i.subject for i in found.unjudged if i.cluster == pool.cluster}
+    if blind:
+        yield f"  not judged in this cluster: {len(blind)}, see `lumbung reclaim`"
