@@ -455,6 +455,8 @@ class _Move:
             if shift.pool == here:
                 factor = cpu_factor if shift.resource == "cpu" else 1.0
                 yield replace(shift, pool=there, amount=_product(shift.amount, factor))
+            elif not self._leaving:
+                yield shift
 
     def _shifts(self, cpu_factor: float) -> Iterator[Shift]:
         for disk in self._leaving:
