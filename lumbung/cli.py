@@ -264,12 +264,26 @@ def _whatif(
     every_pool: Annotated[
         bool, typer.Option("--all", help="show also what no scenario changes")
     ] = False,
+    request: Annotated[
+        bool, typer.Option("--request", help="answer it: yes, no, or yes if something is ordered")
+    ] = False,
+    agency: Annotated[str | None, typer.Option(help="who asks, by the agency's code")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="how long the request must be carried")
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option(metavar="NAME", help="the request is a project of the estate file")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="HTML", help="the answer as a page to send back")
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="of the answer")] = Language.en,
     on: On = None,
     form: Form = Format.table,
 ) -> None:
     """Scenarios side by side with doing nothing, from options or a file; nothing is stored."""
     from lumbung.commands.asked import Asked
-    from lumbung.commands.whatif import show_scenarios
+    from lumbung.commands.whatif import RequestAsked, answer_request, show_scenarios
     from lumbung.dates import day_option
     from lumbung.session import Session
 
@@ -277,8 +291,12 @@ def _whatif(
         add=add or (), remove=remove or (), resize=resize or (), retire=retire or (),
         add_host=add_host or (), add_storage=add_storage or (), migrate=migrate or (),
         growth=growth or (), pool=pool, storage=storage, when=day_option(when, "--when"),
-        cpu_factor=cpu_factor,
+        cpu_factor=cpu_factor, agency=agency,
     )  # fmt: skip
+    if request or project is not None:
+        wanted = RequestAsked(day_option(until, "--until"), project, page, lang.value)
+        answer_request(Session.of(context.obj), asked, wanted, on, form)
+        return
     show_scenarios(Session.of(context.obj), asked, file, on, form, every_pool=every_pool)
 
 

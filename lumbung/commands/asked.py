@@ -16,7 +16,7 @@ from planner.scenario.changes import Change
 # Which option a key of a change comes from, to name it when it is wrong.
 _OPTIONS = {
     "pool": "--pool", "storage": "--storage", "when": "--when", "profile": "--add",
-    "cpu_factor": "--cpu-factor",
+    "cpu_factor": "--cpu-factor", "agency": "--agency",
 }  # fmt: skip
 _VERB_OPTIONS = {
     "add": "--add", "remove": "--remove", "resize": "--resize", "retire": "--retire",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from itertools import groupby
 from pathlib import Path
+
+from rich.text import Text
 
 from lumbung.choices import Format
 from lumbung.commands.asked import Asked, option_of
@@ -16,11 +18,13 @@ from lumbung.plan import When, gather
 from lumbung.printing import note, out, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
-from planner.scenario.changes import Scenario
-from planner.scenario.names import ScenarioError
+from planner.scenario.changes import Demand, Scenario
+from planner.scenario.names import ScenarioError, nearest
+from planner.scenario.request import Request, decide
 from planner.scenario.rows import ScenarioRow, compared
 from planner.scenario.world import Base
 from reports.cells import plain, screen
+from reports.request import COLUMNS, request_html, request_row, request_text
 from reports.terminal import table_of
 
 FROM_OPTIONS = "these options"  # the name of the scenario that the command line describes
@@ -78,6 +82,98 @@ def _where(
         return f"{file}{lines.of(error.place)}: {error}"
     option = option_of(error.place[4:])
     return f"{option}: {error}" if option else str(error)
+
+
+# Requests
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAsked:
+    """The options of a request beside those of a scenario."""
+
+    until: date | None = None
+    project: str | None = None
+    page: Path | None = None
+    lang: str = "en"
+
+
+def answer_request(
+    session: Session, asked: Asked, wanted: RequestAsked, on: str | None, form: Format
+) -> None:
+    """A request answered: yes, no or yes-if, as lines, a row, and a page to send back."""
+    base = base_of(session, day_option(on, "--on"))
+    base, request = _request(base, asked, wanted)
+    anywhere = asked.pool is None and bool(request.guests)
+    try:
+        decision = decide(base, request, clusters=base.estate.clusters if anywhere else ())
+    except ScenarioError as error:
+        raise SettingsError(_told(error)) from error
+    if wanted.page is not None:
+        _write_page(wanted.page, request_html(decision, lang=wanted.lang))
+    if form is Format.table:
+        out().print(Text(request_text(decision, lang=wanted.lang)))
+    else:
+        row = request_row(decision)
+        show(COLUMNS, [[getattr(row, name) for name in COLUMNS]], form)
+
+
+def _told(error: ScenarioError) -> str:
+    """A request's error with the option it is about."""
+    if error.place[:1] == ("until",):
+        return f"--until: {error}"
+    option = option_of(error.place[2:])
+    return f"{option}: {error}" if option else str(error)
+
+
+def _request(base: Base, asked: Asked, wanted: RequestAsked) -> tuple[Base, Request]:
+    """What is asked for, and what it is asked of: a project is not counted twice."""
+    if wanted.project is not None:
+        return _project(base, asked, wanted)
+    clusters = base.estate.clusters
+    if not clusters:
+        raise SettingsError("no clusters are known; run `lumbung collect`")
+    changes = replace(asked, clusters=clusters, pool=asked.pool or clusters[0]).changes()
+    guests = tuple(change.add for change in changes if change.add is not None)
+    if not guests or len(guests) != len(changes):
+        raise SettingsError("a request is made of --add NxSIZE, or of --project NAME")
+    return base, Request(
+        name=asked.agency or "request",
+        guests=guests,
+        when=asked.when,
+        until=wanted.until,
+        agency=asked.agency,
+    )
+
+
+def _project(base: Base, asked: Asked, wanted: RequestAsked) -> tuple[Base, Request]:
+    estate = base.estate
+    found = [project for project in estate.owners.projects if project.name == wanted.project]
+    if len(found) != 1:
+        names = [project.name for project in estate.owners.projects]
+        several = "several projects are" if found else "no project is"
+        hint = nearest(str(wanted.project), names)
+        raise SettingsError(f"--project: {several} named {wanted.project!r}; {hint}")
+    [project] = found
+    others = tuple(one for one in estate.owners.projects if one is not project)
+    owners = estate.owners.model_copy(update={"projects": others})
+    demand = Demand.model_validate(
+        project.model_dump(include=set(Demand.model_fields)) | {"pool": project.pool}
+    )
+    return Base.of(replace(estate, owners=owners), base.past, base.zone), Request(
+        name=project.name,
+        demand=demand,
+        when=asked.when or max(project.when, estate.as_of),
+        until=wanted.until,
+        agency=asked.agency or project.owner or None,
+    )
+
+
+def _write_page(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"--page: {path}: {error.strerror}") from error
+    note(f"wrote {path}")
 
 
 # The table: a block per pool, resource and model, one line per scenario

@@ -7,7 +7,7 @@ runway. The runway is simulated with each change from its day on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -52,14 +52,20 @@ class Step:
     world: World
 
 
-def outcome_of(base: Base, scenario: Scenario) -> Outcome:
-    """The outcome of a scenario. Raises ScenarioError for what cannot be."""
+def outcome_of(base: Base, scenario: Scenario, only: Collection[PoolKey] | None = None) -> Outcome:
+    """The outcome of a scenario, for all pools or ``only`` for some; the rest stays as it is.
+
+    Raises ScenarioError for what cannot be.
+    """
     steps = steps_of(base, scenario)
-    asked = [_dated(base, steps, answer) for answer in base.flat]
-    errors = {i: answer.wape_30 for i, answer in enumerate(base.flat)}
-    dated = answers_of(base.estate, asked, errors)
     world = steps[-1].world
-    after = [_after(world, base, old, new) for old, new in zip(base.flat, dated, strict=True)]
+    chosen = [a for a in base.flat if only is None or key_of(a.question.pool) in only]
+    asked = [_dated(base, steps, answer) for answer in chosen]
+    errors = {i: answer.wape_30 for i, answer in enumerate(chosen)}
+    dated = dict(zip(map(id, chosen), answers_of(base.estate, asked, errors), strict=True))
+    after = [
+        _after(world, base, old, dated[id(old)]) if id(old) in dated else old for old in base.flat
+    ]
     groups: dict[PoolKey, list[Answer]] = {key_of(pool.pool): [] for pool in base.answers}
     for answer in after:
         groups[key_of(answer.question.pool)].append(answer)

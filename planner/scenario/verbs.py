@@ -33,6 +33,7 @@ from planner.scenario.names import (
     ScenarioError,
     guests_called,
     host_called,
+    nearest,
     pool_called,
     profile_called,
 )
@@ -81,6 +82,7 @@ def _service(world: World, base: Base, what: NewService, when: date) -> World:
 def _added(world: World, base: Base, what: AddGuests, *, service: str | None) -> World:
     pool = pool_called(base.answers, what.pool, "cluster", "pool").pool
     profile = profile_called(base.estate, pool, what.profile, "profile")
+    _check_agency(base, what.agency)
     store = _store_asked_for(base, pool.cluster, what.storage)
     guests = [
         _guest(name, pool, profile, _tags(what, service))
@@ -93,6 +95,12 @@ def _added(world: World, base: Base, what: AddGuests, *, service: str | None) ->
     disks = [_disk(guest, profile) for guest in guests if profile.storage_bytes > 0]
     waiting = (WaitingDisk(disk, store, profile.storage_bytes) for disk in disks)
     return replace(world, waiting=(*world.waiting, *waiting))
+
+
+def _check_agency(base: Base, agency: str | None) -> None:
+    known = base.estate.owners.agencies
+    if agency is not None and known and agency not in known:
+        raise ScenarioError(f"{agency!r} is no agency here; {nearest(agency, known)}", "agency")
 
 
 def _source(pool: Pool) -> str:

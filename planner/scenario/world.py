@@ -75,13 +75,14 @@ class Base:
 
     estate: Estate
     past: Past
+    zone: ZoneInfo
     asked: tuple[Question, ...]
     answers: tuple[PoolAnswer, ...]
 
     @classmethod
     def of(cls, estate: Estate, past: Past, zone: ZoneInfo) -> Base:
         asked = questions(estate, past, zone)
-        return cls(estate, past, asked, answer_all(estate, asked))
+        return cls(estate, past, zone, asked, answer_all(estate, asked))
 
     @cached_property
     def by_pool(self) -> Mapping[PoolKey, PoolAnswer]:
