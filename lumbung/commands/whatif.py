@@ -179,18 +179,21 @@ def _write_page(path: Path, text: str) -> None:
 # The table: a block per pool, resource and model, one line per scenario
 
 _HEADS = ("scenario", "headroom", "runway", "first over", "order by", "failover", "fit M", "status")
-_NAME = 24  # characters of a scenario's name
+_NAME = 20  # characters of a scenario's name
+_REASONS = {
+    "beyond_horizon": "years", "not_enough_history": "no history", "capacity_unknown": "?",
+    "demand_unknown": "?",
+}  # fmt: skip
 
 
 def _show_table(rows: Sequence[ScenarioRow], *, every_pool: bool) -> None:
     blocks = _blocks(rows)
-    chosen = [block for block in blocks if every_pool or any(row.changed for row in block)]
+    chosen = blocks if every_pool else list(filter(None, map(_differing, blocks)))
     if chosen:
-        out().print(table_of(_HEADS, (line for block in chosen for line in _lines(block))))
-    if len(chosen) < len(blocks):
-        note(f"{len(blocks) - len(chosen)} of {len(blocks)} lines are as when nothing is done")
-    note("* differs from doing nothing; headroom, failover and fit are after all changes, with")
-    note("  today's load; dates are simulated, with each change from its day on")
+        out().print(table_of(_HEADS, _lines(chosen)))
+    note("* differs from doing nothing, ! binds its pool; what is not listed is as it is now.")
+    note("Headroom, failover and fit: all changes made, with today's load. Dates: each change on")
+    note("its day, with growth.")
     for name, group in groupby(rows, key=lambda row: row.scenario):
         _tell(name, list(group))
 
@@ -203,11 +206,28 @@ def _blocks(rows: Sequence[ScenarioRow]) -> list[list[ScenarioRow]]:
     return list(found.values())
 
 
-def _lines(block: Sequence[ScenarioRow]) -> Iterator[list[str]]:
-    first = block[0]
-    yield [f"{first.pool} {first.resource}/{first.model}, {first.unit}", *[""] * (len(_HEADS) - 1)]
-    for row in block:
-        yield _line(row)
+_OWN = frozenset({
+    "headroom", "runway_days", "runway_days_conservative", "runway_reason", "first_over_date",
+    "first_over_date_conservative", "order_by_date", "status",
+})  # fmt: skip  # what a line has for itself: failover and fit are those of its pool
+
+
+def _differing(block: Sequence[ScenarioRow]) -> list[ScenarioRow]:
+    """Doing nothing and the scenarios that differ from it; nothing where none does."""
+    others = [row for row in block[1:] if _OWN & set(row.changed.split())]
+    return [block[0], *others] if others else []
+
+
+def _lines(blocks: Sequence[Sequence[ScenarioRow]]) -> Iterator[list[str]]:
+    """A line per pool, below it one per resource and model, below that one per scenario."""
+    rest, pool = [""] * (len(_HEADS) - 1), ""
+    for block in blocks:
+        first = block[0]
+        if first.pool != pool:
+            pool = first.pool
+            yield [plain(pool)[:_NAME], *rest]
+        yield [f"  {first.resource}/{first.model}, {first.unit}", *rest]
+        yield from map(_line, block)
 
 
 def _line(row: ScenarioRow) -> list[str]:
@@ -217,15 +237,16 @@ def _line(row: ScenarioRow) -> list[str]:
         return f"{text}*" if changed & set(columns) else text
 
     days = (row.runway_days_conservative, row.runway_days)
-    runway = next((f"{n} d" for n in days if n is not None), row.runway_reason.replace("_", " "))
+    reason = _REASONS.get(row.runway_reason, row.runway_reason.replace("_", " "))
+    runway = next((f"{n} d" for n in days if n is not None), reason)
     over = row.first_over_date_conservative or row.first_over_date
     binds = row.binding == f"{row.resource}/{row.model}"
     return [
-        f"  {plain(row.scenario)[:_NAME]}{' (binds)' if binds else ''}",
+        f"    {plain(row.scenario)[:_NAME]}{' !' if binds else ''}",
         told(screen(row.headroom), "headroom"),
         told(runway, "runway_days", "runway_days_conservative", "runway_reason"),
-        told(screen(over) if over else "", "first_over_date", "first_over_date_conservative"),
-        told(screen(row.order_by_date) if row.order_by_date else "", "order_by_date"),
+        told(screen(over) if over else "–", "first_over_date", "first_over_date_conservative"),
+        told(screen(row.order_by_date) if row.order_by_date else "–", "order_by_date"),
         told(_verdict(row), "failover_test", "stays_down"),
         told(screen(row.fit_m), "fit_m"),
         told(row.status.replace("_if_assumed", "?"), "status"),
