@@ -27,6 +27,7 @@ from planner.placement.packing import (
     Verdict,
     pack_into,
 )
+from planner.placement.together import Bundles
 from planner.policy import Policy
 from planner.pools import Pool
 from planner.scenario.world import (
@@ -168,7 +169,8 @@ def place(
     room = room_of(bins, staying, policy)
     unsure = _unsure([*moving, *(load for load in staying if load.host in room.index)])
     best: tuple[tuple[int, int], Packing] | None = None
-    for packing in _packings(room, moving):
+    bundles = _bundles(moving, staying)
+    for packing in map(bundles.told_apart, _packings(room, bundles.loads)):
         cases = list(_failures(bins, moving, staying, packing, pool, policy))
         badness = (len(packing.unplaced), -WORST_FIRST.index(overall(cases)))
         if best is None or badness < best[0]:
@@ -179,6 +181,13 @@ def place(
     verdict: Verdict = "unproven" if unsure else packing.verdict
     why = unsure or (packing.proof if packing.unplaced else "")
     return Placement(packing.placed, packing.unplaced, verdict, why)
+
+
+def _bundles(moving: Sequence[Load], staying: Sequence[Load]) -> Bundles:
+    """Guests that a rule keeps together, as one load each."""
+    if any(load.together for load in moving):
+        return Bundles.of(moving, staying)
+    return Bundles(tuple(moving), {})
 
 
 def _unsure(loads: Sequence[Load]) -> str:
