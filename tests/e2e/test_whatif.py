@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lumbung.files import load_estate
+from lumbung.settings import SettingsError
 from site_files import GIB, Site, datastore, disk, guest, host
 
 IN_MARCH = "2027-03-01"
@@ -196,3 +199,21 @@ def test_a_project_is_not_counted_twice(place: Site) -> None:
     assert (row["answer"], row["request"], row["when"]) == ("yes", "portal", "2027-02-01")
     assert row["memory_gib"] == 100
     assert "host by host is not tested" in row["assumed"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "{name: a, pool: c1, wen: 2027-01-01}",
+            ":3: unknown key 'projects.0.wen'; did you mean 'when'?",
+        ),
+        ("{name: a, pool: c1, when: 2027-02-30}", ":3: 2027-02-30 is no date: day is out of range"),
+    ],
+)
+def test_a_bad_project_is_told_with_its_line(tmp_path: Path, line: str, told: str) -> None:
+    file = tmp_path / "estate.yaml"
+    file.write_text(f"version: 1\nprojects:\n  - {line}\n")
+    with pytest.raises(SettingsError) as caught:
+        load_estate(file)
+    assert str(caught.value).startswith(f"{file}{told}")

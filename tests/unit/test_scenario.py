@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from estates import AS_OF
+from inventory.platform_records import HaRule
 from planner.scenario.changes import Change, ScenarioFile
 from planner.scenario.names import ScenarioError
 from planner.scenario.outcome import Outcome
@@ -281,3 +282,13 @@ def test_scenarios_have_names_of_their_own() -> None:
     for names in (["A", "A"], ["doing nothing"]):
         with pytest.raises(ValidationError):
             ScenarioFile.model_validate({"scenarios": [{"name": name} for name in names]})
+
+
+def test_guests_that_a_rule_keeps_together_move_together() -> None:
+    rule = HaRule(
+        rule_id="r1", cluster="c", kind="resource-affinity", affinity="positive", enabled=True,
+        guest_ids=("103", "107"),
+    )  # fmt: skip
+    after = what_if(site(more=[rule]), {"retire": {"host": "h3"}})  # web-3 and web-7 run there
+    where = dict(after.world.placements["c"].placed)
+    assert where["web-3 (103)"] == where["web-7 (107)"]
