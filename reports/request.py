@@ -228,7 +228,7 @@ def _lasts(decision: Decision, words: Words) -> str:
         answer.runway.reason
         for pool in decision.touched
         for answer in pool.answers
-        if answer.runway.reason not in ("", "no_growth", "beyond_horizon")
+        if answer.runway.reason not in ("", "no_growth", "beyond_horizon", "ring_buffer")
     ]
     if unforeseen:
         return words["lasts_unknown"].format(reason=words[unforeseen[0]])

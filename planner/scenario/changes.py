@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from planner.cameras import storage_bytes
 from planner.owners import Classification, Match
 
 DOING_NOTHING = "doing nothing"  # the scenario that is always there
@@ -139,10 +140,28 @@ class Demand(_Table):
 
 
 class Cameras(_Table):
-    """Cameras, as the storage that their recordings take."""
+    """Cameras, as the storage that their recordings keep filled."""
 
     pool: str = Field(description="the datastore, as `lumbung capacity` names it")
-    storage_gib: float = Field(gt=0, description="GiB that they keep filled")
+    count: int | None = Field(None, ge=1, le=1_000_000, description="how many")
+    mbps: float | None = Field(None, gt=0, description="of each, megabits per second")
+    hours: float = Field(24.0, gt=0, le=24, description="that each records a day")
+    retention_days: float | None = Field(None, gt=0, description="how long it is kept")
+    storage_gib: float | None = Field(None, gt=0, description="GiB in all, instead of the others")
+
+    @model_validator(mode="after")
+    def _has_a_size(self) -> Cameras:
+        counted = None not in (self.count, self.mbps, self.retention_days)
+        if counted == (self.storage_gib is not None):
+            raise ValueError("needs count, mbps and retention_days, or storage_gib alone")
+        return self
+
+    @property
+    def kept_gib(self) -> float:
+        """What they keep filled (glossary 20)."""
+        if self.count is None or self.mbps is None or self.retention_days is None:
+            return self.storage_gib or 0.0
+        return storage_bytes(self.count, self.mbps, self.hours, self.retention_days) / 1024**3
 
 
 class Reclaim(_Table):

@@ -542,7 +542,7 @@ def _unnamed(world: World) -> str:
 
 def _cameras(world: World, base: Base, what: Cameras, when: date) -> World:
     pool = pool_called(base.answers, what.pool, "datastore", "pool").pool
-    piece = Demand(pool=pool.name, storage_gib=what.storage_gib)
+    piece = Demand(pool=pool.name, storage_gib=what.kept_gib)
     return world.shifting({_unnamed(world): _in_one_piece(pool, piece)})
 
 

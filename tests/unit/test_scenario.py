@@ -180,6 +180,9 @@ def test_cameras_fill_a_datastore() -> None:
     base = site()
     after = what_if(base, {"cameras": {"pool": "san", "storage_gib": 500}})
     assert gib(line(after, "storage", "demand", "san").demand) == pytest.approx(1500)
+    counted = {"cameras": {"pool": "san", "count": 106, "mbps": 4, "retention_days": 30}}
+    more = gib(line(what_if(base, counted), "storage", "demand", "san").demand) - 1000
+    assert more * GIB == pytest.approx(137.376e12)  # worked example 39
 
 
 def test_a_service_is_its_guests_with_agency_and_class() -> None:
