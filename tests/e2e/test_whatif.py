@@ -204,10 +204,7 @@ def test_a_project_is_not_counted_twice(place: Site) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (
-            "{name: a, pool: c1, wen: 2027-01-01}",
-            ":3: unknown key 'projects.0.wen'; did you mean 'when'?",
-        ),
+        ("{name: a, pool: c, when: 2027-01-01, vcpu: 1}", ":3: unknown key 'projects.0.vcpu'; did"),
         ("{name: a, pool: c1, when: 2027-02-30}", ":3: 2027-02-30 is no date: day is out of range"),
     ],
 )
