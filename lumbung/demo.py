@@ -98,14 +98,13 @@ def _configure(folder: Path, now: datetime, first: Served, second: Served) -> No
 def _write_scenarios(folder: Path, now: datetime) -> None:
     """The city's scenarios, dated from today on."""
     text = files("lab.city").joinpath("scenarios.yaml").read_text("utf-8")
-    today = now.astimezone(ZoneInfo(_ZONE)).date()
+    today = now.astimezone(_ZONE).date()
     dated = re.sub(
         r"\$in_(\d+)_days", lambda found: str(today + timedelta(days=int(found[1]))), text
     )
     (folder / "scenarios.yaml").write_text(dated, encoding="utf-8")
 
 
-_ZONE = "Asia/Jakarta"
 _CONFIGURATION = """\
 [site]
 name = "Kota (demo)"

@@ -73,7 +73,8 @@ REQUEST: Mapping[str, Mapping[str, str]] = {
         "others",
         "assume_one_piece": "the request names no guests: whether they fit host by host is not "
         "tested",
-        "assume_lead": "{days} days from decision to service, which nobody has confirmed",
+        "lead_assumed": "{days} days from decision to service, which nobody has confirmed",
+        "lead_learnt": "{days} days from decision to service, as past orders took",
         "lead_confirmed": "{days} days from decision to service",
         "assume_reserve": "hosts keep nothing for themselves, as no reserve is known",
         "assume_limits": "limits that are only the program's defaults: {limits}",
@@ -172,7 +173,8 @@ REQUEST: Mapping[str, Mapping[str, str]] = {
         "assume_full": "mesin baru memakai seluruh memori dan diskanya, dan CPU per vCPU sebanyak "
         "mesin lain",
         "assume_one_piece": "permintaan tidak menyebut mesin: muat per host tidak diuji",
-        "assume_lead": "{days} hari dari keputusan sampai beroperasi, belum dikonfirmasi",
+        "lead_assumed": "{days} hari dari keputusan sampai beroperasi, belum dikonfirmasi",
+        "lead_learnt": "{days} hari dari keputusan sampai beroperasi, menurut pesanan yang lalu",
         "lead_confirmed": "{days} hari dari keputusan sampai beroperasi",
         "assume_reserve": "host tidak menyisihkan apa pun untuk dirinya, karena tidak diketahui",
         "assume_limits": "batas yang hanya nilai bawaan program: {limits}",

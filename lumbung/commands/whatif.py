@@ -156,8 +156,12 @@ def _project(base: Base, asked: Asked, wanted: RequestAsked) -> tuple[Base, Requ
     [project] = found
     others = tuple(one for one in estate.owners.projects if one is not project)
     owners = estate.owners.model_copy(update={"projects": others})
-    demand = Demand.model_validate(
-        project.model_dump(include=set(Demand.model_fields)) | {"pool": project.pool}
+    demand = Demand(
+        pool=project.pool,
+        memory_gib=project.memory_gib.mid,
+        cpu_cores=project.cpu_cores.mid,
+        vcpus=project.vcpus.mid,
+        storage_gib=project.storage_gib.mid,
     )
     return Base.of(replace(estate, owners=owners), base.past, base.zone), Request(
         name=project.name,

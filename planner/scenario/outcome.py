@@ -17,7 +17,7 @@ from planner.answers import Answer, PoolAnswer, answers_of, binding_of, failover
 from planner.forecast.paths import Floats
 from planner.hosting import bins_of, loads_of
 from planner.placement.failover import FailoverCase, overall
-from planner.pools import Pool, Question, usable_days
+from planner.pools import Pool, Question, coming_of, usable_days
 from planner.scenario.changes import Growth, Scenario
 from planner.scenario.names import ScenarioError
 from planner.scenario.settling import settled
@@ -113,16 +113,24 @@ def _dated(base: Base, steps: Sequence[Step], answer: Answer) -> Question:
     now = question
     for step in steps[1:]:
         found = standing(step.world, base, answer)
-        usable[step.day :] = usable_days(
-            step.world.estate, found.pool, question.resource, question.model
-        )[step.day :]
+        usable[step.day :] = _usable(base, found.pool, question)[step.day :]
         more = _shifted(base, step, question)
         if question.model == "allocation":
             more = more + _or_nan(_less(_allocated(step.world, base, answer), allocated))
         added[step.day :] = (question.added + more)[step.day :]
         if step.day == 0:
             now = replace(question, pool=found.pool, capacity=found.capacity, load=found.load)
-    return replace(now, usable=usable, added=added + _grown(base, steps[-1].world, answer))
+    added = added + _grown(base, steps[-1].world, answer)
+    larger, more = usable - question.usable, added - question.added
+    return replace(now, usable=usable, added=added, larger=larger, more=more)
+
+
+def _usable(base: Base, pool: Pool, question: Question) -> Floats:
+    """What is usable per day of a pool's hosts, with what the owners' file has arrive or leave."""
+    policy, as_of = base.estate.policy, base.estate.as_of
+    coming = coming_of(question.hardware, question.pending)
+    days = policy.forecast.horizon_days
+    return usable_days(pool, question.resource, question.model, policy, coming, as_of, days)
 
 
 def _allocated(world: World, base: Base, answer: Answer) -> float | None:

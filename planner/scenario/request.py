@@ -218,7 +218,7 @@ def _decide(base: Base, request: Request) -> Decision:
         shorts=first.shorts,
         conditions=conditions,
         unknown=solved.unknown,
-        assumptions=tuple(_assumptions(base, request, touched, conditions)),
+        assumptions=tuple(_assumptions(request, touched, conditions)),
         touched=touched,
         choices=tuple(_choices(base, request)),
     )
@@ -354,7 +354,7 @@ def _least(is_enough: Callable[[int], bool], most: int) -> int | None:
 
 
 def _condition(base: Base, pool: Pool, quantity: float, like: str, needed_on: date) -> Condition:
-    as_of, lead = base.estate.as_of, base.estate.policy.lead_time.days
+    as_of, lead = base.estate.as_of, base.by_pool[key_of(pool)].answers[0].question.lead.days
     order_by = needed_on - timedelta(days=lead)
     return Condition(
         pool=pool,
@@ -392,19 +392,16 @@ def _profile(base: Base, pool: Pool, guests: AddGuests) -> Profile:
 
 
 def _assumptions(
-    base: Base,
-    request: Request,
-    touched: Sequence[PoolAnswer],
-    conditions: Sequence[Condition],
+    request: Request, touched: Sequence[PoolAnswer], conditions: Sequence[Condition]
 ) -> Iterator[Said]:
     """What was taken as given, for the reader to contradict."""
-    policy = base.estate.policy
     if request.guests:
         yield Said("assume_full", {})
     else:
         yield Said("assume_one_piece", {})
-    confirmed = "lead_confirmed" if policy.lead_time.confirmed else "assume_lead"
-    yield Said(confirmed, {"days": policy.lead_time.days})
+    leads = [pool.answers[0].question.lead for pool in touched]
+    for basis, days in sorted({(lead.basis, lead.days) for lead in leads}):
+        yield Said(f"lead_{basis}", {"days": days})
     flags = {flag for pool in touched for answer in pool.answers for flag in answer.flags}
     if "reserve_assumed" in flags:
         yield Said("assume_reserve", {})
@@ -417,11 +414,15 @@ def _assumptions(
         if _is_unforeseen(answer):
             told = {"pool": answer.question.pool.name, "resource": answer.question.resource}
             yield Said("assume_today", told | {"model": answer.question.model})
+    yield from _about_stores(touched, conditions)
+
+
+def _about_stores(touched: Sequence[PoolAnswer], conditions: Sequence[Condition]) -> Iterator[Said]:
     for condition in conditions:
         if condition.unit == "hosts":
             yield Said("assume_sees", {"pool": condition.pool.name})
-    for pool in touched:
-        if pool.pool.kind == "cluster" and not any(p.pool.kind == "datastore" for p in touched):
+    if not any(pool.pool.kind == "datastore" for pool in touched):
+        for pool in touched:
             yield Said("assume_no_storage", {"pool": pool.pool.name})
 
 

@@ -134,7 +134,7 @@ def test_demand_in_one_piece_is_judged_without_hosts() -> None:
     piece = Demand(pool="c", memory_gib=200, vcpus=20, cpu_cores=2)
     found = decide(site(), Request(name="project", demand=piece, when=IN_MARCH))
     assert (found.verdict, found.hosts) == ("yes", ())
-    assert {said.key for said in found.assumptions} >= {"assume_one_piece", "assume_lead"}
+    assert {said.key for said in found.assumptions} >= {"assume_one_piece", "lead_assumed"}
 
 
 def test_the_best_host_is_the_one_with_the_most_room_that_survives_every_failure() -> None:
