@@ -33,6 +33,9 @@ from planner.risks.engine import RULES
 from planner.risks.rule import Rule
 from planner.rows import ROW_TYPES
 from planner.runway import Confidence, Reason, Status
+from planner.scenario.changes import ScenarioFile
+from planner.scenario.rows import ScenarioRow
+from reports.request import RequestRow
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference"
@@ -139,7 +142,12 @@ def _policy() -> Iterator[str]:
 
 
 def _estate() -> Iterator[str]:
-    waiting: dict[str, type[BaseModel]] = {"The file": EstateFile}
+    yield from _model_and_inner(EstateFile)
+
+
+def _model_and_inner(root: type[BaseModel]) -> Iterator[str]:
+    """A file's model, and every one inside it."""
+    waiting: dict[str, type[BaseModel]] = {"The file": root}
     told: set[type[BaseModel]] = set()
     while waiting:
         title, model = next(iter(waiting.items()))
@@ -151,21 +159,34 @@ def _estate() -> Iterator[str]:
         waiting |= {inner.__name__: inner for inner in nested(model).values()}
 
 
+WHATIF: Mapping[str, type[Any]] = {"scenario": ScenarioRow, "request": RequestRow}
+
+
+def _scenarios() -> Iterator[str]:
+    yield from _model_and_inner(ScenarioFile)
+    for name, row_type in WHATIF.items():
+        yield from (f"## The columns of a {name}", "", _sentence(row_type), "")
+        yield from _columns(row_type, MEANINGS["whatif"][name])
+
+
 # Weekly files
 
 
 def _weekly_files() -> Iterator[str]:
     for stem, row_type in ROW_TYPES.items():
         yield from (f"## {stem}.csv", "", _sentence(row_type), "")
-        meanings = MEANINGS["weekly"][stem]
-        hints = get_type_hints(row_type)
-        rows = [
-            (f"`{f.name}`", holds(hints[f.name], meanings[f.name][0]), meanings[f.name][1])
-            for f in fields(row_type)
-        ]
-        yield from table(("column", "holds", "meaning"), rows)
+        yield from _columns(row_type, MEANINGS["weekly"][stem])
     yield from _words()
     yield from _other_files()
+
+
+def _columns(row_type: type[Any], meanings: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    hints = get_type_hints(row_type)
+    rows = [
+        (f"`{f.name}`", holds(hints[f.name], meanings[f.name][0]), meanings[f.name][1])
+        for f in fields(row_type)
+    ]
+    yield from table(("column", "holds", "meaning"), rows)
 
 
 def _sentence(row_type: type[Any]) -> str:
@@ -313,6 +334,7 @@ _PAGES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "configuration": ("Configuration", _configuration),
     "policy": ("Policy", _policy),
     "estate": ("Estate file", _estate),
+    "scenarios": ("Scenarios and requests", _scenarios),
     "weekly-files": ("Weekly files", _weekly_files),
     "files-source": ("The `files` source", _files_source),
     "rules": ("Rules", _rules),

@@ -229,6 +229,89 @@ def _failover(context: typer.Context, on: On = None, form: Form = Format.table) 
     show_failover(Session.of(context.obj), on, form)
 
 
+@app.command("whatif")
+def _whatif(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="YAML", help="scenarios side by side")
+    ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NxSIZE",
+            help="new guests: 40xM, 3x8/32/200, 2xaverage, 5xclone:GUEST; repeatable, as below",
+        ),
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option(metavar="GUEST", help="by id, or name with * and ?")
+    ] = None,
+    resize: Annotated[
+        list[str] | None, typer.Option(metavar="GUEST=VCPUS/GIB", help="web-1=8/32, web-1=/32")
+    ] = None,
+    retire: Annotated[list[str] | None, typer.Option(metavar="HOST", help="it leaves")] = None,
+    add_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NxHOST", help="like one that is there: 2xbk1; or 2xCORES/GIB"),
+    ] = None,
+    add_storage: Annotated[
+        list[str] | None, typer.Option(metavar="DATASTORE=GIB", help="it becomes larger")
+    ] = None,
+    migrate: Annotated[
+        list[str] | None, typer.Option(metavar="FROM:TO", help="all guests of a cluster")
+    ] = None,
+    cpu_factor: Annotated[
+        float, typer.Option(min=0.01, max=10, help="cores needed there per core used here")
+    ] = 1.0,
+    growth: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RESOURCE=FACTOR", help="memory=1.5: half as fast again"),
+    ] = None,
+    pool: Annotated[str | None, typer.Option(help="the cluster that the changes are in")] = None,
+    storage: Annotated[
+        str | None, typer.Option(help="the datastore; default the one with most room")
+    ] = None,
+    when: Annotated[
+        str | None, typer.Option(metavar="DATE", help="of the changes; default today")
+    ] = None,
+    every_pool: Annotated[
+        bool, typer.Option("--all", help="show also what no scenario changes")
+    ] = False,
+    request: Annotated[
+        bool, typer.Option("--request", help="answer it: yes, no, or yes if something is ordered")
+    ] = False,
+    agency: Annotated[str | None, typer.Option(help="who asks, by the agency's code")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="how long the request must be carried")
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option(metavar="NAME", help="the request is a project of the estate file")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="HTML", help="the answer as a page to send back")
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="of the answer")] = Language.en,
+    on: On = None,
+    form: Form = Format.table,
+) -> None:
+    """Scenarios side by side with doing nothing, from options or a file; nothing is stored."""
+    from lumbung.commands.asked import Asked
+    from lumbung.commands.whatif import RequestAsked, answer_request, show_scenarios
+    from lumbung.dates import day_option
+    from lumbung.session import Session
+
+    asked = Asked(
+        add=add or (), remove=remove or (), resize=resize or (), retire=retire or (),
+        add_host=add_host or (), add_storage=add_storage or (), migrate=migrate or (),
+        growth=growth or (), pool=pool, storage=storage, when=day_option(when, "--when"),
+        cpu_factor=cpu_factor, agency=agency,
+    )  # fmt: skip
+    if request or project is not None:
+        wanted = RequestAsked(day_option(until, "--until"), project, page, lang.value)
+        answer_request(Session.of(context.obj), asked, wanted, on, form)
+        return
+    show_scenarios(Session.of(context.obj), asked, file, on, form, every_pool=every_pool)
+
+
 @app.command("balance")
 def _balance(context: typer.Context, on: On = None, form: Form = Format.table) -> None:
     """How even hosts, clusters and sites are used over a week or more; the moves that help."""

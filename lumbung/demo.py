@@ -7,6 +7,7 @@ clock set back, so that the store has a past.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -75,6 +76,7 @@ def city(folder: Path, now: datetime) -> Iterator[tuple[Served, Served]]:
             served.append(stack.enter_context(serve(cluster, folder=place)))
         first, second = served
         _configure(folder, now, first, second)
+        _write_scenarios(folder, now)
         yield first, second
 
 
@@ -91,6 +93,16 @@ def _configure(folder: Path, now: datetime, first: Served, second: Served) -> No
         first=first.url, first_ca=first.ca_file.relative_to(folder),
         second=second.url, second_ca=second.ca_file.relative_to(folder),
     ), encoding="utf-8")  # fmt: skip
+
+
+def _write_scenarios(folder: Path, now: datetime) -> None:
+    """The city's scenarios, dated from today on."""
+    text = files("lab.city").joinpath("scenarios.yaml").read_text("utf-8")
+    today = now.astimezone(_ZONE).date()
+    dated = re.sub(
+        r"\$in_(\d+)_days", lambda found: str(today + timedelta(days=int(found[1]))), text
+    )
+    (folder / "scenarios.yaml").write_text(dated, encoding="utf-8")
 
 
 _CONFIGURATION = """\

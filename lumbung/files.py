@@ -17,6 +17,7 @@ from lumbung.settings import SettingsError
 from planner.owners import EstateFile
 from planner.policy import Policy
 from planner.purchases import Misplaced
+from planner.scenario.changes import ScenarioFile
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -40,8 +41,31 @@ def load_estate(path: Path | None, today: date | None = None) -> EstateFile:
     """
     if path is None:
         return EstateFile()
+    estate, lines = _yaml(EstateFile, path)
+    for i, order in enumerate(estate.orders):
+        if today is not None and (fault := order.fault_on(today)):
+            line = lines.of(("orders", i, "stage"))
+            raise SettingsError(f"{path}{line}: order {order.name!r}: {fault}")
+    return estate
+
+
+def load_scenarios(path: Path) -> tuple[ScenarioFile, Lines]:
+    """A file of scenarios, and where its keys stand. Raises SettingsError."""
+    return _yaml(ScenarioFile, path)
+
+
+def place_in(path: Path, place: tuple[str | int, ...]) -> str:
+    """A place in a YAML file as FILE:LINE."""
+    lines = Lines(yaml.compose(_text(path), Loader=yaml.SafeLoader))
+    return f"{path}{lines.of(place)}"
+
+
+def _yaml(model: type[M], path: Path) -> tuple[M, Lines]:
+    """A YAML file as a model, and where its keys stand."""
     text = _text(path)
     try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_impossible_dates(root, path)
         tables = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
@@ -50,19 +74,25 @@ def load_estate(path: Path | None, today: date | None = None) -> EstateFile:
         raise SettingsError(f"{path}: {error}") from error
     if not isinstance(tables, dict):
         raise SettingsError(f"{path}: is empty or no mapping; start it with `version: 1`")
-    lines = _Lines(yaml.compose(text, Loader=yaml.SafeLoader))
-    estate = checked(EstateFile, tables, path, lines)
-    for i, order in enumerate(estate.orders):
-        if today is not None and (fault := order.fault_on(today)):
-            line = lines.of(("orders", i, "stage"))
-            raise SettingsError(f"{path}{line}: order {order.name!r}: {fault}")
-    return estate
+    lines = Lines(root)
+    return checked(model, tables, path, lines), lines
 
 
-def place_in(path: Path, place: tuple[str | int, ...]) -> str:
-    """A place in a YAML file as FILE:LINE."""
-    lines = _Lines(yaml.compose(_text(path), Loader=yaml.SafeLoader))
-    return f"{path}{lines.of(place)}"
+def _refuse_impossible_dates(root: yaml.Node | None, path: Path) -> None:
+    """Raises SettingsError for what looks like a date and is none, such as 2026-02-30."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.MappingNode):
+            waiting += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:timestamp":
+            try:
+                yaml.constructor.SafeConstructor().construct_yaml_timestamp(node)
+            except ValueError as error:
+                where = f"{path}:{node.start_mark.line + 1}"
+                raise SettingsError(f"{where}: {node.value} is no date: {error}") from error
 
 
 def _text(path: Path) -> str:
@@ -74,7 +104,7 @@ def _text(path: Path) -> str:
         raise SettingsError(f"{path}: is not UTF-8 text (at byte {error.start})") from error
 
 
-class _Lines:
+class Lines:
     """Where in a YAML file a key stands."""
 
     def __init__(self, root: yaml.Node | None) -> None:
@@ -101,7 +131,7 @@ def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | N
     return None
 
 
-def checked(model: type[M], tables: dict[str, Any], path: Path, lines: _Lines | None = None) -> M:
+def checked(model: type[M], tables: dict[str, Any], path: Path, lines: Lines | None = None) -> M:
     """The tables as a model; the first fault is told with its place and the nearest known key."""
     try:
         return model.model_validate(tables)

@@ -134,11 +134,22 @@ def _tightness(answer: Answer) -> tuple[int, float, float]:
 
 def answer_all(estate: Estate, asked: Sequence[Question]) -> tuple[PoolAnswer, ...]:
     """Every question answered, grouped by pool in the order they were asked."""
+    answers = answers_of(estate, asked, _backtest(estate, asked))
+    grouped: dict[tuple[str, str], list[Answer]] = {}
+    for answer in answers:
+        pool = answer.question.pool
+        grouped.setdefault((pool.kind, pool.name), []).append(answer)
+    return tuple(_pool_answer(estate, tuple(group)) for group in grouped.values())
+
+
+def answers_of(
+    estate: Estate, asked: Sequence[Question], errors: Mapping[int, float | None]
+) -> list[Answer]:
+    """Each question answered by itself; ``errors`` is the WAPE by its number, where measured."""
     passages = _passages(estate, asked)
     tentative = _with_tentative(estate, asked, passages)
-    errors = _backtest(estate, asked)
     rings = ring_buffers(estate)
-    answers = [
+    return [
         _second_line(
             estate,
             _answer(estate, question, passages.get(i), errors.get(i), _ring(question, rings)),
@@ -146,11 +157,6 @@ def answer_all(estate: Estate, asked: Sequence[Question]) -> tuple[PoolAnswer, .
         )
         for i, question in enumerate(asked)
     ]
-    grouped: dict[tuple[str, str], list[Answer]] = {}
-    for answer in answers:
-        pool = answer.question.pool
-        grouped.setdefault((pool.kind, pool.name), []).append(answer)
-    return tuple(_pool_answer(estate, tuple(group)) for group in grouped.values())
 
 
 def _pool_answer(estate: Estate, answers: tuple[Answer, ...]) -> PoolAnswer:
@@ -332,13 +338,18 @@ def _second_line(estate: Estate, answer: Answer, passage: Passage | None) -> Ans
 
 
 def _demand_now(question: Question, passage: Passage | None) -> float | None:
-    """D₀: the forecast's middle at as_of, else the last closed day, else today so far."""
-    if question.model != "demand":
+    """D₀: the forecast's middle at as_of, else the last closed day, else today so far.
+
+    What is added from as_of on is a part of it.
+    """
+    more = float(question.added[0])
+    if question.model != "demand" or np.isnan(more):
         return None
     if passage is not None:
-        return passage.level_now - float(question.added[0])
+        return passage.level_now
     last = question.load.series.last
-    return question.load.today if last is None else last[1]
+    known = question.load.today if last is None else last[1]
+    return None if known is None else known + more
 
 
 def _runway(
@@ -350,8 +361,10 @@ def _runway(
 ) -> Runway:
     if question.stale:
         return no_runway("stale")
-    if usable is None:
+    if usable is None or np.isnan(question.usable).any():
         return no_runway("capacity_unknown")
+    if np.isnan(question.added).any():
+        return no_runway("demand_unknown")
     if passage is None:
         return no_runway("not_enough_history")
     return runway(passage, as_of=estate.as_of, usable_now=usable, demand_now=load)

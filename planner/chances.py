@@ -84,6 +84,8 @@ def _usable(
     table = np.stack(
         [_usable_with(question, policy, as_of, days, uncertain, int(chosen)) for chosen in sets]
     )
+    if question.larger is not None:
+        table = table + question.larger
     return table[which.reshape(arrived.shape), day]
 
 
@@ -110,14 +112,14 @@ def _usable_with(
 def added(
     question: Question, as_of: date, days: int, samples: int, seed: int, *, tentative: bool = False
 ) -> Floats:
-    """``[sample, day]``: what projects add by each day."""
+    """``[sample, day]``: what projects, and a scenario, add by each day."""
     total = np.zeros((samples, days + 1))
     for project in question.projects:
         first = (project.when - as_of).days
         if 0 < first <= days and (tentative or project.status == "committed"):
             band = size_of(project, question.resource, question.model)
             total[:, first:] += _sizes(project, band, samples, seed)[:, None]
-    return total
+    return total if question.more is None else total + question.more
 
 
 def _sizes(project: Project, band: Band, samples: int, seed: int) -> Samples:

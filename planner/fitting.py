@@ -97,7 +97,7 @@ class _Cluster:
         self._stores = [
             answer
             for answer in answers
-            if answer.pool.kind == "datastore" and _serves(estate, answer.pool, pool.pool.cluster)
+            if answer.pool.kind == "datastore" and serves(estate, answer.pool, pool.pool.cluster)
         ]
         self._bins = bins_of(pool.pool, estate.policy)
         self._loads = loads_of(estate, pool.pool)
@@ -156,16 +156,20 @@ class _Cluster:
         """What the datastores for guests take together, each one whole disk at a time."""
         if not self._stores or profile.storage_bytes <= 0:
             return
-        chosen = [store for store in self._stores if _holds_guests(self._estate, store.pool)]
-        if self._k:  # a disk that one host sees goes down with it
-            shared = [store for store in chosen if _record(store.pool).shared]
-            chosen = shared or chosen
+        chosen = for_guests(self._estate, self._stores, k=self._k)
         free = [_least_headroom(store) for store in chosen]
         counts = [times(room, profile.storage_bytes) for room in free]
         name = "storage of " + (", ".join(store.pool.name for store in chosen) or "no datastore")
         total = _sum(counts)
         pooled = times(_total(free), profile.storage_bytes)
         yield Limit(name, total, pooled, float(total or 0))
+
+
+def for_guests(estate: Estate, stores: Sequence[PoolAnswer], *, k: int) -> list[PoolAnswer]:
+    """Those of a cluster's datastores that new guests' disks go to."""
+    chosen = [store for store in stores if _holds_guests(estate, store.pool)]
+    shared = [store for store in chosen if _record(store.pool).shared]
+    return shared or chosen if k else chosen  # a disk that one host sees goes down with it
 
 
 def _survivors(room: Room, loads: Sequence[Load], case: FailoverCase) -> Survivors:
@@ -196,7 +200,7 @@ def _places(estate: Estate, pool: Pool) -> frozenset[tuple[str, str]]:
     return frozenset() if pool.datastore is None else estate.places_of(pool.datastore)
 
 
-def _serves(estate: Estate, pool: Pool, cluster: str) -> bool:
+def serves(estate: Estate, pool: Pool, cluster: str) -> bool:
     """Whether a datastore is one for the guests of a cluster."""
     return any(place == cluster for place, _datastore_id in _places(estate, pool))
 

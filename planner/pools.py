@@ -105,6 +105,8 @@ class Question:
     hardware: tuple[Hardware, ...] = ()  # what arrives or leaves on declared dates
     pending: tuple[Pending, ...] = ()  # orders that are not in service yet
     projects: tuple[Project, ...] = ()
+    larger: Floats | None = None  # what a scenario adds to what is usable, by each day
+    more: Floats | None = None  # what it adds to the demand; both are in usable and added
 
     @property
     def unit(self) -> str:
@@ -174,7 +176,7 @@ def _question(
     orders = [order for order in estate.owners.orders if pool.answers_to(order.pool)]
     learnt = learn(estate.owners.orders, estate.as_of)
     pending = pending_of(orders, lead_time, learnt, estate.as_of)
-    coming = (*hardware, *(one.hardware() for one in pending if one.is_on_its_way))
+    coming = coming_of(hardware, pending)
     added, committed = _committed(projects, resource, model, estate.as_of, days)
     return Question(
         pool=pool,
@@ -191,6 +193,11 @@ def _question(
         projects=projects,
         lead=lead_of(ITEM_CLASS[pool.kind], lead_time, learnt),
     )
+
+
+def coming_of(hardware: Iterable[Hardware], pending: Iterable[Pending]) -> tuple[Hardware, ...]:
+    """What arrives or leaves on declared dates, and the orders that are on their way."""
+    return (*hardware, *(one.hardware() for one in pending if one.is_on_its_way))
 
 
 def capacity_of(
@@ -264,7 +271,8 @@ def usable_days(
 ) -> Floats:
     """Usable capacity per day: it changes when hardware arrives or leaves after as_of."""
     coming = sorted((item for item in hardware if item.when > as_of), key=lambda item: item.when)
-    usable = np.full(days + 1, _or_nan(capacity_of(pool, resource, model, policy).usable))
+    now = _or_nan(capacity_of(pool, resource, model, policy).usable)
+    usable = np.full(days + 1, now)
     for i, item in enumerate(coming):
         first = (item.when - as_of).days
         then = capacity_of(pool, resource, model, policy, coming[: i + 1])
@@ -307,11 +315,17 @@ def _loads(
     """The load under each model: they share what is allocated and differ in their series."""
     demand = _demand_series(past, pool, resource, estate.as_of)
     states = _state_series(estate, past, pool, resource, zone)
-    if pool.datastore is not None:
-        base = _datastore_load(estate, pool.datastore, demand)
-    else:
-        base = _cluster_load(estate, past, pool, resource, demand)
+    base = load_of(estate, past, pool, resource, demand)
     return {"demand": base, "allocation": replace(base, series=states, today=None)}
+
+
+def load_of(
+    estate: Estate, past: Past, pool: Pool, resource: Resource, series: DailySeries
+) -> Load:
+    """What a pool carries now, beside a series of what it carried."""
+    if pool.datastore is not None:
+        return _datastore_load(estate, pool.datastore, series)
+    return _cluster_load(estate, past, pool, resource, series)
 
 
 def _demand_series(past: Past, pool: Pool, resource: Resource, as_of: date) -> DailySeries:

@@ -28,6 +28,7 @@ Reason = Literal[
     "beyond_horizon",
     "capacity_unknown",
     "ring_buffer",
+    "demand_unknown",
 ]
 Status = Literal["overdue", "overdue_if_assumed", "act", "plan", "ok", "unknown"]
 
@@ -237,7 +238,7 @@ def status(
         return "overdue_if_assumed" if order.lead_assumed else "overdue"
     if critical_without_ha:
         return "act"
-    if found.reason in ("stale", "not_enough_history", "capacity_unknown"):
+    if found.reason in ("stale", "not_enough_history", "capacity_unknown", "demand_unknown"):
         return "unknown"
     if order.on is None:
         return "ok"

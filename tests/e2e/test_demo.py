@@ -181,6 +181,36 @@ def test_what_agencies_are_shown_sums_to_what_their_clusters_cost(city: City) ->
         assert payers[-1]["cost_month"] > 0
 
 
+def test_the_scenarios_come_to_what_was_reckoned(city: City) -> None:
+    ran = lumbung(
+        "--config", str(city.folder / "lumbung.toml"), "whatif", "--format", "json",
+        "--file", str(city.folder / "scenarios.yaml"), now=city.now,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    rows = {
+        (r["scenario"], r["pool"], r["resource"], r["model"]): r for r in json.loads(ran.stdout)
+    }
+    for entry in city.key["scenarios"]:
+        row = rows[entry["scenario"], entry["pool"], entry["resource"], entry["model"]]
+        assert row["headroom"] == pytest.approx(entry["headroom"], abs=1), entry
+        assert row["failover_test"] == entry["failover"], entry
+
+
+def test_the_requests_are_answered(city: City) -> None:
+    for entry in city.key["requests"]:
+        when = city.as_of + timedelta(days=entry["in_days"])
+        ran = lumbung(
+            "--config", str(city.folder / "lumbung.toml"), "whatif", "--request", "--add",
+            entry["add"], "--pool", entry["pool"], "--when", str(when), "--format", "json",
+            now=city.now,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
+        [row] = json.loads(ran.stdout)
+        assert row["answer"] == entry["answer"], row
+        if "hosts" in entry:
+            assert row["conditions"].startswith(f"{entry['hosts']} hosts like"), row
+
+
 def test_the_planted_risks_are_found_and_nothing_else(city: City) -> None:
     found = [row for row in city.rows("risks") if row["outcome"] == "risk"]
     planted = city.key["risks"]

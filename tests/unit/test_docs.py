@@ -29,6 +29,7 @@ from planner.owners import EstateFile
 from planner.policy import Policy
 from planner.risks.engine import RULES
 from planner.rows import ROW_TYPES
+from planner.scenario.changes import ScenarioFile
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -70,7 +71,9 @@ def models() -> Iterator[tuple[str, type[BaseModel]]]:
         yield "configuration", model
     for kind in kinds():
         yield "configuration", collector_of(kind).options
-    waiting: list[tuple[str, type[BaseModel]]] = [("policy", Policy), ("estate", EstateFile)]
+    waiting: list[tuple[str, type[BaseModel]]] = [
+        ("policy", Policy), ("estate", EstateFile), ("scenarios", ScenarioFile),
+    ]  # fmt: skip
     while waiting:
         page, model = waiting.pop()
         yield page, model
@@ -93,6 +96,13 @@ def test_every_column_of_the_weekly_files_has_a_unit_and_a_meaning() -> None:
         for column, (_unit, meaning) in stated[stem].items():
             assert f"| `{column}` |" in reference("weekly-files")
             assert meaning, f"{stem}.{column}"
+
+
+def test_every_column_of_scenarios_and_requests_has_a_meaning() -> None:
+    stated = generate.MEANINGS["whatif"]
+    assert set(stated) == set(generate.WHATIF)
+    for name, row_type in generate.WHATIF.items():
+        assert list(stated[name]) == [field.name for field in fields(row_type)], name
 
 
 def test_every_word_of_the_weekly_files_has_a_meaning() -> None:
@@ -296,8 +306,10 @@ def _completed(body: str, tables: Mapping[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("body", blocks("yaml"))
-def test_every_estate_file_in_the_pages_can_be_read(body: str) -> None:
-    assert checked(EstateFile, yaml.safe_load(body), Path("estate.yaml")).version == 1
+def test_every_estate_and_scenario_file_in_the_pages_can_be_read(body: str) -> None:
+    tables = yaml.safe_load(body)
+    model = ScenarioFile if "scenarios" in tables else EstateFile
+    assert checked(model, tables, Path("estate.yaml"))
 
 
 def test_every_example_in_the_shipped_estate_file_can_be_read() -> None:

@@ -1,0 +1,151 @@
+"""Requests: yes, no, yes if something is ordered, or not known."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from estates import AS_OF
+from planner.scenario.changes import AddGuests, Demand
+from planner.scenario.names import ScenarioError
+from planner.scenario.request import Decision, Request, decide
+from planner.scenario.world import Base
+from stored import GIB, datastore, disk, guest, host
+from what_if import site
+
+IN_MARCH = date(2027, 3, 1)
+LEAD = 314  # days, the policy's default
+
+
+def ask(base: Base, count: int, profile: str = "M", **more: Any) -> Decision:
+    guests = (AddGuests(count=count, profile=profile, pool="c"),)
+    return decide(base, Request(name="test", guests=guests, **more))
+
+
+def keys(decision: Decision) -> set[str]:
+    return {short.said.key for short in decision.shorts}
+
+
+def test_what_fits_is_a_yes_with_hosts_datastore_and_end() -> None:
+    found = ask(site(), 4, when=IN_MARCH)
+    assert found.verdict == "yes"
+    assert sum(count for _host, count in found.hosts) == 4
+    assert found.stores == (("san", 320.0 * GIB),)
+    assert found.lasts_until is not None
+    assert found.lasts_until > IN_MARCH
+    assert found.binding.question.key == "pool/c/memory/demand"
+    assert (found.failover, found.stays_down, found.conditions) == ("pass", (), ())
+
+
+def test_what_does_not_fit_says_the_fewest_hosts_and_by_when() -> None:
+    base = site(per_day=0.0)
+    found = ask(base, 40, when=date(2028, 3, 1))  # 800 + 640 of 1228.8; a host brings 409.6
+    assert found.verdict == "yes_if"
+    [condition] = [c for c in found.conditions if c.unit == "hosts"]
+    assert (condition.quantity, condition.like) == (1, "c/h0")
+    assert condition.order_by == date(2028, 3, 1) - timedelta(days=LEAD)
+    assert (condition.overdue_days, found.possible_from) == (0, date(2028, 3, 1))
+    assert {"short_headroom", "short_runway"} <= keys(found)
+    assert found.failover == "pass"
+
+
+def test_one_host_less_than_is_said_is_not_enough() -> None:
+    base = site(per_day=0.0)
+    found = ask(base, 90, when=date(2028, 3, 1))
+    [condition] = [c for c in found.conditions if c.unit == "hosts"]
+    assert condition.quantity == 3  # 800 + 1440 = 2240; 0.8 × 512 × (3 + n) ≥ 2240
+    assert found.outcome.answers[0].binding.headroom is not None
+
+
+def test_an_order_that_should_be_out_already_moves_the_first_day() -> None:
+    found = ask(site(per_day=0.0), 40, when=IN_MARCH)
+    [condition] = [c for c in found.conditions if c.unit == "hosts"]
+    assert condition.overdue_days == (AS_OF - (IN_MARCH - timedelta(days=LEAD))).days
+    assert found.possible_from == AS_OF + timedelta(days=LEAD)
+    assert found.verdict == "yes_if"
+
+
+def test_what_cannot_be_there_before_it_ends_is_a_no() -> None:
+    assert ask(site(per_day=0.0), 40, when=IN_MARCH, until=date(2027, 6, 1)).verdict == "no"
+
+
+def test_a_guest_larger_than_every_host_is_a_no() -> None:
+    found = ask(site(), 1, "40/16/0")  # of 32 physical cores
+    assert found.verdict == "no"
+    assert "short_placement" in keys(found)
+
+
+def test_a_datastore_that_is_too_small_asks_for_tebibytes() -> None:
+    found = ask(site(per_day=0.0), 3, "1/1/1000", when=date(2028, 3, 1))  # 1000 + 3000 of 3200
+    [condition] = found.conditions
+    assert (condition.pool.name, condition.quantity, condition.unit) == ("san", 1024, "gib")
+
+
+def test_demand_that_grows_over_before_the_end_is_ordered_for_that_day() -> None:
+    base = site()
+    last = ask(base, 1).lasts_until
+    assert last is not None
+    found = ask(base, 1, until=last + timedelta(days=60))
+    assert found.verdict == "yes_if"
+    assert found.conditions[0].needed_on == last + timedelta(days=1)
+    assert ask(base, 1, until=last).verdict == "yes"
+
+
+def test_what_is_not_proven_is_neither_yes_nor_no() -> None:
+    found = ask(site(guest_memory=None), 1)
+    assert found.verdict == "unknown"
+    assert {said.key for said in found.unknown} >= {"unknown_failover", "unknown_placement"}
+
+
+def test_without_history_today_counts_and_no_end_is_promised() -> None:
+    found = ask(site(history=False), 1)
+    assert found.verdict == "unknown"  # demand is not known at all
+    assert found.lasts_until is None
+
+
+def test_a_failover_that_fails_today_is_no_reason_against_what_adds_nothing_to_it() -> None:
+    large = [guest("900", name="large", host_id="h0", vcpus=4.0, memory_bytes=300 * GIB)]
+    base = site(per_day=0.0, more=[*large, disk("900")])
+    [before] = [a for a in base.answers if a.pool.name == "c"]
+    assert before.failover == "fail"
+    found = ask(base, 1, "1/1/1")
+    assert (found.verdict, found.stays_down) == ("yes", ("large (900)",))
+
+
+def test_a_single_host_is_told_and_does_not_forbid() -> None:
+    found = ask(site(hosts=1, guests=4, per_day=0.0, memory_now=100.0), 1, "1/1/1")
+    assert (found.verdict, found.failover) == ("yes", "not_applicable")
+
+
+def test_without_a_pool_the_best_cluster_is_chosen() -> None:
+    more = [host("k0", cluster="d", memory_bytes=2048 * GIB),
+            host("k1", cluster="d", memory_bytes=2048 * GIB),
+            datastore("nas", cluster="d", used_bytes=GIB)]  # fmt: skip
+    request = Request(name="test", guests=(AddGuests(count=1, profile="40/16/0", pool=""),))
+    found = decide(site(more=more), request, clusters=("c", "d"))
+    assert found.verdict in ("no", "unknown")  # neither host has 40 cores
+    small = Request(name="test", guests=(AddGuests(count=1, pool=""),))
+    assert decide(site(more=more), small, clusters=("c", "d")).request.guests[0].pool == "c"
+
+
+def test_demand_in_one_piece_is_judged_without_hosts() -> None:
+    piece = Demand(pool="c", memory_gib=200, vcpus=20, cpu_cores=2)
+    found = decide(site(), Request(name="project", demand=piece, when=IN_MARCH))
+    assert (found.verdict, found.hosts) == ("yes", ())
+    assert {said.key for said in found.assumptions} >= {"assume_one_piece", "lead_assumed"}
+
+
+def test_the_best_host_is_the_one_with_the_most_room_that_survives_every_failure() -> None:
+    found = ask(site(guests=39), 1)
+    assert found.choices[0].host == "h3"  # has one guest less
+    assert found.choices[0].failover == "pass"
+    assert [c.room_ratio for c in found.choices] == sorted(
+        (c.room_ratio for c in found.choices), reverse=True
+    )
+
+
+def test_a_request_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="before the request begins"):
+        ask(site(), 1, when=IN_MARCH, until=AS_OF)
