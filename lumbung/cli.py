@@ -266,6 +266,10 @@ def _whatif(
         list[str] | None,
         typer.Option(metavar="RESOURCE=FACTOR", help="memory=1.5: half as fast again"),
     ] = None,
+    reclaim: Annotated[
+        list[str] | None,
+        typer.Option(metavar="POOL", help="half of what `reclaim` finds there is given back"),
+    ] = None,
     pool: Annotated[str | None, typer.Option(help="the cluster that the changes are in")] = None,
     storage: Annotated[
         str | None, typer.Option(help="the datastore; default the one with most room")
@@ -302,8 +306,8 @@ def _whatif(
     asked = Asked(
         add=add or (), remove=remove or (), resize=resize or (), retire=retire or (),
         add_host=add_host or (), add_storage=add_storage or (), migrate=migrate or (),
-        growth=growth or (), pool=pool, storage=storage, when=day_option(when, "--when"),
-        cpu_factor=cpu_factor, agency=agency,
+        growth=growth or (), reclaim=reclaim or (), pool=pool, storage=storage,
+        when=day_option(when, "--when"), cpu_factor=cpu_factor, agency=agency,
     )  # fmt: skip
     if request or project is not None:
         wanted = RequestAsked(day_option(until, "--until"), project, page, lang.value)

@@ -248,7 +248,8 @@ def _failover(decision: Decision, words: Words) -> Iterator[str]:
 def _cost(decision: Decision, words: Words) -> str:
     if decision.cost_month is None:
         return words["no_rate_card"]
-    return words["cost_month"].format(amount=screen(decision.cost_month))
+    currency = decision.outcome.base.estate.policy.showback.currency
+    return words["cost_month"].format(amount=f"{decision.cost_month:,.0f}", currency=currency)
 
 
 def _pool_line(answer: Answer, words: Words) -> tuple[str, str, str, str]:

@@ -21,7 +21,7 @@ _OPTIONS = {
 _VERB_OPTIONS = {
     "add": "--add", "remove": "--remove", "resize": "--resize", "retire": "--retire",
     "add_hosts": "--add-host", "add_storage": "--add-storage", "migrate": "--migrate",
-    "growth": "--growth", "demand": "--project",
+    "growth": "--growth", "reclaim": "--reclaim", "demand": "--project",
 }  # fmt: skip
 
 
@@ -37,6 +37,7 @@ class Asked:
     add_storage: Sequence[str] = ()
     migrate: Sequence[str] = ()
     growth: Sequence[str] = ()
+    reclaim: Sequence[str] = ()
     pool: str | None = None
     storage: str | None = None
     agency: str | None = None
@@ -65,6 +66,8 @@ class Asked:
             yield "--add-storage", "add_storage", _storage(text)
         for text in self.migrate:
             yield "--migrate", "migrate", self._migrate(text)
+        for text in self.reclaim:
+            yield "--reclaim", "reclaim", {"pool": text}
         if self.growth:
             yield "--growth", "growth", {"pool": self.pool} | dict(map(_growth, self.growth))
 

@@ -34,8 +34,8 @@ def base_of(session: Session, on: date | None) -> Base:
     """Doing nothing, as of a date."""
     settings = session.settings()
     with session.store(settings) as store:
-        estate, past, _memory = gather(settings, store, When.of(settings, on, session.now()))
-    return Base.of(estate, past, settings.zone)
+        estate, past, memory = gather(settings, store, When.of(settings, on, session.now()))
+    return Base.of(estate, past, settings.zone, memory.power_since)
 
 
 def show_scenarios(
@@ -163,7 +163,7 @@ def _project(base: Base, asked: Asked, wanted: RequestAsked) -> tuple[Base, Requ
         vcpus=project.vcpus.mid,
         storage_gib=project.storage_gib.mid,
     )
-    return Base.of(replace(estate, owners=owners), base.past, base.zone), Request(
+    return Base.of(replace(estate, owners=owners), base.past, base.zone, base.power_since), Request(
         name=project.name,
         demand=demand,
         when=asked.when or max(project.when, estate.as_of),

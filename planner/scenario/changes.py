@@ -165,12 +165,17 @@ class Cameras(_Table):
 
 
 class Reclaim(_Table):
-    """What could be given back; half of it counts."""
+    """What could be given back; half of it counts. Without figures it is what `lumbung reclaim`
+    finds."""
 
     pool: str = Field(description="the cluster or datastore, as `lumbung capacity` names it")
     vcpus: float = Field(0.0, ge=0, description="configured vCPUs; frees no physical CPU")
     memory_gib: float = Field(0.0, ge=0, description="GiB")
     storage_gib: float = Field(0.0, ge=0, description="GiB")
+
+    @property
+    def is_stated(self) -> bool:
+        return bool({"vcpus", "memory_gib", "storage_gib"} & self.model_fields_set)
 
 
 class Change(_Table):

@@ -120,7 +120,7 @@ class Decision:
     assumptions: tuple[Said, ...]
     touched: tuple[PoolAnswer, ...]
     choices: tuple[HostChoice, ...]
-    cost_month: float | None = None  # None: there is no rate card
+    cost_month: float | None = None  # None: no rate card names its cluster
 
     @property
     def asked_by(self) -> str | None:
@@ -221,6 +221,7 @@ def _decide(base: Base, request: Request) -> Decision:
         assumptions=tuple(_assumptions(request, touched, conditions)),
         touched=touched,
         choices=tuple(_choices(base, request)),
+        cost_month=_cost_month(base, request),
     )
 
 
@@ -429,6 +430,29 @@ def _about_stores(touched: Sequence[PoolAnswer], conditions: Sequence[Condition]
 def _table(answer: Answer) -> str:
     """Which table of the policy limits a question."""
     return "threshold" if answer.question.model == "demand" else "overcommit"
+
+
+def _cost_month(base: Base, request: Request) -> float | None:
+    """What it would be charged by the rate card; None where none names one of its clusters."""
+    parts = [_charged(base, replace(request, guests=(guests,))) for guests in request.guests]
+    if request.demand is not None:
+        parts.append(_charged(base, request))
+    return None if any(part is None for part in parts) else sum(part or 0.0 for part in parts)
+
+
+def _charged(base: Base, part: Request) -> float | None:
+    """The cost of what is asked of one pool."""
+    name = part.demand.pool if part.demand is not None else part.guests[0].pool
+    pool = pool_called(base.answers, name, None, "pool").pool
+    rates, amounts = base.rates.get(pool.cluster), amounts_of(base, part)
+    if rates is None:
+        return None
+    costs = (
+        rates.cpu.cost(amounts["vcpus"]),
+        rates.memory.cost(amounts["memory_gib"]),
+        rates.storage.cost(amounts["storage_gib"]),
+    )
+    return None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs)
 
 
 def amounts_of(base: Base, request: Request) -> dict[str, float]:

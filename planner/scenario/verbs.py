@@ -9,6 +9,7 @@ from typing import Any
 
 from inventory.read import Fact
 from inventory.records import Datastore, Disk, Guest, Host
+from planner.efficiency.answer import with_reclaim
 from planner.estate import GuestView
 from planner.fitting import serves
 from planner.placement.fit import Profile
@@ -548,6 +549,10 @@ def _cameras(world: World, base: Base, what: Cameras, when: date) -> World:
 
 def _reclaim(world: World, base: Base, what: Reclaim, when: date) -> World:
     pool = pool_called(base.answers, what.pool, None, "pool").pool
+    if not what.is_stated:
+        found = _reclaimable(base, pool)
+        note = f"of what lumbung reclaim finds in {pool.name}, half counts"
+        return world.shifting({_unnamed(world): found}).noting(note)
     piece = Demand(
         pool=pool.name,
         vcpus=-_RECLAIM_COUNTS * what.vcpus,
@@ -556,6 +561,14 @@ def _reclaim(world: World, base: Base, what: Reclaim, when: date) -> World:
     )
     note = f"of what {pool.name} could give back, half counts"
     return world.shifting({_unnamed(world): _in_one_piece(pool, piece)}).noting(note)
+
+
+def _reclaimable(base: Base, pool: Pool) -> Iterator[Shift]:
+    """What the pool's guests could give back, as far as it is known and counts."""
+    for answer in base.by_pool[key_of(pool)].answers:
+        resource, model = answer.question.resource, answer.question.model
+        amount = with_reclaim(base.estate, base.efficiency, pool, resource, model)
+        yield Shift(key_of(pool), resource, model, -amount)
 
 
 _VERBS: Mapping[str, Callable[[World, Base, Any, date], World]] = {

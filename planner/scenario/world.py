@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,8 @@ from inventory.read import Fact, Facts
 from inventory.records import Datastore, Disk, Guest, Host, Record
 from planner.answers import Answer, PoolAnswer, answer_all
 from planner.capacity import Capacity
+from planner.efficiency.answer import Efficiency, efficiency_of
+from planner.efficiency.showback import Rates, rates_of
 from planner.estate import Estate
 from planner.placement.packing import WORST_FIRST, Verdict
 from planner.policy import Model, Resource
@@ -78,11 +81,28 @@ class Base:
     zone: ZoneInfo
     asked: tuple[Question, ...]
     answers: tuple[PoolAnswer, ...]
+    power_since: Mapping[int, datetime] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, estate: Estate, past: Past, zone: ZoneInfo) -> Base:
+    def of(
+        cls,
+        estate: Estate,
+        past: Past,
+        zone: ZoneInfo,
+        power_since: Mapping[int, datetime] = MappingProxyType({}),
+    ) -> Base:
         asked = questions(estate, past, zone)
-        return cls(estate, past, zone, asked, answer_all(estate, asked))
+        return cls(estate, past, zone, asked, answer_all(estate, asked), power_since)
+
+    @cached_property
+    def efficiency(self) -> Efficiency:
+        """What could be given back today."""
+        return efficiency_of(self.estate, self.past.guest_days, self.power_since)
+
+    @cached_property
+    def rates(self) -> Mapping[str, Rates]:
+        """What a vCPU and a GiB cost a month, by cluster; none without a rate card."""
+        return rates_of(self.estate, self.answers)
 
     @cached_property
     def by_pool(self) -> Mapping[PoolKey, PoolAnswer]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from string import Formatter
 
 import pytest
 
+from planner.policy import Policy
 from planner.scenario.changes import AddGuests
 from planner.scenario.request import Decision, Request, decide
+from planner.scenario.world import Base
 from reports.request import COLUMNS, request_html, request_row, request_text
 from reports.request_phrases import REQUEST
 from stored import GIB, disk, guest
@@ -106,3 +109,18 @@ def test_the_text_names_the_answer_the_hosts_and_the_end() -> None:
     assert text.startswith("Yes. It fits")
     assert "h0: 1" in text or "h1: 1" in text
     assert "There is no rate card." in text
+
+
+def test_with_a_rate_card_the_answer_says_what_it_costs() -> None:
+    """The rates of worked example 36: cost shares over what is usable."""
+    base = site()
+    card = {"cost_month": 300_000, "memory_ratio": 0.6, "cpu_ratio": 0.4, "storage_ratio": 0.0}
+    policy = Policy.model_validate({"showback": {"currency": "IDR", "clusters": {"c": card}}})
+    priced = Base.of(replace(base.estate, policy=policy), base.past, base.zone)
+    found = decide(priced, Request("r", guests=(AddGuests(count=2, profile="8/32/0", pool="c"),)))
+    usable = {(a.question.resource, a.question.model): a.usable or 0.0 for a in priced.flat}
+    memory = 180_000 / (usable["memory", "demand"] / GIB)
+    vcpu = 120_000 / usable["cpu", "allocation"]
+    assert found.cost_month == pytest.approx(2 * (32 * memory + 8 * vcpu))
+    assert f"IDR {found.cost_month:,.0f} a month" in request_text(found)
+    assert "IDR" in request_html(found, lang="id")

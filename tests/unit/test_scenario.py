@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -174,6 +175,17 @@ def test_what_is_given_back_counts_half() -> None:
     after = what_if(base, {"reclaim": {"pool": "san", "storage_gib": 400}})
     assert gib(less(after, what_if(base), "storage", "demand", "san")) == pytest.approx(200)
     assert "half counts" in after.world.notes[0]
+
+
+def test_without_figures_half_of_what_reclaim_finds_is_given_back() -> None:
+    """A guest that has been off for two months, and holds 30 GiB."""
+    off = guest("900", power="stopped", host_id="h0"), disk("900", allocated_bytes=30 * GIB)
+    base = site(more=off)
+    key = base.estate.guest_of["c", "900"].fact.entity_key or 0
+    base = replace(base, power_since={key: base.estate.at - timedelta(days=60)})
+    after = what_if(base, {"reclaim": {"pool": "san"}})
+    assert gib(less(after, what_if(base), "storage", "demand", "san")) == pytest.approx(15)
+    assert "lumbung reclaim finds in san" in after.world.notes[0]
 
 
 def test_cameras_fill_a_datastore() -> None:
