@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.forecast.paths import Block, Floats, PathBlock
-from planner.forecast.steps import Steps, find_steps
+from planner.forecast.steps import Flags, Steps, find_steps
 
 _WEEK = 7
 _LONG_LAG_DAYS = 28
@@ -53,7 +53,7 @@ class BrownianPaths:
         return len(self.level)
 
     @property
-    def growth_significant(self) -> npt.NDArray[np.bool_]:
+    def growth_significant(self) -> Flags:
         return np.asarray(self.drift > _SIGNIFICANT * self.drift_error)
 
     def blocks(self) -> Iterator[PathBlock]:
@@ -89,21 +89,24 @@ def forecast(
     seed: int,
     samples: int = 500,
     trend_days: int = 180,
+    coarse: Flags | None = None,
 ) -> BrownianPaths:
     """Paths from ``block[series, day]``; the last column is the day before the origin.
 
     NaN is a day without a value of its own. A series needs at least two values; one with fewer
-    yields NaN, which is over no limit.
+    yields NaN, which is over no limit. ``coarse`` marks values that are means over several days:
+    they have no weekday.
     """
     values = np.asarray(block, dtype=np.float64)
     profile = _weekly_profile(values, origin)
     weekday = _weekdays(values.shape[1], origin)
-    plain = values - profile[:, weekday]
+    own_day = True if coarse is None else ~coarse
+    plain = values - np.where(own_day, profile[:, weekday], 0.0)
     steps = find_steps(plain)
     level = steps.removed_from(plain)
     wander, noise = _variances(np.where(_many(steps, len(plain)), plain, level))
     drift, weight_wander, weight_noise, distance = _drift(level[:, -trend_days:])
-    removed = steps.variance_since(values.shape[1] - trend_days, len(values)) / distance**2
+    removed = steps.variance_since(values.shape[1] - trend_days, noise) / distance**2
     error = np.sqrt(wander * weight_wander + noise * weight_noise + removed)
     return BrownianPaths(
         level=_level(level, drift, wander, noise),
@@ -120,7 +123,7 @@ def forecast(
     )
 
 
-def _many(steps: Steps, count: int) -> npt.NDArray[np.bool_]:
+def _many(steps: Steps, count: int) -> Flags:
     """Per series, as a column, whether its steps are to be expected again."""
     return (steps.counted(count) >= _MANY_STEPS)[:, None]
 

@@ -1,8 +1,8 @@
 """Steps: days on which a series moved to another level at once, up or down, and stayed there.
 
 A step is no growth. A service that moves in, a clean-up: the level is another one from that day
-on, and what grew before and after goes on growing. A day begins a step when the mean and the
-median of the seven values from it on differ from those of the seven before it by far more than
+on, and what grew before and after goes on growing. A day begins a step when mean and median
+of the seven values from it on differ from those of the seven before it by far more than
 the slope on either side explains, by far more than such weeks differ otherwise, and when half of
 that came within three days. Windows count values, not days: gaps are skipped, coarse samples
 count one each. A level that has not held for seven values is no step yet.
@@ -79,11 +79,16 @@ class Steps:
         """How many each of ``count`` series has."""
         return np.bincount(self.series, minlength=count)
 
-    def variance_since(self, day: int, count: int) -> Floats:
-        """Per series of ``count`` the variance of what was removed from ``day`` on."""
-        found = np.zeros(count)
+    def variance_since(self, day: int, noise: Floats) -> Floats:
+        """Per series the variance of what was removed from ``day`` on.
+
+        A size is at best as sure as two medians of a week of values with such a ``noise``
+        (variance) are.
+        """
+        found = np.zeros(len(noise))
         chosen = ~self.habit & (self.day > day)
-        np.add.at(found, self.series[chosen], self.error[chosen] ** 2)
+        at_best = noise[self.series] * np.pi / _WINDOW
+        np.add.at(found, self.series[chosen], np.maximum(self.error**2, at_best)[chosen])
         return found
 
 
@@ -121,14 +126,14 @@ def _largest(packed: Floats, column: Ints) -> tuple[Ints, Floats, Floats]:
         apart = middle - usual * gap
         error = _NORMAL * np.nanmedian(np.abs(apart), axis=1)
         level = np.nanmedian(np.abs(packed), axis=1)
-    excess = _beyond_the_slope(jump, middle, gap, rate, usual)
-    held = _came_at_once(packed, excess) & _are_apart(packed, excess)
-    size = np.where(held, excess, 0.0)
-    best = np.abs(size).argmax(axis=1)
-    row = np.arange(len(packed))
-    chosen = size[row, best]
-    enough = np.abs(chosen) > np.maximum(_FAR * error, _MATERIAL_RATIO * level)
-    return np.where(enough, best, -1), chosen, error
+    of_means = _beyond_the_slope(jump, gap, rate, usual)
+    of_medians = _beyond_the_slope(middle, gap, rate, usual)
+    held = _came_at_once(packed, of_medians) & _are_apart(packed, of_medians)
+    both = held & (np.sign(of_means) == np.sign(of_medians))
+    sure = np.where(both, np.minimum(np.abs(of_means), np.abs(of_medians)), 0.0)
+    best, row = sure.argmax(axis=1), np.arange(len(packed))
+    enough = sure[row, best] > np.maximum(_FAR * error, _MATERIAL_RATIO * level)
+    return np.where(enough, best, -1), of_medians[row, best], error
 
 
 def _jumps(packed: Floats, column: Ints) -> tuple[Floats, Floats, Floats]:
@@ -145,19 +150,16 @@ def _jumps(packed: Floats, column: Ints) -> tuple[Floats, Floats, Floats]:
     return jump, middle, np.where(np.isnan(jump), np.nan, gap)
 
 
-def _beyond_the_slope(
-    jump: Floats, middle: Floats, gap: Floats, rate: Floats, usual: Floats
-) -> Floats:
-    """What of each jump neither the slope before, nor that after, nor the usual one explains."""
+def _beyond_the_slope(change: Floats, gap: Floats, rate: Floats, usual: Floats) -> Floats:
+    """What of each change neither the slope before, nor that after, nor the usual one explains."""
     nothing = np.full((len(rate), _WINDOW), np.nan)
     before = np.concatenate([nothing, rate[:, :-_WINDOW]], axis=1)
     after = np.concatenate([rate[:, _WINDOW:], nothing], axis=1)
-    slopes = (before, after, np.broadcast_to(usual, rate.shape))
-    parts = np.stack([change - slope * gap for change in (jump, middle) for slope in slopes])
-    parts = np.where(np.isnan(parts), parts[2], parts)
+    slopes = (np.broadcast_to(usual, rate.shape), before, after)
+    parts = np.stack([change - slope * gap for slope in slopes])
+    parts = np.where(np.isnan(parts), parts[0], parts)
     same = (parts > 0).all(axis=0) | (parts < 0).all(axis=0)
-    smallest = np.abs(parts).min(axis=0)
-    return np.where(same, np.sign(parts[2]) * smallest, 0.0)
+    return np.where(same, np.sign(parts[0]) * np.abs(parts).min(axis=0), 0.0)
 
 
 def _came_at_once(packed: Floats, excess: Floats) -> Flags:
