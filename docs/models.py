@@ -30,7 +30,7 @@ def described(model: type[BaseModel]) -> str:
 def keys_of(model: type[BaseModel]) -> list[tuple[str, str, str, str]]:
     """Per key: its name, what it holds, its default, its meaning."""
     return [
-        (f"`{name}`", _holds(field), _default(field), field.description or "")
+        (f"`{field.alias or name}`", _holds(field), _default(field), field.description or "")
         for name, field in model.model_fields.items()
     ]
 

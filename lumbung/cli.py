@@ -220,6 +220,20 @@ def _fit(
     show_fit(Session.of(context.obj), profile, clone, pool, on, form)
 
 
+@app.command("forecast")
+def _forecast(
+    context: typer.Context,
+    pool: Annotated[str | None, typer.Argument(help="only this pool, in full")] = None,
+    on: On = None,
+    form: Form = Format.table,
+) -> None:
+    """What stands behind a runway: paths, steps and their causes, growth told apart, back-test."""
+    from lumbung.commands.forecasting import show_forecast
+    from lumbung.session import Session
+
+    show_forecast(Session.of(context.obj), pool, on, form)
+
+
 @app.command("failover")
 def _failover(context: typer.Context, on: On = None, form: Form = Format.table) -> None:
     """Every host failure packed: the guests that would stay down."""

@@ -182,7 +182,9 @@ def _fields_at(model: type[BaseModel], place: tuple[str | int, ...]) -> typing.I
             found = _model_in(found)
         if typing.get_origin(found) not in (tuple, list, dict):
             found = _model_in(found)
-    return found.model_fields if _is_model(found) else ()
+    if not _is_model(found):
+        return ()
+    return [field.alias or name for name, field in found.model_fields.items()]
 
 
 def _is_model(found: Any) -> bool:

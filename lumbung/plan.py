@@ -15,6 +15,7 @@ from inventory.changes import changes_between
 from inventory.findings import first_seen
 from inventory.guest_days import guest_days
 from inventory.history import close_days
+from inventory.holdings import guest_use, holdings
 from inventory.proposals import proposals
 from inventory.store import Store
 from lumbung.files import load_estate, load_policy
@@ -22,8 +23,9 @@ from lumbung.settings import ConfiguredSource, Settings
 from planner.answers import answer_all
 from planner.balance import BALANCE_DAYS, BalanceRow, balance_of
 from planner.estate import Estate, SourceHealth, ToolFacts
+from planner.growth import WEEK_DAYS, Ledger, Teller, history_needed, weeks_needed
 from planner.migration import MigrationView, migration_of
-from planner.pools import Past, questions
+from planner.pools import RECONCILED_DAYS, Past, questions
 from planner.report import Memory, Report, make_report
 from planner.series import HISTORY_DAYS
 
@@ -80,30 +82,59 @@ def plan_balance(settings: Settings, store: Store, when: When) -> tuple[BalanceR
     return balance_of(estate, past, answers)
 
 
+def plan_growth(
+    settings: Settings, store: Store, when: When, *, run_id: str
+) -> tuple[Report, Teller]:
+    """The report, and what tells the growth of its pools apart, of one state of the store."""
+    zone = settings.zone
+    with store.reading() as connection:
+        estate, past, memory = _gathered(connection, settings, store, when)
+        report = make_report(
+            estate, past, memory, zone=zone, run_id=run_id, zone_is_assumed=settings.zone_is_assumed
+        )
+        answers = [answer for pool in report.answers for answer in pool.answers]
+        ledger = Ledger(holdings(connection, history_needed(answers, when.at), when.at))
+        days = weeks_needed(estate, answers, zone)
+        use = {
+            first: guest_use(connection, first, first + timedelta(days=WEEK_DAYS - 1))
+            for first in sorted(days)
+        }
+    return report, Teller(estate, past, ledger, use, zone)
+
+
 def gather(settings: Settings, store: Store, when: When) -> tuple[Estate, Past, Memory]:
     """Everything the planner needs, read at one state of the store."""
-    since = when.as_of - timedelta(days=HISTORY_DAYS)
     with store.reading() as connection:
-        estate = _estate(connection, settings, store, when)
-        judged = max(estate.policy.rightsize.window_days, estate.policy.reclaim.idle_days)
-        past = Past(
-            cluster_days=read.cluster_days(connection, since, when.as_of),
-            datastore_days=read.datastore_days(connection, since, when.as_of),
-            host_days=read.host_days(
-                connection, when.as_of - timedelta(days=BALANCE_DAYS), when.as_of
-            ),
-            clusters_from_guests=read.clusters_from_guests(connection),
-            allocations=read.allocation_versions(connection),
-            polls=read.last_polls(connection, when.at, settings.zone),
-            latest=read.latest_levels(connection, when.at, within_seconds=_LATEST_WITHIN_SECONDS),
-            guest_days=guest_days(connection, when.as_of - timedelta(days=judged), when.as_of),
-        )
-        memory = Memory(
-            changes=changes_between(connection, when.at - timedelta(days=_CHANGES_DAYS), when.at),
-            first_seen=first_seen(connection),
-            power_since=read.power_since(connection, when.at),
-            proposals=proposals(connection),
-        )
+        return _gathered(connection, settings, store, when)
+
+
+def _gathered(
+    connection: Connection, settings: Settings, store: Store, when: When
+) -> tuple[Estate, Past, Memory]:
+    since = when.as_of - timedelta(days=HISTORY_DAYS)
+    estate = _estate(connection, settings, store, when)
+    judged = max(estate.policy.rightsize.window_days, estate.policy.reclaim.idle_days)
+    past = Past(
+        cluster_days=read.cluster_days(connection, since, when.as_of),
+        datastore_days=read.datastore_days(connection, since, when.as_of),
+        host_days=read.host_days(connection, when.as_of - timedelta(days=BALANCE_DAYS), when.as_of),
+        clusters_from_guests=read.clusters_from_guests(connection),
+        allocations=read.allocation_versions(connection),
+        polls=read.last_polls(connection, when.at, settings.zone),
+        latest=read.latest_levels(connection, when.at, within_seconds=_LATEST_WITHIN_SECONDS),
+        guest_days=guest_days(connection, when.as_of - timedelta(days=judged), when.as_of),
+        guest_week=guest_use(
+            connection,
+            when.as_of - timedelta(days=RECONCILED_DAYS),
+            when.as_of - timedelta(days=1),
+        ),
+    )
+    memory = Memory(
+        changes=changes_between(connection, when.at - timedelta(days=_CHANGES_DAYS), when.at),
+        first_seen=first_seen(connection),
+        power_since=read.power_since(connection, when.at),
+        proposals=proposals(connection),
+    )
     return estate, past, memory
 
 

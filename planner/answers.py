@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import numpy as np
@@ -15,7 +15,9 @@ from planner.chances import differs, draw, may_grow
 from planner.contention import is_held_back
 from planner.estate import Estate
 from planner.forecast import brownian
-from planner.forecast.paths import Floats, PathSource
+from planner.forecast.brownian import BrownianPaths
+from planner.forecast.paths import Floats
+from planner.forecast.steps import Flags, Step
 from planner.hosting import bins_of, domains_of, loads_of, planned_hosts
 from planner.placement.failover import (
     FailoverCase,
@@ -27,6 +29,7 @@ from planner.placement.failover import (
 from planner.placement.packing import Verdict
 from planner.policy import ForecastRules, Policy
 from planner.pools import GIB, Pool, Question
+from planner.quality import is_out_of_line
 from planner.recorders import Verdict as RetentionVerdict
 from planner.recorders import ring_buffers
 from planner.runway import (
@@ -50,6 +53,19 @@ _RING_STATUS: Mapping[RetentionVerdict, Status] = {"ok": "ok", "short": "act", "
 
 
 @dataclass(frozen=True, slots=True)
+class LevelStep:
+    """A day on which the level of a series changed at once: the first of the new level.
+
+    ``before`` is the last day known of the old one. A ``habit`` recurs and stays in the trend.
+    """
+
+    on: date
+    before: date
+    size: float
+    habit: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is known and foreseen of one question."""
 
@@ -68,6 +84,7 @@ class Answer:
     flags: tuple[str, ...]
     budget: BudgetBy | None = None  # None: no gates are configured, or nothing is to be ordered
     with_tentative: Runway | None = None  # None: no tentative project adds to this
+    steps: tuple[LevelStep, ...] = ()
 
     @property
     def load(self) -> float | None:
@@ -148,11 +165,19 @@ def answers_of(
     """Each question answered by itself; ``errors`` is the WAPE by its number, where measured."""
     passages = _passages(estate, asked)
     tentative = _with_tentative(estate, asked, passages)
+    steps = _steps(estate, asked, list(passages))
     rings = ring_buffers(estate)
     return [
         _second_line(
             estate,
-            _answer(estate, question, passages.get(i), errors.get(i), _ring(question, rings)),
+            _answer(
+                estate,
+                question,
+                passages.get(i),
+                errors.get(i),
+                steps.get(i, ()),
+                _ring(question, rings),
+            ),
             tentative.get(i),
         )
         for i, question in enumerate(asked)
@@ -180,7 +205,7 @@ def has_enough(question: Question, rules: ForecastRules) -> bool:
 
 def paths_of(
     estate: Estate, asked: Sequence[Question], horizon_days: int | None = None
-) -> PathSource:
+) -> BrownianPaths:
     """The sample paths of questions that have enough history, to the horizon or another day."""
     rules = estate.policy.forecast
     block = np.stack([question.load.series.trend for question in asked]).astype(np.float32)
@@ -191,6 +216,7 @@ def paths_of(
         seed=rules.seed,
         samples=rules.samples,
         trend_days=rules.trend_days,
+        coarse=np.stack([question.load.series.coarse_days for question in asked]),
     )
 
 
@@ -217,6 +243,23 @@ def _passages(estate: Estate, asked: Sequence[Question]) -> dict[int, Passage]:
     return dict(zip(chosen, found, strict=True))
 
 
+def _steps(
+    estate: Estate, asked: Sequence[Question], chosen: Sequence[int]
+) -> dict[int, tuple[LevelStep, ...]]:
+    """Per question the days on which its level changed at once."""
+    if not chosen:
+        return {}
+    found = paths_of(estate, [asked[i] for i in chosen]).steps
+    return {i: _dated(found.of(row), estate.as_of) for row, i in enumerate(chosen)}
+
+
+def _dated(steps: Iterable[Step], as_of: date) -> tuple[LevelStep, ...]:
+    def day(column: int) -> date:
+        return as_of - timedelta(days=HISTORY_DAYS - column)
+
+    return tuple(LevelStep(day(s.day), day(s.before), s.size, s.habit) for s in steps)
+
+
 def _with_tentative(
     estate: Estate, asked: Sequence[Question], passages: Mapping[int, Passage]
 ) -> dict[int, Passage]:
@@ -235,13 +278,14 @@ def _backtest(estate: Estate, asked: Sequence[Question]) -> dict[int, float]:
     if not chosen:
         return {}
     block = np.stack([asked[i].load.series.trend for i in chosen])
+    coarse = np.stack([asked[i].load.series.coarse_days for i in chosen])
     actual, foreseen = [], []
     for back in range(1, _BACKTEST_ORIGINS + 1):
         cut = HISTORY_DAYS - back * _BACKTEST_DAYS
         known = (~np.isnan(block[:, :cut])).sum(axis=1) >= 2
         middle = np.full((len(chosen), _BACKTEST_DAYS), np.nan)
         if known.any():
-            middle[known] = _middle(estate, block[known, :cut], back)
+            middle[known] = _middle(estate, block[known, :cut], coarse[known, :cut], back)
         actual.append(block[:, cut : cut + _BACKTEST_DAYS])
         foreseen.append(middle)
     truth, guess = np.concatenate(actual, axis=1), np.concatenate(foreseen, axis=1)
@@ -249,7 +293,7 @@ def _backtest(estate: Estate, asked: Sequence[Question]) -> dict[int, float]:
     return {i: error for i, error in errors.items() if error is not None}
 
 
-def _middle(estate: Estate, block: Floats, back: int) -> Floats:
+def _middle(estate: Estate, block: Floats, coarse: Flags, back: int) -> Floats:
     """The median paths of the 30 days that follow the block."""
     origin = date.fromordinal(estate.as_of.toordinal() - back * _BACKTEST_DAYS)
     paths = brownian.forecast(
@@ -259,6 +303,7 @@ def _middle(estate: Estate, block: Floats, back: int) -> Floats:
         seed=estate.policy.forecast.seed,
         samples=estate.policy.forecast.samples,
         trend_days=estate.policy.forecast.trend_days,
+        coarse=coarse,
     )
     return np.concatenate([np.median(part.paths, axis=1) for part in paths.blocks()])
 
@@ -276,6 +321,7 @@ def _answer(
     question: Question,
     passage: Passage | None,
     error: float | None,
+    steps: tuple[LevelStep, ...],
     ring: RetentionVerdict | None = None,
 ) -> Answer:
     policy, series = estate.policy, question.load.series
@@ -322,7 +368,8 @@ def _answer(
         history_days=series.history_days,
         wape_30=error,
         passage=passage,
-        flags=(*_flags(question, found, order, policy), *(["ring_buffer"] if ring else [])),
+        flags=(*_flags(question, found, order, policy, steps), *(["ring_buffer"] if ring else [])),
+        steps=steps,
         budget=None
         if order.on is None
         else budget_by(estate.owners.budget, order.on, estate.as_of),
@@ -376,7 +423,13 @@ def _is_critical_without_ha(estate: Estate, question: Question) -> bool:
     )
 
 
-def _flags(question: Question, found: Runway, order: OrderBy, policy: Policy) -> tuple[str, ...]:
+def _flags(
+    question: Question,
+    found: Runway,
+    order: OrderBy,
+    policy: Policy,
+    steps: Sequence[LevelStep],
+) -> tuple[str, ...]:
     load, series = question.load, question.load.series
     flags = [*question.capacity.flags, *load.flags, *series.flags]
     flags += _lead_flags(question, order)
@@ -392,6 +445,11 @@ def _flags(question: Question, found: Runway, order: OrderBy, policy: Policy) ->
     hosts = [fact.record for fact in question.pool.hosts]
     if question.model == "demand" and is_held_back(hosts, question.resource):
         flags.append("demand_is_lower_bound")
+    if question.model == "demand" and is_out_of_line(
+        load.reconciled, policy.quality.unexplained_pct
+    ):
+        flags.append("unexplained_use")
+    flags += [f"step:{step.on}" for step in steps if not step.habit]
     flags += _thin_flags(question)
     return tuple(dict.fromkeys(flags))
 

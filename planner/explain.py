@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import partial
 from typing import Any, get_args
 
 from planner.answers import Answer, PoolAnswer
 from planner.camera_report import explanation
 from planner.contention import grade, pressure_percent
 from planner.efficiency import explained
+from planner.growth import Teller
 from planner.levels import level_dates
+from planner.outlook import Outlook
 from planner.policy import Policy, Resource
 from planner.pools import GIB, MODELS, host_share
 from planner.purchase_reasons import (
@@ -31,15 +34,16 @@ class UnknownKey(Exception):
     """The key names nothing in this report; the message says what it could name."""
 
 
-def explain(report: Report, key: str) -> str:
+def explain(report: Report, key: str, growth: Teller | None = None) -> str:
     """The text behind ``key``: pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID,
     recorder/NAME.
 
-    Raises UnknownKey.
+    ``growth`` tells the growth of pools apart; without it nothing is said of that. Raises
+    UnknownKey.
     """
     kind, _slash, rest = key.partition("/")
     explainers: dict[str, Callable[[Report, str], Iterator[str]]] = {
-        "pool": _pool,
+        "pool": partial(_pool, growth=growth),
         "guest": _guest,
         "finding": _finding,
         "recorder": _recorder,
@@ -57,7 +61,7 @@ def _footer(report: Report) -> Iterator[str]:
     yield f"as of {report.as_of}, policy {report.policy.version}{run}"
 
 
-def _pool(report: Report, rest: str) -> Iterator[str]:
+def _pool(report: Report, rest: str, growth: Teller | None) -> Iterator[str]:
     parts = rest.split("/")
     cut = next((i for i in range(len(parts) - 1, 1, -1) if _ends_a_key(parts, i)), None)
     if cut is None or len(parts) > cut + 2:
@@ -70,7 +74,8 @@ def _pool(report: Report, rest: str) -> Iterator[str]:
         for row in report.pools
         if (row.pool, row.resource, row.model) == (pool.pool.name, resource, model)
     )
-    sections = _Sections(report, pool, answer, row)
+    told = None if growth is None else Outlook(report, answer, growth.growth(answer))
+    sections = _Sections(report, pool, answer, row, told)
     if column is None:
         yield from sections.all()
         return
@@ -99,7 +104,15 @@ def _find(report: Report, name: str, resource: str, model: str) -> tuple[PoolAns
 class _Sections:
     """The parts of a pool's explanation, by what they explain."""
 
-    def __init__(self, report: Report, pool: PoolAnswer, answer: Answer, row: PoolRow) -> None:
+    def __init__(
+        self,
+        report: Report,
+        pool: PoolAnswer,
+        answer: Answer,
+        row: PoolRow,
+        outlook: Outlook | None,
+    ) -> None:
+        self._outlook = outlook
         self._report = report
         self._pool = pool
         self._answer = answer
@@ -283,6 +296,8 @@ class _Sections:
                 f"motion with drift over {rules.trend_days} days, {rules.samples} paths, seed "
                 f"{rules.seed}"
             )
+        if self._outlook is not None:
+            yield from (f"  {line}" for line in self._outlook.words())
         for window in runway.windows:
             yield f"  short from {window[0]} to {window[1]}"
         if self._answer.question.committed:
@@ -358,6 +373,8 @@ class _Sections:
             f" % of the last {self._policy.forecast.coverage_window_days} days, WAPE of 30-day "
             f"forecasts {_shown(answer.wape_30)}"
         )
+        if self._outlook is not None:
+            yield from (f"  {line}" for line in self._outlook.quality_words())
         if answer.flags:
             yield f"  flags: {', '.join(answer.flags)}"
 

@@ -7,6 +7,7 @@ planned projects, hardware and purchases on their way, budget gates.
 from __future__ import annotations
 
 from datetime import date
+from itertools import combinations
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -175,6 +176,32 @@ class HostPlace(_Table):
     rack: str | None = Field(None, description="inside the room")
 
 
+class Exclusion(_Table):
+    """Days that say nothing of the demand to come: an outage, a restore, a migration."""
+
+    pool: str | None = Field(
+        None, description="only of this cluster or datastore, as `lumbung capacity` names it"
+    )
+    source: str | None = Field(None, description="only of what this source tells")
+    first: date = Field(alias="from", description="the first day that no trend is learnt from")
+    last: date = Field(alias="to", description="the last one")
+    reason: str = Field(min_length=1, description="what happened")
+    author: str = Field(min_length=1, description="who says so: an office, not a person")
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Exclusion:
+        if self.last < self.first:
+            raise ValueError(f"ends on {self.last}, before it begins on {self.first}")
+        if self.pool is None and self.source is None:
+            raise ValueError("needs a pool or a source")
+        return self
+
+    def overlaps(self, other: Exclusion) -> bool:
+        """Whether both speak of one day of the same pool and source."""
+        same = (self.pool, self.source) == (other.pool, other.source)
+        return same and self.first <= other.last and other.first <= self.last
+
+
 class Wave(_Table):
     """Guests that move together."""
 
@@ -243,9 +270,23 @@ class EstateFile(_Table):
     orders: tuple[Order, ...] = Field((), description="purchases, past ones too: they teach")
     budget: Budget = Field(Budget(), description="when money can be asked for and spent")
     catalogue: tuple[CatalogueItem, ...] = Field((), description="what can be bought")
+    exclusions: tuple[Exclusion, ...] = Field(
+        (), description="days that no trend is learnt from; they are listed"
+    )
     migration: Migration = Field(Migration(), description="a move to another platform")
     cameras: Cameras = Field(Cameras(), description="cameras, their recorders and uplinks")
     exemptions: tuple[Exemption, ...] = Field((), description="guests that advice leaves alone")
+
+    @model_validator(mode="after")
+    def _excludes_each_day_once(self) -> EstateFile:
+        ordered = sorted(self.exclusions, key=lambda item: item.first)
+        for earlier, later in combinations(ordered, 2):
+            if earlier.overlaps(later):
+                raise ValueError(
+                    f"exclusions: {earlier.first} to {earlier.last} and {later.first} to "
+                    f"{later.last} overlap for {later.pool or later.source}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _names_what_exists(self) -> EstateFile:

@@ -169,6 +169,14 @@ class BackupRules(_Table):
     )
 
 
+class QualityRules(_Table):
+    """How well guests must account for what their hosts and datastores say."""
+
+    unexplained_pct: float = Field(
+        30.0, gt=0, le=100, description="of what a pool uses: with more of it there is a flag"
+    )
+
+
 class LifecycleRules(_Table):
     """How early an end of life is told."""
 
@@ -286,6 +294,7 @@ class Policy(_Table):
     reclaim: ReclaimRules = ReclaimRules()
     rightsize: RightsizeRules = RightsizeRules()
     showback: Showback = Showback()
+    quality: QualityRules = QualityRules()
 
     @cached_property
     def version(self) -> str:

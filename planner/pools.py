@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from inventory.guest_days import GuestDay
+from inventory.holdings import GuestUse
 from inventory.read import AllocationVersion, DayPoint, Fact
 from inventory.records import Datastore, Disk, Guest, Host
 from planner.capacity import Capacity, HostShare, cluster_capacity, datastore_capacity
@@ -19,9 +20,11 @@ from planner.forecast.paths import Floats
 from planner.leads import Lead, Pending, lead_of, learn, pending_of
 from planner.policy import Model, Policy, Resource
 from planner.purchases import Band, Hardware, Project
+from planner.quality import Reconciled, applying, mean_day, reconciled, without
 from planner.series import DailySeries, demand_series, state_series
 
 GIB = 1024**3
+RECONCILED_DAYS = 7
 PoolKind = Literal["cluster", "datastore"]
 _RESOURCES: dict[PoolKind, tuple[Resource, ...]] = {
     "cluster": ("cpu", "memory"),
@@ -69,6 +72,7 @@ class Past:
     polls: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)  # each day's last
     latest: Mapping[int, tuple[float | None, float | None]] = field(default_factory=dict)
     guest_days: Mapping[int, tuple[GuestDay, ...]] = field(default_factory=dict)
+    guest_week: Mapping[int, GuestUse] = field(default_factory=dict)  # of the last closed days
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class Load:
     today: float | None = None
     used_now: float | None = None
     flags: tuple[str, ...] = ()
+    reconciled: Reconciled | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,8 +318,9 @@ def _loads(
     estate: Estate, past: Past, pool: Pool, resource: Resource, zone: ZoneInfo
 ) -> dict[Model, Load]:
     """The load under each model: they share what is allocated and differ in their series."""
-    demand = _demand_series(past, pool, resource, estate.as_of)
-    states = _state_series(estate, past, pool, resource, zone)
+    left_out = applying(estate.owners.exclusions, pool.answers_to, pool.sources)
+    demand = without(_demand_series(past, pool, resource, estate.as_of), left_out)
+    states = without(_state_series(estate, past, pool, resource, zone), left_out)
     base = load_of(estate, past, pool, resource, demand)
     return {"demand": base, "allocation": replace(base, series=states, today=None)}
 
@@ -368,7 +374,32 @@ def _cluster_load(
         unknown_parts=missing,
         today=_today(past, pool, resource) if series.last is None else None,
         flags=tuple(flags),
+        reconciled=_guests_accounted(past, pool, resource, on, estate.as_of),
     )
+
+
+def _guests_accounted(
+    past: Past, pool: Pool, resource: Resource, on: Sequence[GuestView], as_of: date
+) -> Reconciled | None:
+    """What hosts used over the last closed days, and what of it their guests account for."""
+    first = as_of - timedelta(days=RECONCILED_DAYS)
+    used = mean_day(past.cluster_days.get((pool.cluster, resource), ()), first, RECONCILED_DAYS)
+    scale = cores_per_thread(pool) if resource == "cpu" else 1.0
+    parts = []
+    for view in on:
+        use = past.guest_week.get(view.fact.entity_key or 0, GuestUse(None, None))
+        part = use.cpu_cores if resource == "cpu" else use.memory_bytes
+        parts.append(None if part is None else scale * part)
+    return reconciled(used, parts)
+
+
+def cores_per_thread(pool: Pool) -> float:
+    """Physical cores per thread of a cluster's hosts; 1 where they do not say."""
+    hosts = [fact.record for fact in pool.hosts if fact.record.status != "retired"]
+    cores = sum(host.cpu_cores or 0.0 for host in hosts)
+    threads = sum(host.cpu_threads or 0 for host in hosts)
+    unknown = any(host.cpu_threads is None or host.cpu_cores is None for host in hosts)
+    return 1.0 if unknown or not threads else cores / threads
 
 
 def _is_unlimited(view: GuestView) -> bool:
@@ -410,4 +441,5 @@ def _datastore_load(estate: Estate, fact: Fact[Datastore], series: DailySeries) 
         unknown_parts=sum(1 for disk in disks if disk.capacity_bytes is None),
         today=used if series.last is None else None,
         used_now=used,
+        reconciled=reconciled(used, [_float(disk.allocated_bytes) for disk in disks]),
     )

@@ -35,7 +35,7 @@ Status = Literal["overdue", "overdue_if_assumed", "act", "plan", "ok", "unknown"
 CONSERVATIVE = 0.10  # nine of ten paths last longer
 BASE = 0.50
 OPTIMISTIC = 0.90
-_GROWTH_DAYS = 90
+_GROWTH_DAYS = 91  # whole weeks: a Monday held against a Sunday would be growth
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from inventory.read import AllocationVersion, DayPoint
 from planner.forecast.paths import Floats
+from planner.forecast.steps import Flags
 
 HISTORY_DAYS = 500  # what a Proxmox year of weekly means reaches back
 _DAY_SECONDS = 86_400
@@ -36,6 +37,12 @@ class DailySeries:
     trend: Floats
     covered: Floats
     flags: tuple[str, ...] = ()
+    factor: float = 1.0  # from day means to the scale of ``trend``
+    coarse: Flags | None = None  # the days whose value is a mean over several; None: no such day
+
+    @property
+    def coarse_days(self) -> Flags:
+        return np.zeros(len(self.trend), dtype=bool) if self.coarse is None else self.coarse
 
     @property
     def history_days(self) -> float:
@@ -93,6 +100,7 @@ class _Frame:
         self._mean = np.full(HISTORY_DAYS, np.nan)
         self._high = np.full(HISTORY_DAYS, np.nan)
         self._covered = np.zeros(HISTORY_DAYS)
+        self._coarse = np.zeros(HISTORY_DAYS, dtype=bool)
 
     def add(self, point: DayPoint) -> None:
         i = HISTORY_DAYS - (self._as_of - point.day).days
@@ -101,6 +109,7 @@ class _Frame:
         if 0 <= i < HISTORY_DAYS and point.seconds >= _WELL_COVERED * full:
             self._mean[i] = np.nan if point.mean is None else point.mean
             self._high[i] = np.nan if point.high is None else point.high
+            self._coarse[i] = point.span_days > 1
 
     def _cover(self, i: int, point: DayPoint) -> None:
         """Spreads what a sample of several days covers around its middle day."""
@@ -113,7 +122,7 @@ class _Frame:
         factor, flags = self._factor()
         trend = self._mean * factor
         values = np.where(np.isnan(self._high), trend, self._high)
-        return DailySeries(self._as_of, values, trend, self._covered, flags)
+        return DailySeries(self._as_of, values, trend, self._covered, flags, factor, self._coarse)
 
     def _factor(self) -> tuple[float, tuple[str, ...]]:
         """Peak to mean, learnt from the fine part; what has to be told about it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from lumbung.choices import Exit, Format, Level
 from lumbung.dates import day_option
-from lumbung.plan import When, plan_migration
+from lumbung.plan import When, plan_growth, plan_migration
 from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
@@ -147,9 +147,12 @@ def show_rules(form: Format) -> None:
 
 def show_explanation(session: Session, key: str, on: str | None) -> None:
     """Formula, inputs with their dates, and policy behind a number."""
-    report = session.report(day_option(on, "--on"))
+    settings = session.settings()
+    with session.store(settings) as store:
+        when = When.of(settings, day_option(on, "--on"), session.now())
+        report, growth = plan_growth(settings, store, when, run_id="")
     try:
-        text = explain(report, key)
+        text = explain(report, key, growth)
     except UnknownKey as error:
         raise SettingsError(str(error)) from None
     out().print(plain_lines(text), markup=False, highlight=False)

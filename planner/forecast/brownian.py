@@ -5,6 +5,9 @@ day), plus what its weekday adds. Drift is the difference between the means of t
 first third of the recent past over their distance (Bartlett's three-group slope); q and s² come
 from the variance of increments over one day and over four weeks, which separates what wanders
 from what only flickers. Paths carry the uncertainty of the drift itself.
+
+Steps are taken out first: the past is moved to the present level, and drift is what is left.
+A single step widens no band; where there were two, a third is possible and they stay in q.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.forecast.paths import Block, Floats, PathBlock
+from planner.forecast.steps import Flags, Steps, find_steps
 
 _WEEK = 7
 _LONG_LAG_DAYS = 28
@@ -25,6 +29,7 @@ _FEWEST_PROFILE_DAYS = 28
 _LEVEL_DAYS = 14  # how many of the last points tell where the level stands
 _SERIES_AT_ONCE = 8
 _SIGNIFICANT = 1.96
+_MANY_STEPS = 2  # one is an event of its own; with the second they belong to the series
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class BrownianPaths:
     wander: Floats  # √q
     noise: Floats  # s
     profile: Floats  # [series, weekday], Monday first
+    steps: Steps  # what was taken out before drift and level were told
     origin: date
     horizon_days: int
     samples: int
@@ -47,7 +53,7 @@ class BrownianPaths:
         return len(self.level)
 
     @property
-    def growth_significant(self) -> npt.NDArray[np.bool_]:
+    def growth_significant(self) -> Flags:
         return np.asarray(self.drift > _SIGNIFICANT * self.drift_error)
 
     def blocks(self) -> Iterator[PathBlock]:
@@ -83,31 +89,43 @@ def forecast(
     seed: int,
     samples: int = 500,
     trend_days: int = 180,
+    coarse: Flags | None = None,
 ) -> BrownianPaths:
     """Paths from ``block[series, day]``; the last column is the day before the origin.
 
     NaN is a day without a value of its own. A series needs at least two values; one with fewer
-    yields NaN, which is over no limit.
+    yields NaN, which is over no limit. ``coarse`` marks values that are means over several days:
+    they have no weekday.
     """
     values = np.asarray(block, dtype=np.float64)
     profile = _weekly_profile(values, origin)
     weekday = _weekdays(values.shape[1], origin)
-    plain = values - profile[:, weekday]
-    wander, noise = _variances(plain)
-    drift, weight_wander, weight_noise = _drift(plain[:, -trend_days:])
-    error = np.sqrt(wander * weight_wander + noise * weight_noise)
+    own_day = True if coarse is None else ~coarse
+    plain = values - np.where(own_day, profile[:, weekday], 0.0)
+    steps = find_steps(plain)
+    level = steps.removed_from(plain)
+    wander, noise = _variances(np.where(_many(steps, len(plain)), plain, level))
+    drift, weight_wander, weight_noise, distance = _drift(level[:, -trend_days:])
+    removed = steps.variance_since(values.shape[1] - trend_days, noise) / distance**2
+    error = np.sqrt(wander * weight_wander + noise * weight_noise + removed)
     return BrownianPaths(
-        level=_level(plain, drift, wander, noise),
+        level=_level(level, drift, wander, noise),
         drift=drift,
         drift_error=error,
         wander=np.sqrt(wander),
         noise=np.sqrt(noise),
         profile=profile,
+        steps=steps,
         origin=origin,
         horizon_days=horizon_days,
         samples=samples,
         seed=seed,
     )
+
+
+def _many(steps: Steps, count: int) -> Flags:
+    """Per series, as a column, whether its steps are to be expected again."""
+    return (steps.counted(count) >= _MANY_STEPS)[:, None]
 
 
 def _weekdays(days: int, origin: date) -> npt.NDArray[np.int64]:
@@ -178,8 +196,8 @@ def _increment_variance(values: Floats, lag: int) -> Floats:
     return result
 
 
-def _drift(values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Per series the drift a day, and how much q and s² weigh in its variance."""
+def _drift(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Per series the drift a day, how much q and s² weigh in its variance, and over which days."""
     n = values.shape[1]
     day = np.arange(n, dtype=np.float64)
     known = ~np.isnan(values)
@@ -197,7 +215,7 @@ def _drift(values: Floats) -> tuple[Floats, Floats, Floats]:
     # A random walk's difference of third means over 2n/3 days varies by q·n·5/9.
     weight_wander = (safe * 1.5) * (5 / 9) / safe**2
     weight_noise = 2.0 / third / safe**2
-    return drift, weight_wander, weight_noise
+    return drift, weight_wander, weight_noise, safe
 
 
 def _mean_where(values: Floats, chosen: npt.NDArray[np.bool_]) -> Floats:

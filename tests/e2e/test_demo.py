@@ -37,6 +37,15 @@ class City:
         self.weekly = folder / "weekly" / "latest"
         self.key = yaml.safe_load(files("lab.city").joinpath("answer_key.yaml").read_text("utf-8"))
 
+    def forecast(self) -> list[dict[str, Any]]:
+        told = lumbung(
+            "--config", str(self.folder / "lumbung.toml"), "forecast", "--format", "json",
+            now=self.now,
+        )  # fmt: skip
+        assert told.returncode == 0, told.stderr
+        found: list[dict[str, Any]] = json.loads(told.stdout)
+        return found
+
     def rows(self, table: str) -> list[dict[str, str]]:
         with (self.weekly / f"{table}.csv").open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
@@ -51,11 +60,12 @@ def test_the_pools_runways_and_order_by_dates_are_found(city: City) -> None:
     rows = {(r["pool"], r["resource"], r["model"]): r for r in city.rows("pools")}
     for entry in city.key["pools"]:
         row = rows[entry["pool"], entry["resource"], entry["model"]]
-        if entry.get("later"):
-            continue
         assert row["status"] == entry["status"], (entry, row)
         if "runway_days" in entry:
             _assert_runway(city, entry, row)
+        if "growth_per_day" in entry:
+            growth = float(row["growth_per_day"])
+            assert abs(growth - entry["growth_per_day"]) <= entry["growth_within"], growth
         if "flag" in entry:
             assert entry["flag"] in row["flags"].split()
 
@@ -96,6 +106,26 @@ def test_the_lead_is_learnt_and_the_tentative_project_is_a_second_line(city: Cit
         if is_second:
             with_it = int(row["runway_days_conservative_with_tentative"])
             assert with_it < int(row["runway_days_conservative"])
+
+
+def test_the_planted_steps_are_found_with_their_causes_and_no_other(city: City) -> None:
+    rows = [row for row in city.forecast() if row["steps"]]
+    for entry in city.key["steps"]:
+        [row] = [
+            r for r in rows if (r["pool"], r["resource"]) == (entry["pool"], entry["resource"])
+        ]
+        found = (city.as_of - date.fromisoformat(row["last_step_on"])).days
+        assert abs(found - entry["days_ago"]) <= 7, row
+        assert abs(row["last_step"] - entry["size"]) <= entry["within"], row
+        assert row["last_step_cause"] == entry["cause"]
+    assert len(rows) == len(city.key["steps"])
+
+
+def test_what_the_week_added_is_told_apart(city: City) -> None:
+    rows = {(r["pool"], r["resource"], r["model"]): r for r in city.forecast()}
+    for entry in city.key["growth"]:
+        row = rows[entry.pop("pool"), entry.pop("resource"), "allocation"]
+        assert {name: row[f"week_{name}"] for name in entry} == entry
 
 
 def test_the_guests_that_stay_down_are_named(city: City) -> None:

@@ -84,7 +84,8 @@ def test_every_key_is_listed_and_says_what_it_means() -> None:
     for page, model in models():
         for name, field in model.model_fields.items():
             inside = nested(model).get(name)
-            assert f"| `{name}` |" in reference(page) or f"`[{name}]`" in reference(page), name
+            key = field.alias or name
+            assert f"| `{key}` |" in reference(page) or f"`[{key}]`" in reference(page), key
             assert field.description or (inside and inside.__doc__), f"{model.__name__}.{name}"
 
 

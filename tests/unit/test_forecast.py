@@ -133,6 +133,24 @@ def test_weekly_values_alone_give_a_trend() -> None:
     assert found.growth_significant[0]
 
 
+def test_means_of_weeks_have_no_weekday() -> None:
+    """Weekly means first, then Sundays only, then whole weeks: nothing moved."""
+    values = np.array(by_weekday(280, 1000, 650), dtype=np.float64)
+    sundays = np.array([(AS_OF - timedelta(days=280 - i)).weekday() == 6 for i in range(280)])
+    values[:-30][~sundays[:-30]] = np.nan
+    coarse = sundays & (np.arange(280) < 220)
+    values[coarse] = 900  # five days at 1000 and two at 650
+    found = brownian.forecast(
+        values[None].astype(np.float32),
+        origin=AS_OF,
+        horizon_days=HORIZON,
+        seed=1,
+        coarse=coarse[None],
+    )
+    assert found.steps.of(0) == []
+    assert found.drift[0] == pytest.approx(0, abs=0.2)
+
+
 @pytest.mark.parametrize("known", [0, 1])
 def test_a_series_with_fewer_than_two_values_is_over_no_limit(known: int) -> None:
     values = np.full(90, np.nan)

@@ -1,0 +1,70 @@
+"""forecast: what stands behind a runway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lumbung.choices import Format
+from lumbung.dates import day_option
+from lumbung.plan import When, plan_growth
+from lumbung.printing import note, out, plain_lines, show
+from lumbung.session import Session
+from lumbung.settings import SettingsError
+from planner.outlook import COLUMNS, Outlook, outlook
+from reports.cells import screen
+
+_ON_SCREEN = ("pool", "of", "level", "a day", "week", "90 days", "WAPE %", "last step")
+
+
+def show_forecast(session: Session, pool: str | None, on: str | None, form: Format) -> None:
+    """Per pool, resource and model: level, growth told apart, steps and their causes, back-test."""
+    settings = session.settings()
+    with session.store(settings) as store:
+        when = When.of(settings, day_option(on, "--on"), session.now())
+        report, teller = plan_growth(settings, store, when, run_id="")
+    found = [answer.pool for answer in report.answers]
+    if pool is not None and not any(one.answers_to(pool) for one in found):
+        known = ", ".join(one.name for one in found)
+        raise SettingsError(f"POOL: no pool is named {pool!r}; known are {known}")
+    rows = outlook(report, teller, pool)
+    columns, cells = list(COLUMNS), [[row[name] for name in COLUMNS] for row in rows]
+    if form is Format.table:
+        columns, cells = list(_ON_SCREEN), [_line(row) for row in rows]
+    show(columns, cells, form, empty="no pools are known; run `lumbung collect`")
+    if form is Format.table and pool is not None:
+        for one in report.answers:
+            for answer in one.answers if one.pool.answers_to(pool) else ():
+                seen = Outlook(report, answer, teller.growth(answer))
+                text = "\n  ".join([*seen.words(), *seen.quality_words()])
+                key = f"{answer.question.resource} {answer.question.model}"
+                out().print(plain_lines(f"\n{key}\n  {text}"), markup=False, highlight=False)
+    if form is Format.table and pool is None and rows:
+        note("`lumbung forecast POOL` names every step, its cause, and who grew")
+
+
+def _line(row: Mapping[str, Any]) -> list[Any]:
+    """What a person looks for, in a line that fits."""
+    step = ""
+    if row["last_step_on"] is not None:
+        step = f"{row['last_step_on']} {_signed(row['last_step'])} ({row['last_step_cause']})"
+    return [
+        row["pool"],
+        f"{row['resource']} {row['model']}",
+        f"{_coarse(row['level'])} {row['unit']}",
+        _signed(row["growth_per_day"]),
+        _signed(row["week_change"]),
+        _signed(row["quarter_change"]),
+        row["backtest_wape_30d"],
+        step,
+    ]
+
+
+def _coarse(amount: float | None) -> str:
+    return screen(amount if amount is None or abs(amount) < 10 else round(amount, 0))
+
+
+def _signed(amount: float | None) -> str | None:
+    if amount is None:
+        return None
+    return f"{amount:+,.0f}" if abs(amount) >= 10 else f"{amount:+,.2f}"

@@ -1,0 +1,196 @@
+"""Steps: days on which a series moved to another level at once, up or down, and stayed there.
+
+A step is no growth. A service that moves in, a clean-up: the level is another one from that day
+on, and what grew before and after goes on growing. A day begins a step when mean and median
+of the seven values from it on differ from those of the seven before it by far more than
+the slope on either side explains, by far more than such weeks differ otherwise, and when half of
+that came within three days. Windows count values, not days: gaps are skipped, coarse samples
+count one each. A level that has not held for seven values is no step yet.
+
+What happens in one direction a fifth time is a habit (a monthly purge, a datastore that is
+filled in lumps): a trend that left it out would be wrong. The figures below were chosen on
+public histories of storage growth (docs/explanation/forecast.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from planner.forecast.paths import Floats
+
+_WINDOW = 7  # values on either side: a week where there is one a day
+_FAR = 6.0  # robust standard deviations
+_MATERIAL_RATIO = 0.05  # of the level: smaller ones are how a level grows
+_AT_ONCE_RATIO = 0.5  # of a step that has to come within three days
+_HABIT = 5  # in one direction
+_MOST = 10  # looked for in a series; more are a habit anyway
+_NORMAL = 1.4826  # standard deviations per median absolute deviation
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+_Found = tuple[Ints, Ints, Ints, Floats, Floats]  # series, day, before, size, error
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: the column where the new level begins, that where the old one ends, its size."""
+
+    day: int
+    before: int
+    size: float
+    habit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps of a block of series, by series and day.
+
+    ``day`` is the first column of the new level, ``before`` the last one of the old; ``size`` is
+    what it is higher (lower: negative), ``error`` one standard error of that. ``habit`` marks
+    those that recur: they stay in a trend.
+    """
+
+    series: Ints
+    day: Ints
+    before: Ints
+    size: Floats
+    error: Floats
+    habit: Flags
+
+    def of(self, series: int) -> list[Step]:
+        """Those of one series, oldest first."""
+        return [
+            Step(int(self.day[i]), int(self.before[i]), float(self.size[i]), bool(self.habit[i]))
+            for i in np.flatnonzero(self.series == series)
+        ]
+
+    def removed_from(self, values: Floats) -> Floats:
+        """The series as if they had always been at their present level; habits stay in."""
+        moves = np.zeros(values.shape)
+        once = ~self.habit
+        np.add.at(moves, (self.series[once], self.day[once]), self.size[once])
+        later = moves[:, ::-1].cumsum(axis=1)[:, ::-1] - moves  # the steps after each day
+        return values + later
+
+    def counted(self, count: int) -> Ints:
+        """How many each of ``count`` series has."""
+        return np.bincount(self.series, minlength=count)
+
+    def variance_since(self, day: int, noise: Floats) -> Floats:
+        """Per series the variance of what was removed from ``day`` on.
+
+        A size is at best as sure as two medians of a week of values with such a ``noise``
+        (variance) are.
+        """
+        found = np.zeros(len(noise))
+        chosen = ~self.habit & (self.day > day)
+        at_best = noise[self.series] * np.pi / _WINDOW
+        np.add.at(found, self.series[chosen], np.maximum(self.error**2, at_best)[chosen])
+        return found
+
+
+def find_steps(values: Floats) -> Steps:
+    """The steps in ``values[series, day]``; NaN is a day without a value of its own."""
+    packed, column, count = _packed(values)
+    found: list[_Found] = []
+    busy = np.flatnonzero(count >= 2 * _WINDOW)
+    for _round in range(_MOST):
+        if not len(busy):
+            break
+        place, size, error = _largest(packed[busy], column[busy])
+        seen = place >= 0
+        busy, place, size, error = busy[seen], place[seen], size[seen], error[seen]
+        found.append((busy, column[busy, place], column[busy, place - 1], size, error))
+        after = np.arange(packed.shape[1]) >= place[:, None]
+        packed[busy] -= np.where(after, size[:, None], 0.0)
+    return _in_order(found)
+
+
+def _packed(values: Floats) -> tuple[Floats, Ints, Ints]:
+    """The known values of each series pushed to the left, their columns, and their number."""
+    missing = np.isnan(values)
+    order = np.argsort(missing, axis=1, kind="stable")
+    packed = np.take_along_axis(values, order, axis=1)
+    return packed, order, (~missing).sum(axis=1)
+
+
+def _largest(packed: Floats, column: Ints) -> tuple[Ints, Floats, Floats]:
+    """Per series the place, size and error of its largest step; place −1 where it has none."""
+    jump, middle, gap = _jumps(packed, column)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = middle / gap
+        usual = np.nanmedian(rate, axis=1, keepdims=True)
+        apart = middle - usual * gap
+        error = _NORMAL * np.nanmedian(np.abs(apart), axis=1)
+        level = np.nanmedian(np.abs(packed), axis=1)
+    of_means = _beyond_the_slope(jump, gap, rate, usual)
+    of_medians = _beyond_the_slope(middle, gap, rate, usual)
+    held = _came_at_once(packed, of_medians) & _are_apart(packed, of_medians)
+    both = held & (np.sign(of_means) == np.sign(of_medians))
+    sure = np.where(both, np.minimum(np.abs(of_means), np.abs(of_medians)), 0.0)
+    best, row = sure.argmax(axis=1), np.arange(len(packed))
+    enough = sure[row, best] > np.maximum(_FAR * error, _MATERIAL_RATIO * level)
+    return np.where(enough, best, -1), of_medians[row, best], error
+
+
+def _jumps(packed: Floats, column: Ints) -> tuple[Floats, Floats, Floats]:
+    """Per place the mean and the median of the window from it on less those of the one before,
+    and the days between their middles; NaN where a window is not full."""
+    windows = np.lib.stride_tricks.sliding_window_view(packed, _WINDOW, axis=1)
+    days = np.lib.stride_tricks.sliding_window_view(column, _WINDOW, axis=1).mean(axis=2)
+    places = []
+    for level in (windows.mean(axis=2), np.median(windows, axis=2), days):
+        change = np.full(packed.shape, np.nan)
+        change[:, _WINDOW : 1 - _WINDOW] = level[:, _WINDOW:] - level[:, :-_WINDOW]
+        places.append(change)
+    jump, middle, gap = places
+    return jump, middle, np.where(np.isnan(jump), np.nan, gap)
+
+
+def _beyond_the_slope(change: Floats, gap: Floats, rate: Floats, usual: Floats) -> Floats:
+    """What of each change neither the slope before, nor that after, nor the usual one explains."""
+    nothing = np.full((len(rate), _WINDOW), np.nan)
+    before = np.concatenate([nothing, rate[:, :-_WINDOW]], axis=1)
+    after = np.concatenate([rate[:, _WINDOW:], nothing], axis=1)
+    slopes = (np.broadcast_to(usual, rate.shape), before, after)
+    parts = np.stack([change - slope * gap for slope in slopes])
+    parts = np.where(np.isnan(parts), parts[0], parts)
+    same = (parts > 0).all(axis=0) | (parts < 0).all(axis=0)
+    return np.where(same, np.sign(parts[0]) * np.abs(parts).min(axis=0), 0.0)
+
+
+def _came_at_once(packed: Floats, excess: Floats) -> Flags:
+    """Whether enough of each change came with the three values around it, and most with its own."""
+    edge = np.pad(packed, ((0, 0), (2, 1)), mode="edge")
+    moves = np.diff(edge, axis=1)
+    direction = np.sign(excess)
+    earlier, own, later = (moves[:, i : i + packed.shape[1]] * direction for i in range(3))
+    with np.errstate(invalid="ignore"):
+        enough = earlier + own + later >= _AT_ONCE_RATIO * np.abs(excess)
+    return np.asarray(enough & (own >= earlier) & (own >= later))
+
+
+def _are_apart(packed: Floats, excess: Floats) -> Flags:
+    """Whether all but one value of the new level lie beyond all but one of the old."""
+    ordered = np.sort(np.lib.stride_tricks.sliding_window_view(packed, _WINDOW, axis=1), axis=2)
+    low, high = ordered[:, :, 1], ordered[:, :, -2]
+    apart = np.zeros(packed.shape, dtype=bool)
+    inner = slice(_WINDOW, 1 - _WINDOW)
+    above, below = low[:, _WINDOW:] > high[:, :-_WINDOW], high[:, _WINDOW:] < low[:, :-_WINDOW]
+    apart[:, inner] = np.where(excess[:, inner] > 0, above, below)
+    return apart
+
+
+def _in_order(found: list[_Found]) -> Steps:
+    if not found:
+        none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return Steps(none, none, none, nothing, nothing, nothing.astype(bool))
+    series, day, before, size, error = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    direction = 2 * series + (size > 0)
+    habit = np.bincount(direction)[direction] >= _HABIT
+    order = np.lexsort((day, series))
+    parts = (series, day, before, size, error, habit)
+    return Steps(*(part[order] for part in parts))
