@@ -380,6 +380,28 @@ class FailedTask(Record):
         return f"host/{self.host_id}"
 
 
+class GuestFilesystem(Record):
+    """A file system in a guest, as something within the guest tells: its agent, its tools."""
+
+    kind_name: ClassVar[str] = "filesystem"
+    measured: ClassVar[frozenset[str]] = frozenset({"used_bytes"})
+
+    guest_id: str
+    mount: str  # where it is mounted, or its drive
+    cluster: str
+    kind: str | None = None  # ext4, xfs, ntfs, …
+    capacity_bytes: int | None = size_bytes()
+    used_bytes: int | None = size_bytes()
+
+    @property
+    def subject(self) -> str:
+        return f"{self.guest_id}:{self.mount}"
+
+    @property
+    def scope(self) -> str:
+        return f"guest/{self.guest_id}"
+
+
 class Volume(Record):
     """An image on a datastore that no guest refers to."""
 

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from inventory.day_tables import span
 from inventory.grid import Ints
 from inventory.history_steps import done_steps
+from inventory.platform_records import Volume
 from inventory.records import (
     POWERED_ON,
     Coverage,
@@ -36,6 +37,7 @@ from inventory.schema import (
     SourceRow,
     table_of,
 )
+from inventory.volumes import used_elsewhere
 
 K = TypeVar("K", bound=Record)
 K_co = TypeVar("K_co", bound=Record, covariant=True)
@@ -111,7 +113,7 @@ def facts_at(connection: Connection, at: datetime) -> Facts:
     for kind in FACT_KINDS:
         by_kind[kind] = tuple(_facts(connection, kind, at, confirm))
     _fill_used_bytes(connection, by_kind, at)
-    return Facts(at, _each_once(by_kind))
+    return Facts(at, _without_used_volumes(_each_once(by_kind)))
 
 
 def _facts(
@@ -268,6 +270,19 @@ def _each_once(
                 once[key] = fact
         kept[kind] = tuple(once.values())
     return kept
+
+
+def _without_used_volumes(
+    kept: dict[type[Record], tuple[Fact[Any], ...]],
+) -> dict[type[Record], tuple[Fact[Any], ...]]:
+    """Without the volumes that no guest of their host refers to, but one of another host does."""
+    if not kept[Volume]:
+        return kept
+    kinds = (Volume, Guest, Disk, Datastore)
+    volumes, guests, disks, stores = ([fact.record for fact in kept[kind]] for kind in kinds)
+    used = used_elsewhere(volumes, guests, disks, stores)
+    left = (f for f in kept[Volume] if (f.record.cluster, f.record.subject) not in used)
+    return kept | {Volume: tuple(left)}
 
 
 def _rank(fact: Fact[Guest]) -> tuple[bool, datetime, datetime]:

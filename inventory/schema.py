@@ -20,6 +20,7 @@ from inventory.platform_records import (
     Firewall,
     FirewallRule,
     Grant,
+    GuestFilesystem,
     HaResource,
     HaRule,
     HostNetwork,
@@ -243,6 +244,12 @@ class FailedTaskRow(FailedTask, Version, table=True):
     model_config = _UNFROZEN
 
 
+class GuestFilesystemRow(GuestFilesystem, Version, table=True):
+    __tablename__ = "filesystem"
+    __table_args__ = _versions("filesystem")
+    model_config = _UNFROZEN
+
+
 class VolumeRow(Volume, Version, table=True):
     __tablename__ = "volume"
     __table_args__ = _versions("volume")
@@ -281,6 +288,7 @@ VERSION_ROWS: dict[type[Record], type[SQLModel]] = {
     PhysicalDisk: PhysicalDiskRow,
     StorageHealth: StorageHealthRow,
     FailedTask: FailedTaskRow,
+    GuestFilesystem: GuestFilesystemRow,
     Volume: VolumeRow,
     Recorder: RecorderRow,
 }

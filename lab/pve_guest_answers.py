@@ -63,6 +63,20 @@ def pending(view: View, query: Query, node: str, kind: str, vmid: str) -> Answer
 
 
 def osinfo(view: View, _query: Query, node: str, kind: str, vmid: str) -> Answer:
+    guest = _with_agent(view, node, kind, vmid)
+    return guest if isinstance(guest, tuple) else ok({"result": dict(guest.told_by_agent)})
+
+
+def fsinfo(view: View, _query: Query, node: str, kind: str, vmid: str) -> Answer:
+    """Every file system, with the disks that it lies on."""
+    guest = _with_agent(view, node, kind, vmid)
+    if isinstance(guest, tuple):
+        return guest
+    return ok({"result": [dict(one) for one in guest.file_systems]})
+
+
+def _with_agent(view: View, node: str, kind: str, vmid: str) -> GuestSpec | Answer:
+    """The guest, or why its agent does not answer."""
     guest = view.guest(node, kind, vmid)
     if isinstance(guest, tuple):
         return guest
@@ -72,7 +86,7 @@ def osinfo(view: View, _query: Query, node: str, kind: str, vmid: str) -> Answer
         return fault(500, f"VM {vmid} is not running")
     if not guest.told_by_agent:
         return fault(500, "QEMU guest agent is not running")
-    return ok({"result": dict(guest.told_by_agent)})
+    return guest
 
 
 # High availability and replication
@@ -185,6 +199,7 @@ GUEST_ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (_GUEST + "/firewall/rules", firewall_rules),
     (_GUEST + "/pending", pending),
     (_GUEST + "/agent/get-osinfo", osinfo),
+    (_GUEST + "/agent/get-fsinfo", fsinfo),
     (r"/cluster/ha/resources", ha_resources),
     (r"/cluster/ha/groups", ha_groups),
     (r"/cluster/ha/rules", ha_rules),

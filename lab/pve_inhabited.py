@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lab.pve_model import Cluster, GuestSpec
+from lab.pve_model import GIB, MIB, Cluster, GuestSpec
 
 SECRET = "hush-hush"  # noqa: S105  (nobody's: what people write where they should not)
 _TOLD = {
     "id": "debian", "kernel-release": "6.1.0-28-amd64", "name": "Debian GNU/Linux",
     "pretty-name": "Debian GNU/Linux 12 (bookworm)", "version": "12 (bookworm)", "version-id": "12",
 }  # fmt: skip
+_DISK = {"bus": 0, "bus-type": "scsi", "serial": "Siti-4711", "target": 0, "unit": 0}
+_FILE_SYSTEMS = (
+    {"disk": [_DISK], "mountpoint": "/", "name": "sda1", "total-bytes": 32 * GIB,
+     "type": "ext4", "used-bytes": 20 * GIB},
+    {"disk": [_DISK], "mountpoint": "/boot/efi", "name": "sda15", "total-bytes": 128 * MIB,
+     "type": "vfat", "used-bytes": 12 * MIB},
+    {"disk": [], "mountpoint": "/mnt/cd", "name": "sr0", "type": "iso9660"},
+)  # fmt: skip
 
 
 def inhabited(cluster: Cluster, now: float) -> Cluster:
@@ -54,6 +62,7 @@ def _busy(guest: GuestSpec, now: float) -> GuestSpec:
         ),
         waiting={"memory": "8192"},
         told_by_agent=_TOLD,
+        file_systems=_FILE_SYSTEMS,
         snapshots=(("before", now - 86_400.0, True),),
         config={
             "args": f"-vnc :7,password={SECRET}", "bios": "ovmf", "cipassword": "**********",

@@ -151,6 +151,7 @@ class GuestSpec:
     firewall_rules: Sequence[Mapping[str, Any]] = ()
     waiting: Mapping[str, str] = field(default_factory=dict)  # settings for the next start
     told_by_agent: Mapping[str, str] = field(default_factory=dict)  # of its operating system
+    file_systems: Sequence[Mapping[str, Any]] = ()  # as its agent tells them
     changes: tuple[tuple[float, Mapping[str, Any]], ...] = ()
 
     def at(self, instant: float) -> GuestSpec:

@@ -50,6 +50,7 @@ class Thing(StrEnum):
     physical_disks = "physical-disks"
     storage_health = "storage-health"
     failed_tasks = "failed-tasks"
+    filesystems = "filesystems"
     volumes = "volumes"
     recorders = "recorders"
 

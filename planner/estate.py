@@ -23,6 +23,7 @@ from inventory.records import (
     Host,
     Nic,
 )
+from planner.backups import Cover, cover
 from planner.owners import PERSONAL, STRICTNESS, EstateFile, GuestEntry, Service, StorageEntry
 from planner.policy import Policy
 from planner.twins import VMWARE, GuestKey, Twins, matches, twins_of
@@ -162,9 +163,11 @@ class Estate:
         return self._backups_by_guest.get((guest.cluster, guest.guest_id), ())
 
     def jobs_in(self, cluster: str) -> tuple[BackupJob, ...]:
-        return tuple(
-            fact.record for fact in self.facts.of(BackupJob) if fact.record.cluster == cluster
-        )
+        return self._jobs_by_cluster.get(cluster, ())
+
+    def cover_of(self, guest: Guest) -> Cover:
+        """What a run of the backup jobs would do for a guest."""
+        return self._covers.get((guest.cluster, guest.guest_id), Cover())
 
     def datastore(self, cluster: str, datastore_id: str | None) -> Datastore | None:
         return self._datastore_by_id.get((cluster, datastore_id))
@@ -215,6 +218,23 @@ class Estate:
     @cached_property
     def _backups_by_guest(self) -> Mapping[GuestKey, tuple[Backup, ...]]:
         return _grouped(self.facts.records(Backup), _guest_key)
+
+    @cached_property
+    def _jobs_by_cluster(self) -> Mapping[str, tuple[BackupJob, ...]]:
+        return _grouped(self.facts.records(BackupJob), lambda job: job.cluster)
+
+    @cached_property
+    def _covers(self) -> Mapping[GuestKey, Cover]:
+        stores = _grouped(self.facts.records(Datastore), lambda store: store.cluster)
+        return {
+            view.key: cover(
+                view.guest,
+                self.disks_of(view.guest),
+                self.jobs_in(view.guest.cluster),
+                stores.get(view.guest.cluster, ()),
+            )
+            for view in self.guests
+        }
 
     @cached_property
     def _datastore_by_id(self) -> Mapping[tuple[str, str | None], Datastore]:

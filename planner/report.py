@@ -13,7 +13,7 @@ from inventory.proposals import Proposal
 from inventory.records import Backup, Disk, GuestSnapshot
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.answers import in_unit as in_unit
-from planner.backups import covering, newest
+from planner.backups import newest
 from planner.buying import PoolKey, Purchase, purchases_of
 from planner.camera_report import camera_orders, camera_rows
 from planner.efficiency.answer import Efficiency, efficiency_of
@@ -397,9 +397,9 @@ class _GuestContext:
         return (self.estate.at - min(made)).days if made else None
 
     def _backup_state(self, view: GuestView) -> str:
-        """covered: a job or a stored backup; none: neither, and one was seen; else unknown."""
+        """covered: a job that can run or a stored backup; none: neither, and one was seen."""
         guest, source = view.guest, view.fact.source
-        if covering(guest, self.estate.jobs_in(guest.cluster)) or self.estate.backups_of(guest):
+        if self.estate.cover_of(guest).can_run or self.estate.backups_of(guest):
             return "covered"
         jobs_hidden = self.estate.gap(source, "backup_job") is not None
         if not jobs_hidden:

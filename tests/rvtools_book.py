@@ -99,6 +99,7 @@ class Vm:
     nics: Sequence[Cells] = ({},)
     snapshots: Sequence[Cells] = ()
     usb: Sequence[Cells] = ()
+    partitions: Sequence[Cells] = ({},)
     tools: str | None = "toolsOk"
 
     def _common(self) -> Cells:
@@ -128,8 +129,12 @@ class Vm:
             "vSnapshot": [common | snapshot for snapshot in self.snapshots],
             "vUSB": [common | device for device in self.usb],
             "vTools": [] if self.tools is None else [common | {"Tools": self.tools}],
-            "vPartition": [common | {"Disk": "/", "Capacity MiB": 39 * GIB, "Free MiB": 20 * GIB}],
-        }
+            "vPartition": [
+                common | {"Disk": "/", "Capacity MiB": 39 * GIB, "Consumed MiB": 19 * GIB,
+                          "Free MiB": 20 * GIB, "Free %": 51} | partition
+                for partition in self.partitions
+            ],
+        }  # fmt: skip
 
     def _disk(self, number: int) -> Cells:
         return {

@@ -2,7 +2,8 @@
 
 A volume is taken for left behind only when nothing that was read mentions it and nothing that
 could mention it is missing: every definition, every snapshot and every chain of images is known.
-Pools that other hosts reach are left out, since those hosts' guests may use what lies there.
+Pools that other hosts reach are left out, since those hosts' guests may use what lies there. Of a
+folder that others share without saying so, the store's reader leaves out what their guests name.
 """
 
 from __future__ import annotations

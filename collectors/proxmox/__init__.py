@@ -119,6 +119,7 @@ class ProxmoxCollector:
             "guest.features", "guest.raw_arguments", "guest.raw_options", "guest.passthrough",
             "guest.host_paths", "guest.consoles", "guest.clipboard", "guest.media",
             "guest.pending", "guest.hints", "guest.autostart", "guest.lock",
+            "filesystem.kind", "filesystem.capacity_bytes", "filesystem.used_bytes",
             "disk.format", "disk.backing", "disk.host_device", "disk.linked_clone_of",
             "disk.shareable", "disk.replicated", "disk.volume", "nic.trunks", "nic.link_down",
             "firewall.address_filter", "firewall.mac_filter", "guest_snapshot.memory_state",

@@ -16,15 +16,15 @@ from datetime import datetime
 from typing import Any
 
 from collectors.contract import KeptAnswer
+from collectors.proxmox.agents import FILE_SYSTEMS, OS_INFO, has_agent, may_be_asked
 from collectors.proxmox.cluster import GROUPS, HOURLY_PATHS
 from collectors.proxmox.firewall import group_names
 from collectors.proxmox.guests import guest_id_of
 from collectors.proxmox.nodes import told_by
 from collectors.proxmox.replication import source_of
-from collectors.proxmox.values import flag, properties, text
+from collectors.proxmox.values import text
 from collectors.proxmox.visibility import Rights
 from collectors.proxmox.wire import Answer, Request, rows_of
-from collectors.untrusted import mapping
 
 Row = Mapping[str, Any]
 
@@ -73,7 +73,6 @@ _HA = ("/cluster/ha/resources", "/cluster/ha/groups", "/cluster/ha/rules")
 _ACCESS = ("/access/acl", "/access/roles", "/access/groups", "/access/domains", "/access/tfa")
 # What is asked of every guest after its configuration, the most useful first.
 _OF_A_GUEST = ("snapshot", "firewall/options", "firewall/rules", "pending")
-_AGENT = ("VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted")  # from release 9 on
 _DIRECTORIES = ("ldap", "ad")
 _RESTS = 0.25  # the share of its time in which an answer is not asked again
 
@@ -123,9 +122,14 @@ class Wanted:
             if realm and row.get("type") in _DIRECTORIES:
                 yield Ask(Request(f"/access/domains/{realm}"), HOUR, self.rights)
         for row in self._guests(self._online()):
-            if self._may_ask_agent(row) and _has_agent(row, answers):
-                mark = self._mark(row)
-                yield self._of_guest(row, "agent/get-osinfo", mark, error_seconds=DAY)
+            if may_be_asked(row, self.may) and has_agent(_told(row, "config", answers).get("body")):
+                yield self._of_guest(row, OS_INFO, self._mark(row), error_seconds=DAY)
+
+    def of_agents(self, answers: Mapping[str, Answer]) -> Iterator[Ask]:
+        """What else the agents tell that answered: one that is silent costs one request a day."""
+        for row in self._guests(self._online()):
+            if may_be_asked(row, self.may) and _told(row, OS_INFO, answers).get("status") == 200:
+                yield self._of_guest(row, FILE_SYSTEMS, self._mark(row), error_seconds=DAY)
 
     def _of_node(self, node: str) -> Iterator[Ask]:
         for told in told_by(self.release):
@@ -161,12 +165,6 @@ class Wanted:
     def _of_guest(self, row: Row, what: str, mark: str, *, error_seconds: int = 0) -> Ask:
         request = Request(f"{_base(row)}/{what}", node=str(row["node"]))
         return Ask(request, DAY, mark, error_seconds)
-
-    def _may_ask_agent(self, row: Row) -> bool:
-        """Before release 9 the right is one that allows more than reading: it is not used."""
-        may, path = self.may, f"/vms/{row.get('vmid')}"
-        is_running = row.get("type") == "qemu" and row.get("status") == "running"
-        return is_running and may is not None and any(may.has(right, path) for right in _AGENT)
 
     def _replication_states(self, online: list[str]) -> Iterator[Ask]:
         """The hosts that a job starts on tell how it went."""
@@ -208,11 +206,8 @@ def _base(row: Row) -> str:
     return f"/nodes/{row['node']}/{row['type']}/{row.get('vmid')}"
 
 
-def _has_agent(row: Row, answers: Mapping[str, Answer]) -> bool:
-    """Whether a guest's configuration says that an agent runs in it."""
-    config = mapping((answers.get(f"GET {_base(row)}/config") or {}).get("body"))
-    given = properties(config.get("agent"))
-    return flag(given.get("enabled", given.get("", ""))) is True
+def _told(row: Row, what: str, answers: Mapping[str, Answer]) -> Answer:
+    return answers.get(f"GET {_base(row)}/{what}") or {}
 
 
 def rights_digest(permissions: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from collectors.proxmox.access import access_coverage
+from collectors.proxmox.agents import filesystem_coverage
 from collectors.proxmox.backups import Listing
 from collectors.proxmox.gaps import TOLD_BY, asked_at, guests_shown, of_guest, refusal, whole
 from collectors.proxmox.ha import ha_coverage
@@ -26,6 +27,7 @@ def coverage_of(answers: Answers) -> tuple[Coverage, ...]:
     return (
         *_hosts(answers, rights),
         *_guests(answers, rights),
+        *filesystem_coverage(answers, rights),
         *_datastores(answers, rights),
         *_jobs(answers, rights),
         *_backups(answers, rights),

@@ -45,6 +45,7 @@ def fetch(source: Source[ProxmoxOptions], budget: Budget) -> Raw:
             wanted = _wanted(poll.answers, source)
             poll.ask(wanted.asks())
         poll.ask(wanted.follow_ups(poll.answers))
+        poll.ask(wanted.of_agents(poll.answers))
         return Raw("proxmox", poll.answers, _context(source, wire), poll.kept, tuple(poll.asked))
 
 

@@ -23,6 +23,8 @@ TOLD_BY = {
     "firewall_rule": "firewall/rules",
     "pending": "pending",
 }
+# A kind that only some guests have: whether they do, their configuration tells.
+_TOLD_FIRST = {"filesystem": "config"}
 # How the platform says that what was asked about is not there at all.
 _ABSENT = ("not installed", "ceph.conf", "not fully configured")
 
@@ -68,7 +70,8 @@ def guests_shown(answers: Answers, rights: Rights, kind: str) -> Coverage:
     if answers.unreadable_guests:
         reason = f"{answers.unreadable_guests} rows of guests could not be read"
         return whole(kind, "partial", reason)
-    left = sum(was_left(answers.guest_answer(row, TOLD_BY[kind])) for row in answers.guest_rows)
+    what = TOLD_BY.get(kind) or _TOLD_FIRST[kind]
+    left = sum(was_left(answers.guest_answer(row, what)) for row in answers.guest_rows)
     if left and rights.has_everywhere("VM.Audit", "/vms"):
         return whole(kind, "partial", f"{left} guests were {NOT_ASKED}: the next polls go on")
     if rights.has_everywhere("VM.Audit", "/vms"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from collectors.proxmox.agents import OS_INFO
 from collectors.proxmox.disks import disks_of, marked_shareable
 from collectors.proxmox.firewall import firewall_of, rules_of
 from collectors.proxmox.guests import guest_of, nics_of, snapshots_of
@@ -40,7 +41,7 @@ def _config(answers: Answers, row: Row) -> Row | None:
 
 def _guest(answers: Answers, row: Row, config: Row | None) -> Guest:
     pending = answers.guest_answer(row, "pending")
-    agent = mapping(answers.guest_answer(row, "agent/get-osinfo").get("body"))
+    agent = mapping(answers.guest_answer(row, OS_INFO).get("body"))
     return guest_of(
         row,
         config,

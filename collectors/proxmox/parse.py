@@ -9,6 +9,7 @@ from typing import Any
 
 from collectors.contract import Raw
 from collectors.proxmox.access import access_facts
+from collectors.proxmox.agents import FILE_SYSTEMS, filesystem_facts
 from collectors.proxmox.backups import Listing, backups, jobs, listings
 from collectors.proxmox.cluster import (
     CEPH,
@@ -140,6 +141,7 @@ class Answers:
         hosts = list(self._hosts())
         facts: list[Record] = [*hosts, *self.storages.datastores(self.cluster)]
         facts += guest_facts(self)
+        facts += filesystem_facts(self)
         facts += jobs(rows_of(self.get("GET /cluster/backup")), self.cluster, self.storages)
         facts += backups(self.backup_lists(), self.cluster)
         facts += ha_facts(self)
@@ -343,10 +345,13 @@ _OBJECTS_OF_OTHERS = re.compile(
 
 
 def _has_form(key: str, body: Any) -> bool:
-    """A list, but for the few answers that are objects; a configuration has its digest."""
+    """A list, but for the few answers that are objects; a configuration has its digest, and an
+    agent's list is within an object."""
     path = key.partition("?")[0]
     if path.endswith("/config"):
         return isinstance(body, Mapping) and "digest" in body
+    if path.endswith(FILE_SYSTEMS):
+        return isinstance(body, Mapping) and isinstance(body.get("result"), list)
     if isinstance(body, list):
         return not _is_object(path)
     return isinstance(body, Mapping) and _is_object(path)

@@ -28,6 +28,7 @@ _IDENTITY = re.compile(r"\b\d{16}\b")
 _SECRET_ARGUMENT = re.compile(r"(?i)\b([\w.-]*(?:passw|secret|token|key|data|user)[\w.-]*)=[^,\s]*")
 _ENVIRONMENT = "lxc.environment"
 _OS_FACTS = ("id", "name", "pretty-name", "version", "version-id", "kernel-release")
+_FILE_SYSTEM_FACTS = ("mountpoint", "type", "total-bytes", "used-bytes")
 _REALM_FACTS = ("type", "realm", "tfa", "mode", "secure", "verify", "digest")
 
 
@@ -104,6 +105,14 @@ def _osinfo(body: Any) -> dict[str, Any]:
     return {"result": _only(found, *_OS_FACTS)}
 
 
+def _fsinfo(body: Any) -> dict[str, Any]:
+    """The file systems without the serial numbers of what they lie on."""
+    found = body.get("result") if isinstance(body, Mapping) else None
+    if not isinstance(found, list):
+        return {}
+    return {"result": [_only(row, *_FILE_SYSTEM_FACTS) for row in found]}
+
+
 def hints(config: Mapping[str, Any]) -> list[str]:
     """What the free text and the cloud-init data of a guest hold that should not be there."""
     text = str(config.get("description", ""))
@@ -161,6 +170,7 @@ _LEFT: tuple[tuple[re.Pattern[str], Callable[[Any], Any]], ...] = (
     (re.compile(_GUEST + "/config"), _config),
     (re.compile(_GUEST + "/pending"), _pending),
     (re.compile(_GUEST + "/agent/get-osinfo"), _osinfo),
+    (re.compile(_GUEST + "/agent/get-fsinfo"), _fsinfo),
     (re.compile("/access/users"), _rows(_user)),
     (re.compile("/access/tfa"), _rows(_second_factors)),
     (re.compile("/access/domains/[^/]+"), lambda body: _only(body, *_REALM_FACTS)),

@@ -73,7 +73,8 @@ NEEDS: tuple[Need, ...] = (
         "Sys.Audit", "/access/groups", ("principal", "second_factor"), "access/users, groups, tfa"
     ),
     Need(
-        "VM.GuestAgent.Audit", "/vms", ("guest.os",), "nodes/…/agent/get-osinfo", from_release=9
+        "VM.GuestAgent.Audit", "/vms", ("guest.os", "filesystem"),
+        "nodes/…/agent/get-osinfo, get-fsinfo", from_release=9,
     ),
     Need(
         "Datastore.AllocateSpace", "/storage",

@@ -48,7 +48,8 @@ class RvtoolsCollector:
             "host.cpu_cores", "host.memory_bytes", "host.version", "guest.vcpus",
             "guest.memory_bytes", "guest.os", "guest.firmware", "guest.secure_boot",
             "guest.agent", "guest.resource_pool", "disk.capacity_bytes", "disk.host_device",
-            "disk.shareable", "nic.network", "datastore.capacity_bytes", "datastore.used_bytes",
+            "disk.shareable", "nic.network", "filesystem.capacity_bytes",
+            "filesystem.used_bytes", "datastore.capacity_bytes", "datastore.used_bytes",
             "guest_snapshot.created_at",
         }
     )  # fmt: skip

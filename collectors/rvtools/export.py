@@ -19,6 +19,7 @@ from collectors.rvtools.dates import aware, taken_at
 from collectors.rvtools.places import Clusters, GuestIndex, server_of
 from collectors.rvtools.sheets import SHEETS, Cell, Row, lower, rows, unused, word
 from collectors.rvtools.stores import Stores
+from inventory.platform_records import GuestFilesystem
 from inventory.records import (
     POWERED_ON,
     Coverage,
@@ -51,6 +52,7 @@ _TELLS = {
     "vInfo": "guest",
     "vDisk": "disk",
     "vNetwork": "nic",
+    "vPartition": "filesystem",
     "vDatastore": "datastore",
     "vSnapshot": "guest_snapshot",
     "vTools": "guest_tools",
@@ -58,7 +60,9 @@ _TELLS = {
     "vCPU": "guest_usage",
     "vCluster": "cluster_size",
 }
-_FACTS = frozenset(kind.kind_name for kind in (Host, Guest, Disk, Nic, Datastore, GuestSnapshot))
+_FACTS = frozenset(
+    kind.kind_name for kind in (Host, Guest, Disk, Nic, GuestFilesystem, Datastore, GuestSnapshot)
+)
 _LOST = frozenset({"disconnected", "inaccessible", "invalid", "orphaned"})
 
 Tables = Mapping[str, Sequence[Sequence[Cell]]]
@@ -125,7 +129,8 @@ class _Workbook:
         hosts = list(self._hosts())
         guests = list(self._guests())
         stores = list(self.stores.records())
-        facts = [*hosts, *guests, *stores, *self._disks(), *self._nics(), *self._snapshots()]
+        facts: list[Record] = [*hosts, *guests, *stores, *self._disks(), *self._nics()]
+        facts += [*self._filesystems(), *self._snapshots()]
         usage = [*self._host_usage(hosts), *self._guest_usage(guests), *self._store_usage(stores)]
         return Snapshot(
             source=self.source,
@@ -302,6 +307,22 @@ class _Workbook:
                 link_down=not any(told) if told else None,
             )
 
+    def _filesystems(self) -> Iterator[GuestFilesystem]:
+        """What VMware Tools tell; of a mount that a guest lists twice the first."""
+        seen: set[tuple[str, str]] = set()
+        for guest_id, cluster, row in self._of_guests("vPartition"):
+            mount = row["Disk"]
+            if not mount or (guest_id, mount) in seen:
+                continue
+            seen.add((guest_id, mount))
+            yield GuestFilesystem(
+                guest_id=guest_id,
+                mount=mount,
+                cluster=cluster,
+                capacity_bytes=row["Capacity MiB"],
+                used_bytes=_consumed(row),
+            )
+
     def _snapshots(self) -> Iterator[GuestSnapshot]:
         ids: set[str] = set()
         for guest_id, cluster, row in self._of_guests("vSnapshot"):
@@ -398,6 +419,14 @@ def _cores(row: Row) -> float | None:
 
 def _share(percent: float | None, whole: float | None) -> float | None:
     return None if percent is None or whole is None else percent / 100 * whole
+
+
+def _consumed(row: Row) -> int | None:
+    """The bytes in use: as told, else what is not free; more than there is room is not known."""
+    size, used, free = (row[f"{what} MiB"] for what in ("Capacity", "Consumed", "Free"))
+    if used is None and None not in (size, free):
+        used = size - free
+    return used if used is not None and 0 <= used <= (used if size is None else size) else None
 
 
 def _raw_device(row: Row) -> str:

@@ -191,6 +191,13 @@ SHEETS: dict[str, tuple[Column, ...]] = {
         _told("Raw Comp. Mode", "Raw Com. Mode"),
         _told("Datacenter"),
     ),
+    "vPartition": (
+        *_OF_A_VM,
+        Column("Disk", text, required=True),
+        Column("Capacity MiB", mib, required=True),
+        Column("Consumed MiB", mib),
+        Column("Free MiB", mib),
+    ),
     "vNetwork": (
         *_OF_A_VM,
         _told("NIC label"),

@@ -13,6 +13,7 @@ from inventory.platform_records import (
     Firewall,
     FirewallRule,
     Grant,
+    GuestFilesystem,
     HaResource,
     HaRule,
     HostNetwork,
@@ -73,6 +74,7 @@ RECORDS: dict[Thing, type[Record]] = {
     Thing.physical_disks: PhysicalDisk,
     Thing.storage_health: StorageHealth,
     Thing.failed_tasks: FailedTask,
+    Thing.filesystems: GuestFilesystem,
     Thing.volumes: Volume,
     Thing.recorders: Recorder,
 }

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from inventory.records import BackupJob, Disk
-from planner.backups import covering, newest
+from planner.backups import Cover, newest
 from planner.estate import Estate, GuestView
 from planner.risks.rule import (
     CRITICAL,
@@ -33,22 +33,32 @@ _REFS = ("ISO 27001 A.8.13", "NIST CP-9", "CIS 11.2", "UU 27/2022 art. 35")
     needs=("backup_job",),
     sources=("proxmox",),
     refs=_REFS,
-    why="What no job selects is not backed up; a fault, a mistake or ransomware then ends it.",
-    fix="Add the guest or its resource pool to an enabled backup job.",
+    why="What no job selects, or none can back up where the guest runs, is not backed up; a fault, "
+    "a mistake or ransomware then ends it.",
+    fix="Add the guest or its resource pool to an enabled backup job. Where one selects it and "
+    "must fail, give its host the job's target, and its disks a storage that is switched on.",
 )
 def not_covered(view: GuestView, estate: Estate) -> Outcome:
     guest = view.guest
     if guest.template is not False:
         return not_applicable("template") if guest.template else unknown("template not known")
-    jobs = estate.jobs_in(guest.cluster)
-    if covering(guest, jobs):
+    found = estate.cover_of(guest)
+    if found.can_run:
         return ok()
     grave = view.is_personal or view.criticality == 1
+    jobs = [job.job_id for job in estate.jobs_in(guest.cluster) if job.enabled is not False]
     return risk(
         CRITICAL if grave else None,
-        enabled_jobs=[job.job_id for job in jobs if job.enabled is not False] or "none",
+        **({"must_fail": _obstacles(found)} if found.jobs else {"enabled_jobs": jobs or "none"}),
         classification=view.classification or "not known",
     )
+
+
+def _obstacles(found: Cover) -> list[str]:
+    """Why none of the jobs that select a guest can back it up."""
+    targets = [f"{job}: {why}" for job, why in sorted(found.unusable.items())]
+    disks = [f"{d.slot} lies on {d.datastore_id}, switched off" for d in found.unreadable]
+    return targets + disks
 
 
 @rule(
@@ -68,8 +78,11 @@ def disk_left_out(disk: Disk, estate: Estate) -> Outcome:
     view = estate.guest_of.get((disk.cluster, disk.guest_id))
     if disk.purpose != "data" or view is None or view.guest.template:
         return not_applicable()
-    if not covering(view.guest, estate.jobs_in(disk.cluster)):
+    found = estate.cover_of(view.guest)
+    if not found.jobs:
         return not_applicable("no job covers the guest")
+    if disk in found.unreadable:
+        return not_applicable("no run can read it")  # which BKP-001 tells of its guest
     if disk.backup is None:
         return unknown("whether the disk is in the backup is not known")
     if disk.backup:

@@ -49,6 +49,8 @@ def test_a_workbook_is_planned_end_to_end(estate: Estate) -> None:
     storage = next(r for r in _rows(estate, "capacity", "--pool", "san1")
                    if r["model"] == "allocation")  # fmt: skip
     assert (storage["raw"], storage["allocated"]) == (10_000.0, 120.0)
+    mounts = [(r["guest_id"], r["mount"]) for r in _rows(estate, "inventory", "filesystems")]
+    assert mounts == [("vm-1", "/"), ("vm-2", "/"), ("vm-3", "/")]
     folder = Path(estate.run("report", "--out", str(estate.root / "weekly")).strip())
     with (folder / "guests.csv").open(encoding="utf-8") as file:
         guests = list(csv.DictReader(file))

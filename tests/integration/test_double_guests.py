@@ -17,6 +17,7 @@ from collectors.proxmox.gaps import was_left
 from inventory.platform_records import (
     Firewall,
     Grant,
+    GuestFilesystem,
     HaResource,
     HaRule,
     Principal,
@@ -26,7 +27,7 @@ from inventory.platform_records import (
 from inventory.records import Coverage, Disk, Guest, Snapshot
 from lab.pve_double import Served, serve
 from lab.pve_inhabited import SECRET, inhabited
-from lab.pve_model import Token
+from lab.pve_model import GIB, MIB, Token
 from lab.pve_synthetic import AUDITOR, POOLED, synthetic
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -123,6 +124,80 @@ def test_a_token_without_the_right_does_not_ask_the_agent() -> None:
         served.broken["/access/permissions"] = (200, "OK", rights.encode())
         fetched(served)
         assert not any(path.endswith("/get-osinfo") for path in served.asked)
+
+
+def test_an_agent_tells_how_full_the_file_systems_of_its_guest_are() -> None:
+    with _served("9.2.11") as served:
+        raw = fetched(served)
+        paths = [path for path in served.asked if path.endswith("/agent/get-fsinfo")]
+    assert paths == ["/nodes/node001/qemu/100/agent/get-fsinfo"]  # the others' agents are silent
+    found = parsed(raw)
+    told = {one.mount: (one.kind, one.capacity_bytes, one.used_bytes)
+            for one in found.of(GuestFilesystem)}  # fmt: skip
+    assert told == {
+        "/": ("ext4", 32 * GIB, 20 * GIB), "/boot/efi": ("vfat", 128 * MIB, 12 * MIB),
+        "/mnt/cd": ("iso9660", None, None),
+    }  # fmt: skip
+    assert "Siti-4711" not in json.dumps(raw.answers)
+    whole, own = _of_file_systems(found)
+    assert (own.scope, own.state) == ("guest/100", "complete")
+    assert whole.is_beyond_reach  # no right makes an agent run: told once, and no news
+    assert whole.reason == "5 of 6 agents do not answer (500 QEMU guest agent is not running)"
+
+
+def test_file_systems_are_asked_for_once_a_day() -> None:
+    with _served("9.2.11") as served:
+        raw = fetched(served)
+        again = fetched(served, kept=raw.kept, now=NOW + timedelta(hours=5))
+        assert served.asked["/nodes/node001/qemu/100/agent/get-fsinfo"] == 1
+        assert _of_file_systems(parsed(again))[1].asked_at == NOW
+        fetched(served, kept=again.kept, now=NOW + timedelta(hours=25))
+        assert served.asked["/nodes/node001/qemu/100/agent/get-fsinfo"] == 2
+
+
+def test_a_steady_poll_of_guests_without_an_agent_sends_what_it_did() -> None:
+    with _served("9.2.11") as served:
+        served.cluster.guests = [
+            replace(one, config={"agent": None}, told_by_agent={}) for one in served.cluster.guests
+        ]
+        raw = fetched(served)
+        assert not any("/agent/" in path for path in served.asked)
+    whole, *parts = _of_file_systems(parsed(raw))
+    assert (whole.state, parts) == ("complete", [])  # there are none to be told
+
+
+def test_before_9_no_agent_is_asked_and_that_is_said() -> None:
+    with _served("8.4.21") as served:
+        found = parsed(fetched(served))
+    [whole] = _of_file_systems(found)
+    assert (whole.state, whole.is_beyond_reach) == ("hidden", True)
+    assert "VM.Monitor" in whole.reason
+
+
+def test_a_missing_right_to_ask_agents_is_a_gap_with_the_command_that_grants_it() -> None:
+    with _served("9.2.11") as served:
+        held = {"VM.Audit": 1, "Sys.Audit": 1, "Datastore.Audit": 1}
+        rights = json.dumps({"data": dict.fromkeys(("/", "/vms", "/storage", "/nodes"), held)})
+        served.broken["/access/permissions"] = (200, "OK", rights.encode())
+        found = parsed(fetched(served))
+    [whole] = _of_file_systems(found)
+    assert (whole.state, whole.is_beyond_reach) == ("hidden", False)
+    assert whole.reason.startswith("VM.GuestAgent.Audit on /vms is missing")
+    assert "pveum acl modify /vms " in whole.remedy
+
+
+def test_an_agent_that_cannot_be_reached_is_a_gap() -> None:
+    with _served("9.2.11") as served:
+        path = "/nodes/node001/qemu/100/agent/get-fsinfo"
+        served.broken[path] = (595, "no route to host", b"")
+        found = parsed(fetched(served))
+    [whole] = _of_file_systems(found)
+    assert whole.state == "partial"
+    assert whole.reason == "1 agents could not be asked (595 no route to host)"
+
+
+def _of_file_systems(found: Snapshot) -> list[Coverage]:
+    return [part for part in found.coverage if part.kind == "filesystem"]
 
 
 def test_ha_is_told_by_groups_or_by_rules(served: Served) -> None:

@@ -258,6 +258,39 @@ def test_two_hosts_of_one_cluster_are_one_pool_before_during_and_after_a_migrati
         there.migrate(name, here)
 
 
+def test_the_image_of_a_guest_that_moved_away_is_not_left_behind(tmp_path: Path, lab: Lab) -> None:
+    """Both hosts see the folder; the first has no guest any more that refers to the image."""
+    there, here = lab.hosts
+    name, [image] = "kvm2-guest1", images(here, "kvm2-guest1")
+    here.virsh("pool-refresh", "images")
+    project = Project(tmp_path).configure(*(source(h, cluster="legacy") for h in lab.hosts))
+    move(name, here, there)
+    try:
+        assert image in [one.volume_id.partition(":")[2] for one in poll(here.uri).of(Volume)]
+        collected(project)
+        assert image not in [path for path, _host in volumes(project)]
+        assert place_of(project, uuid_of(there, name)) == (there.uuid, "running", "kvm1")
+    finally:
+        move(name, there, here)
+
+
+def move(name: str, here: LabHost, there: LabHost) -> None:
+    """A live migration after which the first host does not know the guest any more."""
+    kept = ("--persistent", "--undefinesource")
+    listen = ("--listen-address", "127.0.0.1")
+    to = (name, there.uri, "tcp://127.0.0.1")
+    here.virsh("migrate", "--live", "--unsafe", *kept, *listen, *to)
+
+
+def images(of: LabHost, name: str) -> list[str]:
+    return [line.split()[-1] for line in of.virsh("domblklist", name).splitlines() if "/" in line]
+
+
+def volumes(project: Project) -> list[tuple[str, str]]:
+    rows = project.rows("inventory", "volumes")
+    return [(row["volume_id"].partition(":")[2], row["source"]) for row in rows]
+
+
 def pool_of(project: Project) -> dict[str, Any]:
     """What the capacity and failover tables say of the one pool that there is."""
     rows = [row for row in project.rows("capacity") if row["resource"] != "storage"]

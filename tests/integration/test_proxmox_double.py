@@ -208,7 +208,7 @@ def test_without_rights_everything_is_hidden_and_nothing_is_none(served: Served)
         "package", "physical_disk", "service", "storage_health", "volume",
     }  # fmt: skip
     beyond = {part.kind for part in found.coverage if part.is_beyond_reach}
-    assert beyond == {"volume"}
+    assert beyond == {"filesystem", "volume"}
     assert all(
         "pveum acl modify / " in part.remedy
         for part in found.coverage
@@ -310,7 +310,9 @@ def test_software_that_is_not_installed_is_none_and_no_gap(served: Served) -> No
 
 def test_a_healthy_cluster_leaves_only_what_no_right_shows(served: Served) -> None:
     gaps = [part for part in poll(source_for(served)).coverage if part.is_gap]
-    assert [(gap.kind, gap.is_beyond_reach) for gap in gaps] == [("volume", True)]
+    assert [(gap.kind, gap.is_beyond_reach) for gap in gaps] == [
+        ("filesystem", True), ("volume", True),
+    ]  # fmt: skip
 
 
 def test_an_answer_about_a_node_that_fails_costs_only_itself(served: Served) -> None:

@@ -177,7 +177,17 @@ def test_backup_coverage_is_judged_from_the_jobs(auditor: Project, truth: dict[s
         for row in risks
         if row["rule"] == "BKP-001" and row["outcome"] == "risk"
     }
-    assert uncovered == {str(vmid) for vmid in truth["not_covered_non_template"]}
+    must_fail = {
+        vmid
+        for vmid, known in truth["backup_coverage"].items()
+        if not known.get("target_usable", True) or "must fail" in known.get("risk", "")
+    }
+    assert uncovered - must_fail == {str(vmid) for vmid in truth["not_covered_non_template"]}
+    # Of 111, whose node is dead, it is not even known whether it is a template.
+    assert must_fail & uncovered == must_fail - {"111"} == {"102", "104"}
+    evidence = " ".join(row["evidence"] for row in risks if row["rule"] == "BKP-001")
+    assert "must_fail=backup-db-pool: pbs1 is not available on pve1" in evidence
+    assert "must_fail=scsi0 lies on nfs-old, switched off" in evidence
     left_out = {
         row["subject"] for row in risks if row["rule"] == "BKP-003" and row["outcome"] == "risk"
     }

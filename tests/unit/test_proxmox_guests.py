@@ -16,6 +16,7 @@ from inventory.platform_records import (
     Firewall,
     FirewallRule,
     Grant,
+    GuestFilesystem,
     HaResource,
     HaRule,
     Principal,
@@ -188,6 +189,69 @@ def test_the_guest_itself_names_its_system_best() -> None:
         found = snapshot({f"{base}/config": config, f"{base}/agent/get-osinfo": agent}, row())
         guest = one(Guest, found)
         assert (guest.os, guest.os_source) == (name, source)
+
+
+FSINFO = "/nodes/n1/qemu/100/agent/get-fsinfo"
+ASKS_AGENTS = dict.fromkeys(("/", "/nodes", "/vms"), AUDIT | {"VM.GuestAgent.Audit": 1})
+
+
+def filesystems(body: Any, *, config: Any = None, system: Any = None, **more: Any) -> Snapshot:
+    """What a running guest of 9.2 with an agent tells."""
+    answers = {
+        "/nodes/n1/qemu/100/config": {"digest": "d", "agent": "1"} if config is None else config,
+        "/nodes/n1/qemu/100/agent/get-osinfo": {"result": {}} if system is None else system,
+        FSINFO: body,
+    }
+    return snapshot(answers, row(**more), rights=ASKS_AGENTS, version="9.2.11")
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ({"mountpoint": "/", "type": "ext4", "total-bytes": 9, "used-bytes": 4}, ("ext4", 9, 4)),
+        ({"mountpoint": "C:\\", "type": "NTFS", "total-bytes": "9", "used-bytes": "4"},
+         ("ntfs", 9, 4)),
+        ({"mountpoint": "/cd", "type": "iso9660"}, ("iso9660", None, None)),
+        ({"mountpoint": "/x", "total-bytes": 4, "used-bytes": 9}, (None, 4, None)),
+        ({"mountpoint": "/x", "total-bytes": -1, "used-bytes": "many"}, (None, None, None)),
+    ],
+)  # fmt: skip
+def test_a_file_system_as_an_agent_tells_it(told: dict[str, Any], known: tuple[Any, ...]) -> None:
+    found = one(GuestFilesystem, filesystems({"result": [told]}))
+    assert (found.kind, found.capacity_bytes, found.used_bytes) == known
+    assert found.subject == f"100:{told['mountpoint']}"
+
+
+def test_only_four_facts_of_a_file_system_are_kept() -> None:
+    told = {"name": "sda1", "mountpoint": "/", "disk": [{"serial": "hush-hush"}]}
+    assert answered(**{FSINFO: {"result": [told, 7]}})[f"GET {FSINFO}"]["body"] == {
+        "result": [{"mountpoint": "/"}, {}]
+    }
+
+
+@pytest.mark.parametrize("body", [[], {}, {"result": None}, {"result": {"error": "x"}}, 7, 595])
+def test_an_odd_answer_of_an_agent_is_a_gap_and_not_an_empty_list(body: Any) -> None:
+    found = filesystems(body)
+    assert found.of(GuestFilesystem) == ()
+    assert part(found, "filesystem").state == "partial"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("more", "state"),
+    [
+        ({"config": {"digest": "d"}}, "complete"),  # no agent: there is nothing to be told
+        ({"config": 500}, "partial"),  # whether it has one is not known
+        ({"system": 500}, "hidden"),  # silent
+        ({"system": 596}, "partial"),  # not reached
+        ({}, "complete"),
+    ],
+)
+def test_one_line_says_what_agents_did_not_tell(more: dict[str, Any], state: str) -> None:
+    body = {"result": []} if not more else 404
+    found = filesystems(body, **more)
+    lines = [part for part in found.coverage if part.kind == "filesystem"]
+    assert lines[0].state == state
+    assert [line.scope for line in lines[1:]] == ([] if more else ["guest/100"])
 
 
 def test_only_the_names_of_pending_settings_are_kept() -> None:
@@ -706,6 +770,9 @@ WHOLE: dict[str, Any] = {
     "/nodes/n1/qemu/100/firewall/options": {"enable": 1},
     "/nodes/n1/qemu/100/firewall/rules": [{"pos": 0, "type": "in", "action": "DROP"}],
     "/nodes/n1/qemu/100/agent/get-osinfo": {"result": {"name": "Debian"}},
+    "/nodes/n1/qemu/100/agent/get-fsinfo": {
+        "result": [{"mountpoint": "/", "type": "ext4", "total-bytes": 9, "used-bytes": 4}],
+    },
     "/nodes/n1/lxc/200/config": {
         "digest": "d", "rootfs": "tank:subvol-200-disk-0,size=8G", "mp0": "/srv,mp=/srv",
         "features": "nesting=1", "lxc": [["lxc.cap.drop", ""]], "swap": 512,
@@ -730,8 +797,8 @@ ODD = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner),
     max_leaves=4,
 )  # fmt: skip
-KINDS = (Guest, Disk, Nic, GuestSnapshot, Firewall, FirewallRule, HaResource, HaRule, Replication,
-         Principal, Role, Grant, Realm)  # fmt: skip
+KINDS = (Guest, GuestFilesystem, Disk, Nic, GuestSnapshot, Firewall, FirewallRule, HaResource,
+         HaRule, Replication, Principal, Role, Grant, Realm)  # fmt: skip
 
 
 def _subjects(found: Snapshot) -> set[tuple[str, str]]:

@@ -88,11 +88,18 @@ def test_the_oldest_snapshot_is_told_in_days() -> None:
     assert (found.snapshot_count, found.snapshot_oldest_days, found.snapshot_gib) == (3, 40, None)
 
 
+BACKUP = Backup(guest_id="100", cluster="c", name="b")
+JOB = BackupJob(job_id="j", cluster="c", enabled=True, selects_all=True, datastore_id="nas")
+
+
 @pytest.mark.parametrize(
     ("records", "hidden", "expected"),
     [
-        ((BackupJob(job_id="j", cluster="c", enabled=True, selects_all=True),), (), "covered"),
-        ((Backup(guest_id="100", cluster="c", name="b"),), (), "covered"),
+        ((JOB,), (), "covered"),
+        ((JOB, datastore("nas", enabled=False)), (), "none"),  # its run must fail
+        ((JOB, datastore("nas", hosts=("h1", "h2"))), (), "covered"),
+        ((JOB, BACKUP, datastore("nas", enabled=False)), (), "covered"),
+        ((BACKUP,), (), "covered"),
         ((), (), "none"),
         ((), ("backup_job",), "none"),
         ((), ("backup_job", "backup"), "unknown"),

@@ -117,6 +117,12 @@ CASES = [
     Case("BKP-001", "risk", (guest(), job(excluded_guest_ids=("100",)))),
     Case("BKP-001", "risk", (guest(), job(host_id="h2"))),
     Case("BKP-001", "risk", (PERSONAL,), severity="critical"),
+    Case("BKP-001", "ok", (guest(), job(), datastore("pbs", hosts=("h1",), enabled=True))),
+    Case("BKP-001", "risk", (guest(), job(), datastore("pbs", hosts=("h2",)))),
+    Case("BKP-001", "risk", (guest(), job(), datastore("pbs", enabled=False)), severity="high"),
+    Case("BKP-001", "risk", (guest(), job(), disk(backup=True), datastore(enabled=False))),
+    Case("BKP-001", "ok", (guest(), job(), disk(backup=False), datastore(enabled=False))),
+    Case("BKP-001", "ok", (guest(), job(), disk(backup=True), datastore(enabled=None))),
     Case("BKP-001", "unknown", (guest(),), sources=HIDDEN_JOBS),
     Case("BKP-001", "unknown", (guest(template=None),)),
     Case("BKP-001", "not_applicable", (TEMPLATE,)),
@@ -124,6 +130,10 @@ CASES = [
     Case("BKP-003", "ok", (guest(), disk(backup=True), job())),
     Case("BKP-003", "risk", (guest(), disk(backup=False), job())),
     Case("BKP-003", "unknown", (guest(), disk(backup=None), job())),
+    Case("BKP-003", "risk", (guest(), disk(backup=False), job(), datastore("pbs", enabled=False))),
+    Case(
+        "BKP-003", "not_applicable", (guest(), disk(backup=True), job(), datastore(enabled=False))
+    ),
     Case("BKP-003", "unknown", (guest(), disk(backup=True)), sources=HIDDEN_JOBS),
     Case("BKP-003", "not_applicable", (guest(), disk(backup=False))),
     Case("BKP-003", "not_applicable", (TEMPLATE, disk(backup=False), job())),

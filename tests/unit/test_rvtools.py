@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from collectors.contract import BadAnswer, Budget, KeptAnswer, Raw, Source, Unreachable
 from collectors.rvtools import RvtoolsCollector, RvtoolsOptions
 from collectors.rvtools.dates import guessed_at
+from inventory.platform_records import GuestFilesystem
 from inventory.records import Datastore, Disk, Guest, GuestSnapshot, Host, Nic, Snapshot
 from rvtools_book import COLUMNS, GIB, Book, Vm, host, store, uuid_of
 
@@ -107,6 +108,48 @@ def test_a_disk_lies_on_its_datastore_and_a_raw_device_on_none() -> None:
     assert (plain.allocated_bytes, plain.host_device) == (plain.capacity_bytes, "")
     assert (mapped.datastore_id, mapped.allocated_bytes) == (None, None)
     assert mapped.host_device == "physicalMode naa.6000"
+
+
+def test_file_systems_are_told_as_the_tools_in_a_guest_tell_them() -> None:
+    drives = [
+        {"Disk": "C:\\", "Capacity MiB": 100, "Consumed MiB": 60, "Free MiB": 40},
+        {"Disk": "D:\\", "Capacity MiB": 50, "Consumed MiB": None, "Free MiB": 20},
+    ]
+    book = Book.of([Vm(7, partitions=drives), Vm(8, tools="toolsNotInstalled", partitions=[])])
+    found = parsed(book)
+    told = {one.subject: (one.capacity_bytes, one.used_bytes) for one in found.of(GuestFilesystem)}
+    assert told == {
+        "vm-7:C:\\": (100 * MIB, 60 * MIB), "vm-7:D:\\": (50 * MIB, 30 * MIB),
+    }  # fmt: skip
+    [part] = [part for part in found.coverage if part.kind == "filesystem"]
+    assert (part.scope, part.state) == ("", "complete")
+
+
+def test_an_older_workbook_has_file_systems_in_mb() -> None:
+    book = Book.of([Vm(7)])
+    book.columns["vPartition"] = ["VM", "VM ID", "Disk", "Capacity MB", "Consumed MB", "Free MB"]
+    row = {"VM": "vm7", "VM ID": "vm-7", "Disk": "/", "Capacity MB": "1,024", "Consumed MB": 24}
+    book.sheets["vPartition"] = [row]
+    found = only(parsed(book), GuestFilesystem)
+    assert (found.capacity_bytes, found.used_bytes) == (1024 * MIB, 24 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("cells", "used"),
+    [
+        ({"Consumed MiB": None, "Free MiB": None}, None),
+        ({"Consumed MiB": 41 * GIB}, None),  # more than there is room
+        ({"Consumed MiB": None, "Free MiB": 40 * GIB}, None),
+        ({"Consumed MiB": 0}, 0),
+    ],
+)
+def test_what_is_used_of_a_file_system_is_never_guessed(cells: dict[str, Any], used: Any) -> None:
+    assert only(parsed(Book.of([Vm(1, partitions=[cells])])), GuestFilesystem).used_bytes == used
+
+
+def test_a_mount_that_a_guest_lists_twice_is_one_file_system() -> None:
+    book = Book.of([Vm(1, partitions=[{}, {"Capacity MiB": 1}])])
+    assert only(parsed(book), GuestFilesystem).capacity_bytes == 39 * 1024**3
 
 
 def test_what_keeps_a_disk_from_moving_is_told() -> None:
@@ -224,7 +267,8 @@ def test_a_custom_attribute_does_not_hide_the_column_of_its_name() -> None:
 @pytest.mark.parametrize(
     ("sheet", "kind"),
     [("vHost", "host"), ("vDisk", "disk"), ("vNetwork", "nic"), ("vDatastore", "datastore"),
-     ("vSnapshot", "guest_snapshot"), ("vTools", "guest_tools"), ("vUSB", "guest_passthrough")],
+     ("vSnapshot", "guest_snapshot"), ("vTools", "guest_tools"), ("vUSB", "guest_passthrough"),
+     ("vPartition", "filesystem")],
 )  # fmt: skip
 def test_a_missing_sheet_is_a_gap(sheet: str, kind: str) -> None:
     found = parsed(Book.of([Vm(1)]).without(sheet))
