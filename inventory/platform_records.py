@@ -303,6 +303,9 @@ class HostNetwork(Record):
         return f"host/{self.host_id}"
 
 
+CEPH_OSD = "ceph-osd"  # what a disk of Ceph is used for
+
+
 class PhysicalDisk(Record):
     """A disk in a host."""
 

@@ -90,13 +90,13 @@ def datastore_capacity(capacity: float | None, *, factor: float) -> Capacity:
 
 
 def ceph_capacity(
-    nodes: Sequence[HostShare], *, size: int, nearfull: float = 0.85, k: int = 1
+    nodes: Sequence[HostShare], *, size: float, nearfull: float = 0.85, k: int = 1
 ) -> Capacity:
     """Capacity of a replicated Ceph pool after redundancy, with the k largest nodes lost.
 
-    Every amount is divided by ``size``, the number of copies; the factor is the nearfull ratio,
-    above which Ceph refuses to heal. Flag ``no_self_heal`` when fewer nodes than copies are left:
-    then what was lost cannot be copied again.
+    Every amount is divided by ``size``, raw bytes per byte that is held: the number of copies. The
+    factor is the nearfull ratio, above which Ceph refuses to heal. Flag ``no_self_heal`` when fewer
+    nodes than copies are left: then what was lost cannot be copied again.
     """
     copies = [
         HostShare(
@@ -107,7 +107,7 @@ def ceph_capacity(
         for node in nodes
     ]
     found = cluster_capacity(copies, k=k, factor=nearfull)
-    if len(nodes) - k < size:
+    if len(nodes) - k < round(size):
         found = replace(found, flags=(*found.flags, "no_self_heal"))
     return found
 

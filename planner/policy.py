@@ -27,6 +27,9 @@ class Threshold(_Table):
     cpu: float = Field(0.75, gt=0, le=1, description="of the physical cores")
     memory: float = Field(0.80, gt=0, le=1, description="of the memory")
     storage: float = Field(0.80, gt=0, le=1, description="of a datastore's capacity")
+    ceph_nearfull: float = Field(
+        0.85, gt=0, le=1, description="of what Ceph holds with its largest node lost"
+    )
 
 
 class Overcommit(_Table):

@@ -15,6 +15,7 @@ from inventory.holdings import GuestUse
 from inventory.read import AllocationVersion, DayPoint, Fact
 from inventory.records import Datastore, Disk, Guest, Host
 from planner.capacity import Capacity, HostShare, cluster_capacity, datastore_capacity
+from planner.ceph import ceph_nodes, ceph_store_capacity
 from planner.estate import Estate, GuestView
 from planner.forecast.paths import Floats
 from planner.leads import Lead, Pending, lead_of, learn, pending_of
@@ -43,6 +44,7 @@ class Pool:
     cluster: str
     hosts: tuple[Fact[Host], ...] = ()
     datastore: Fact[Datastore] | None = None
+    ceph_nodes: tuple[HostShare, ...] = ()  # what a datastore on the cluster's own Ceph lies on
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -130,7 +132,13 @@ def pools_of(estate: Estate) -> tuple[Pool, ...]:
     used = [fact for fact in estate.datastores if fact.record.enabled is not False]
     labels = _labels([fact.record for fact in used], taken={pool.name for pool in pools})
     pools += [
-        Pool(label, "datastore", fact.record.cluster, datastore=fact)
+        Pool(
+            label,
+            "datastore",
+            fact.record.cluster,
+            datastore=fact,
+            ceph_nodes=ceph_nodes(estate, fact.record),
+        )
         for label, fact in zip(labels, used, strict=True)
     ]
     return tuple(sorted(pools, key=lambda pool: (pool.kind, pool.name)))
@@ -217,7 +225,11 @@ def capacity_of(
     if pool.datastore is not None:
         base = pool.datastore.record.capacity_bytes
         more = sum(_sign(item) * item.count * item.storage_gib * GIB for item in hardware)
-        return datastore_capacity(None if base is None else base + more, factor=factor)
+        size = None if base is None else base + more
+        if pool.ceph_nodes:
+            limit = policy.threshold.ceph_nearfull if model == "demand" else factor
+            return ceph_store_capacity(size, pool.ceph_nodes, nearfull=limit)
+        return datastore_capacity(size, factor=factor)
     shares = _shares(pool, resource, policy, hardware)
     return cluster_capacity(shares, k=policy.failover.hosts, factor=factor)
 

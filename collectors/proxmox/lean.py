@@ -29,7 +29,7 @@ _ONLY = {
     "/config/qdevice": ("Algorithm", "Model", "State"),
     "/cluster/options": ("migration", "migration_unsecure"),
     "/disks/list": (
-        "devpath", "type", "model", "serial", "size", "used", "health", "wearout",
+        "devpath", "type", "model", "serial", "size", "used", "osdid", "health", "wearout",
     ),
     "/firewall/groups": ("group",),
     "/firewall/rules": (

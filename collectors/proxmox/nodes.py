@@ -17,6 +17,7 @@ from collectors.proxmox.values import flag, rows, text, words
 from collectors.proxmox.wire import Request
 from collectors.untrusted import instant, mapping, number, whole
 from inventory.platform_records import (
+    CEPH_OSD,
     Certificate,
     FailedTask,
     HostNetwork,
@@ -219,10 +220,16 @@ def physical_disks(host: str, cluster: str, body: Any) -> Iterator[PhysicalDisk]
                 model=text(row.get("model")),
                 serial=None if serial == "unknown" else serial,
                 capacity_bytes=whole(row.get("size")),
-                used_for=text(row.get("used")) or "",
+                used_for=_use_of(row),
                 health=text(row.get("health")),
                 wearout_ratio=None if remaining is None else _worn(remaining),
             )
+
+
+def _use_of(row: Mapping[str, Any]) -> str:
+    """What a disk is used for; one of Ceph's says no more than LVM, but it has a number."""
+    osd = whole(row.get("osdid"))
+    return CEPH_OSD if osd is not None and osd >= 0 else text(row.get("used")) or ""
 
 
 def _worn(remaining_percent: float) -> float | None:

@@ -102,7 +102,9 @@ class Storages:
         if name == "local" and kind == "dir":
             return [_LOCAL_PATH]
         keys = _PLACE.get(kind or "", ())
-        return [str(given.get(key)) for key in keys if given.get(key)]
+        told = {key: str(given[key]) for key in keys if given.get(key)}
+        # Monitors are named where a Ceph is somebody else's: a cluster's own needs none.
+        return [f"{key} {text}" if key == "monhost" else text for key, text in told.items()]
 
     def datastores(self, cluster: str) -> list[Datastore]:
         """Every backend once, under the first of its names; the others are aliases."""
