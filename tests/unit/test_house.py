@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,9 @@ def test_every_module_says_what_it_is() -> None:
     for path in python_files():
         if "versions" not in path.parts and path.stat().st_size:
             assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
+
+
+def test_no_two_test_modules_have_one_name() -> None:
+    """Tests are no packages: pytest takes two modules of one name for the same."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
