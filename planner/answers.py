@@ -28,7 +28,7 @@ from planner.placement.failover import (
 )
 from planner.placement.packing import Verdict
 from planner.policy import ForecastRules, Policy
-from planner.pools import GIB, Pool, Question
+from planner.pools import GIB, Pool, Question, limits_of
 from planner.quality import is_out_of_line
 from planner.recorders import Verdict as RetentionVerdict
 from planner.recorders import ring_buffers
@@ -430,12 +430,13 @@ def _flags(
     policy: Policy,
     steps: Sequence[LevelStep],
 ) -> tuple[str, ...]:
-    load, series = question.load, question.load.series
+    load, series, limits = question.load, question.load.series, question.limits
     flags = [*question.capacity.flags, *load.flags, *series.flags]
     flags += _lead_flags(question, order)
     table = "threshold" if question.model == "demand" else "overcommit"
-    if policy.is_assumed(table, question.resource):
+    if limits.policy.is_assumed(table, question.resource):
         flags.append(f"{table}_assumed")
+    flags += limits.flags(question.resource, question.model)
     if load.unknown_parts:
         flags.append(f"allocation_incomplete:{load.unknown_parts}")
     if question.model == "demand" and series.last is None and load.today is not None:
@@ -487,7 +488,7 @@ class Failover:
 def failover_of(estate: Estate, pool: Pool) -> Failover:
     """The failover test of a cluster's live hosts (glossary 14)."""
     hosts, bins = planned_hosts(pool), bins_of(pool, estate.policy)
-    k = max(1, estate.policy.failover.hosts) if len(hosts) > 1 else 0
+    k = max(1, limits_of(estate, pool).k_of(len(hosts))) if len(hosts) > 1 else 0
     loads, away = loads_of(estate, pool), len(hosts) - len(bins)
     cases = tuple(failover_cases(bins, loads, k=k, others=away))
     if k == 0 or not bins:

@@ -30,7 +30,7 @@ from planner.placement.moves import (
     safe,
 )
 from planner.placement.packing import Bin, Load
-from planner.pools import Past, Pool
+from planner.pools import Past, Pool, limits_of
 
 BALANCE_DAYS = 14  # that are looked at
 _FEWEST_DAYS = 7
@@ -136,7 +136,9 @@ def _of_cluster(estate: Estate, past: Past, pool: Pool) -> Iterator[BalanceRow]:
         yield from _unknown(scope, len(groups))
         return
     bins, loads = bins_of(pool, estate.policy), loads_of(estate, pool)
-    moves = safe(moves_of(members, bins, loads), bins, loads, estate.policy.failover.hosts)
+    moves = safe(
+        moves_of(members, bins, loads), bins, loads, limits_of(estate, pool).k_of(len(bins))
+    )
     yield from _rows(scope, members, moves, loads)
 
 

@@ -185,7 +185,7 @@ def least(
         bought = item.hardware(question.pool, arrival, max(1, count))
         usable = [
             capacity_of(
-                question.pool, question.resource, question.model, estate.policy,
+                question.pool, question.resource, question.model, question.limits,
                 (*there, bought) if count else there,
             ).usable
             for _first, _last, there in spans

@@ -82,7 +82,7 @@ def _usable(
         arrived |= (day >= comes[:, None]).astype(np.int64) << i
     sets, which = np.unique(arrived, return_inverse=True)
     table = np.stack(
-        [_usable_with(question, policy, as_of, days, uncertain, int(chosen)) for chosen in sets]
+        [_usable_with(question, as_of, days, uncertain, int(chosen)) for chosen in sets]
     )
     if question.larger is not None:
         table = table + question.larger
@@ -91,7 +91,6 @@ def _usable(
 
 def _usable_with(
     question: Question,
-    policy: Policy,
     as_of: date,
     days: int,
     uncertain: list[Pending],
@@ -105,7 +104,7 @@ def _usable_with(
     ]
     hardware = (*question.hardware, *certain, *there)
     return usable_days(
-        question.pool, question.resource, question.model, policy, hardware, as_of, days
+        question.pool, question.resource, question.model, question.limits, hardware, as_of, days
     )
 
 

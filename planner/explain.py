@@ -204,9 +204,14 @@ class _Sections:
             f"{self._unit(capacity.usable)}"
         )
         table = "threshold" if question.model == "demand" else "overcommit"
-        origin = "assumed" if self._policy.is_assumed(table, question.resource) else "policy"
+        origin = (
+            "assumed" if question.limits.policy.is_assumed(table, question.resource) else "policy"
+        )
         named = f"{table}.{question.resource}, {origin}"
         yield f"  factor {capacity.factor:g} ({named}); k = {capacity.k}"
+        yield from (
+            f"  {one}" for one in question.limits.demanded(question.resource, question.model)
+        )
         for fact in question.pool.hosts:
             if fact.record.status == "retired":
                 continue

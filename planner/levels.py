@@ -36,11 +36,12 @@ def level_dates(estate: Estate, answer: Answer) -> tuple[LevelDate, ...]:
 
 def _passed(estate: Estate, answer: Answer, share: float) -> Runway:
     """The runway if this share of what a failure leaves were what is usable."""
-    asked, policy = answer.question, _with_share(estate.policy, share)
+    asked = answer.question
+    limits = replace(asked.limits, policy=_with_share(asked.limits.policy, share))
     coming = (*asked.hardware, *(one.hardware() for one in asked.pending if one.is_on_its_way))
-    place = (asked.pool, asked.resource, asked.model, policy)
-    days = usable_days(*place, coming, estate.as_of, policy.forecast.horizon_days)
-    [passage] = passages_of(replace(estate, policy=policy), [replace(asked, usable=days)])
+    place = (asked.pool, asked.resource, asked.model, limits)
+    days = usable_days(*place, coming, estate.as_of, estate.policy.forecast.horizon_days)
+    [passage] = passages_of(estate, [replace(asked, usable=days, limits=limits)])
     usable = capacity_of(*place).usable
     return runway(passage, as_of=estate.as_of, usable_now=usable or 0.0, demand_now=answer.load)
 

@@ -20,27 +20,39 @@ _URGENT = ("overdue", "overdue_if_assumed", "act", "plan")
 
 @dataclass(frozen=True, slots=True)
 class Misnamed:
-    """A name in the estate file that no pool has: what stands there counts nowhere."""
+    """A name in the estate file that no pool or source has: what stands there counts nowhere."""
 
     place: tuple[str | int, ...]  # the keys that lead to it
     subject: str
     name: str
     known: tuple[str, ...]
+    kind: str = "pool"
 
     def __str__(self) -> str:
         near = get_close_matches(self.name, self.known, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(self.known)}"
-        return f"{self.subject}: no pool is named {self.name!r}, so it counts nowhere; {hint}"
+        return (
+            f"{self.subject}: no {self.kind} is named {self.name!r}, so it counts nowhere; {hint}"
+        )
 
 
 def misnamed(estate: Estate, pools: Sequence[Pool]) -> tuple[Misnamed, ...]:
-    """Every name in the estate file that should be a pool's and is none's."""
+    """Every name in the estate file that should be a pool's or a source's and is none's."""
     known = tuple(pool.name for pool in pools)
-    return tuple(
+    found = tuple(
         Misnamed(place, subject, name, known)
         for place, subject, name in _named(estate)
         if not any(pool.answers_to(name) for pool in pools)
     )
+    return (*found, *_of_no_source(estate))
+
+
+def _of_no_source(estate: Estate) -> Iterator[Misnamed]:
+    known = tuple(health.state.name for health in estate.sources)
+    for i, item in enumerate(estate.owners.exclusions):
+        if item.source is not None and item.source not in known:
+            place, subject = ("exclusions", i, "source"), f"exclusion from {item.first}"
+            yield Misnamed(place, subject, item.source, known, kind="source")
 
 
 def _named(estate: Estate) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
@@ -54,6 +66,9 @@ def _named(estate: Estate) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
     for i, piece in enumerate(owners.catalogue):
         for n, name in enumerate(piece.pools):
             yield ("catalogue", i, "pools", n), f"catalogue item {piece.name!r}", name
+    for i, left_out in enumerate(owners.exclusions):
+        if left_out.pool is not None:
+            yield ("exclusions", i, "pool"), f"exclusion from {left_out.first}", left_out.pool
     for name in owners.pools:
         yield ("pools", name), f"pool {name!r}", name
 
@@ -148,7 +163,7 @@ def _assumed(estate: Estate, answer: Answer, purchase: Purchase | None) -> Itera
     if answer.order.lead_assumed:
         yield f"lead time {question.lead.days} d"
     table = "threshold" if question.model == "demand" else "overcommit"
-    if estate.policy.is_assumed(table, question.resource):
+    if question.limits.policy.is_assumed(table, question.resource):
         yield f"{table} {question.capacity.factor:g}"
     if "reserve_assumed" in answer.flags:
         yield "host reserve 0"

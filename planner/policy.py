@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
 
@@ -278,6 +279,26 @@ class Showback(_Table):
     )
 
 
+class TierThreshold(_Table):
+    """The thresholds of the demand model that a tier sets; what it leaves out is the policy's."""
+
+    cpu: float | None = Field(None, gt=0, le=1, description="of the physical cores")
+    memory: float | None = Field(None, gt=0, le=1, description="of the memory")
+    storage: float | None = Field(None, gt=0, le=1, description="of a datastore's capacity")
+
+
+class Tier(_Table):
+    """[tiers.1] to [tiers.4]: what guests of a criticality ask; the strictest in a pool holds."""
+
+    threshold: TierThreshold = Field(
+        TierThreshold(), description="instead of [threshold], for pools with such guests"
+    )
+    failover_hosts: int | None = Field(
+        None, ge=0, le=8, description="k of N+k, for clusters on which such guests run"
+    )
+    reclaim: bool = Field(True, description="false: nothing of such guests is asked back")
+
+
 class Policy(_Table):
     """All of it."""
 
@@ -298,6 +319,9 @@ class Policy(_Table):
     rightsize: RightsizeRules = RightsizeRules()
     showback: Showback = Showback()
     quality: QualityRules = QualityRules()
+    tiers: dict[Literal["1", "2", "3", "4"], Tier] = Field(
+        default_factory=dict, description="by criticality (1 is the highest)"
+    )
 
     @cached_property
     def version(self) -> str:
@@ -310,6 +334,11 @@ class Policy(_Table):
         rules = self.threshold if model == "demand" else self.overcommit
         value: float = getattr(rules, resource)
         return value
+
+    def tier(self, criticality: int | None) -> Tier | None:
+        """What is set for guests of a criticality; None when nothing is, or it is not known."""
+        tiers: Mapping[Any, Tier] = self.tiers
+        return tiers.get(str(criticality))
 
     def is_assumed(self, table: str, key: str) -> bool:
         """Whether the site's file leaves this value to the default."""

@@ -23,6 +23,7 @@ from planner.policy import Model, Policy, Resource
 from planner.purchases import Band, Hardware, Project
 from planner.quality import Reconciled, applying, mean_day, reconciled, without
 from planner.series import DailySeries, demand_series, state_series
+from planner.tiers import Limits, limits_for
 
 GIB = 1024**3
 RECONCILED_DAYS = 7
@@ -102,6 +103,7 @@ class Question:
     pool: Pool
     resource: Resource
     model: Model
+    limits: Limits
     capacity: Capacity
     usable: Floats  # per day from as_of to the horizon; NaN when not known
     added: Floats  # what committed projects add by each day
@@ -191,12 +193,14 @@ def _question(
     pending = pending_of(orders, lead_time, learnt, estate.as_of)
     coming = coming_of(hardware, pending)
     added, committed = _committed(projects, resource, model, estate.as_of, days)
+    limits = limits_of(estate, pool)
     return Question(
         pool=pool,
         resource=resource,
         model=model,
-        capacity=capacity_of(pool, resource, model, estate.policy),
-        usable=usable_days(pool, resource, model, estate.policy, coming, estate.as_of, days),
+        limits=limits,
+        capacity=capacity_of(pool, resource, model, limits),
+        usable=usable_days(pool, resource, model, limits, coming, estate.as_of, days),
         added=added,
         committed=committed,
         load=load,
@@ -213,25 +217,34 @@ def coming_of(hardware: Iterable[Hardware], pending: Iterable[Pending]) -> tuple
     return (*hardware, *(one.hardware() for one in pending if one.is_on_its_way))
 
 
+def limits_of(estate: Estate, pool: Pool) -> Limits:
+    """The policy as it holds for a pool, by the criticality of its guests."""
+    return limits_for(estate, pool.cluster, pool.datastore)
+
+
 def capacity_of(
     pool: Pool,
     resource: Resource,
     model: Model,
-    policy: Policy,
+    limits: Limits,
     hardware: Sequence[Hardware] = (),
 ) -> Capacity:
     """The pool's capacity once the given hardware has arrived or left."""
-    factor = policy.limit(resource, model)
+    factor = limits.policy.limit(resource, model)
     if pool.datastore is not None:
         base = pool.datastore.record.capacity_bytes
         more = sum(_sign(item) * item.count * item.storage_gib * GIB for item in hardware)
         size = None if base is None else base + more
         if pool.ceph_nodes:
-            limit = policy.threshold.ceph_nearfull if model == "demand" else factor
+            nearfull = limits.policy.threshold.ceph_nearfull
+            stricter = min(nearfull, factor) if resource in limits.thresholds else nearfull
+            limit = stricter if model == "demand" else factor
             return ceph_store_capacity(size, pool.ceph_nodes, nearfull=limit)
         return datastore_capacity(size, factor=factor)
-    shares = _shares(pool, resource, policy, hardware)
-    return cluster_capacity(shares, k=policy.failover.hosts, factor=factor)
+    shares = _shares(pool, resource, limits.policy, hardware)
+    k = limits.k_of(len(shares))
+    found = cluster_capacity(shares, k=k, factor=factor)
+    return found if k == limits.k else replace(found, flags=(*found.flags, "tier_unmet"))
 
 
 def _sign(item: Hardware) -> int:
@@ -281,18 +294,18 @@ def usable_days(
     pool: Pool,
     resource: Resource,
     model: Model,
-    policy: Policy,
+    limits: Limits,
     hardware: Iterable[Hardware],
     as_of: date,
     days: int,
 ) -> Floats:
     """Usable capacity per day: it changes when hardware arrives or leaves after as_of."""
     coming = sorted((item for item in hardware if item.when > as_of), key=lambda item: item.when)
-    now = _or_nan(capacity_of(pool, resource, model, policy).usable)
+    now = _or_nan(capacity_of(pool, resource, model, limits).usable)
     usable = np.full(days + 1, now)
     for i, item in enumerate(coming):
         first = (item.when - as_of).days
-        then = capacity_of(pool, resource, model, policy, coming[: i + 1])
+        then = capacity_of(pool, resource, model, limits, coming[: i + 1])
         usable[first:] = _or_nan(then.usable)
     return usable
 

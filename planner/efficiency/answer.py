@@ -30,6 +30,7 @@ class GuestUse:
     exempt_until: date | None
     is_exempt_from_sizing: bool
     came_back: str  # what to say when an exemption from sizing has ended
+    left_alone: str = ""  # why nothing of it is asked back, whatever it uses
 
     @property
     def is_idle(self) -> bool:
@@ -146,7 +147,7 @@ def efficiency_of(
 
 def _use(estate: Estate, view: GuestView, days: tuple[GuestDay, ...]) -> GuestUse:
     rules, as_of = estate.policy.rightsize, estate.as_of
-    granted = of_guest(estate.owners.exemptions, view.fact)
+    granted, alone = of_guest(estate.owners.exemptions, view.fact), left_alone(estate, view)
     use = Use.of(days, as_of, rules.window_days)
     sizing, idle = None, None
     if view.guest.template is not True and view.guest.power == "running":
@@ -168,9 +169,19 @@ def _use(estate: Estate, view: GuestView, days: tuple[GuestDay, ...]) -> GuestUs
         idle=idle,
         sizing=sizing,
         exempt_until=exempt_until(granted, as_of),
-        is_exempt_from_sizing=exempt_until(granted, as_of, verdict) is not None,
+        is_exempt_from_sizing=exempt_until(granted, as_of, verdict) is not None
+        or (alone != "" and verdict == "oversized"),
         came_back=ended(granted, as_of, verdict),
+        left_alone=alone,
     )
+
+
+def left_alone(estate: Estate, view: GuestView) -> str:
+    """Why the policy asks nothing of a guest back, by its criticality; "" where it may."""
+    tier = estate.policy.tier(view.criticality)
+    if tier is None or tier.reclaim:
+        return ""
+    return f"criticality {view.criticality}: tiers.{view.criticality}.reclaim is false"
 
 
 def _platform(estate: Estate, view: GuestView) -> str:
@@ -187,11 +198,14 @@ def _off_since(view: GuestView, power_since: Mapping[int, datetime]) -> datetime
 def _spared(
     estate: Estate, found: Iterable[Claim | Unjudged], guests: Mapping[GuestKey, GuestUse]
 ) -> Efficiency:
-    """The claims without those that an exemption spares, which come back when it ends."""
+    """The claims without those that a tier or an exemption spares; one that ended comes back."""
     claims, exempt, unjudged, back = [], [], [], {}
     for item in found:
         if isinstance(item, Unjudged):
             unjudged.append(item)
+            continue
+        if item.guest is not None and guests[item.guest].left_alone:
+            exempt.append(item)
             continue
         granted: tuple[Exemption, ...] = ()
         if item.guest is not None:

@@ -55,9 +55,16 @@ def _size_lines(estate: Estate, use: GuestUse) -> Iterator[str]:
     if use.is_idle:
         yield "  not advised: it is idle, and could be given back as a whole"
     if use.is_exempt_from_sizing:
-        yield f"  exempt until {use.exempt_until}"
+        yield f"  {_spared(use)}"
     if use.came_back:
         yield f"  was {use.came_back}"
+
+
+def _spared(use: GuestUse) -> str:
+    """Why advice leaves a guest alone."""
+    if use.left_alone:
+        return f"not asked back ({use.left_alone})"
+    return f"exempt until {use.exempt_until}"
 
 
 def _claim_lines(found: Efficiency, use: GuestUse, key: GuestKey) -> Iterator[str]:
@@ -75,7 +82,7 @@ def _claim_lines(found: Efficiency, use: GuestUse, key: GuestKey) -> Iterator[st
             yield f"    {found.came_back[claim.key]}"
     for claim in found.exempt:
         if claim.guest == key:
-            yield f"  exempt until {use.exempt_until}: {claim.reclaim_class}, {claim.why}"
+            yield f"  {_spared(use)}: {claim.reclaim_class}, {claim.why}"
     for item in found.unjudged:
         if item.guest == key:
             yield f"  not judged: {item.reclaim_class}: {item.reason}"

@@ -219,7 +219,7 @@ def _rightsize_row(use: GuestUse, as_of: date) -> RightsizeRow:
         action="" if spared else sizing.action,
         exempt_until=use.exempt_until,
         why="idle: it could be given back as a whole" if use.is_idle else why,
-        note=use.came_back,
+        note=use.left_alone or use.came_back,
     )
 
 

@@ -14,10 +14,11 @@ from datetime import date
 import numpy as np
 
 from planner.answers import Answer, PoolAnswer, answers_of, binding_of, failover_of
+from planner.estate import Estate
 from planner.forecast.paths import Floats
 from planner.hosting import bins_of, loads_of
 from planner.placement.failover import FailoverCase, overall
-from planner.pools import Pool, Question, coming_of, usable_days
+from planner.pools import Pool, Question, coming_of, limits_of, usable_days
 from planner.scenario.changes import Growth, Scenario
 from planner.scenario.names import ScenarioError
 from planner.scenario.settling import settled
@@ -113,7 +114,7 @@ def _dated(base: Base, steps: Sequence[Step], answer: Answer) -> Question:
     now = question
     for step in steps[1:]:
         found = standing(step.world, base, answer)
-        usable[step.day :] = _usable(base, found.pool, question)[step.day :]
+        usable[step.day :] = _usable(step.world.estate, found.pool, question)[step.day :]
         more = _shifted(base, step, question)
         if question.model == "allocation":
             more = more + _or_nan(_less(_allocated(step.world, base, answer), allocated))
@@ -125,12 +126,12 @@ def _dated(base: Base, steps: Sequence[Step], answer: Answer) -> Question:
     return replace(now, usable=usable, added=added, larger=larger, more=more)
 
 
-def _usable(base: Base, pool: Pool, question: Question) -> Floats:
+def _usable(estate: Estate, pool: Pool, question: Question) -> Floats:
     """What is usable per day of a pool's hosts, with what the owners' file has arrive or leave."""
-    policy, as_of = base.estate.policy, base.estate.as_of
+    limits, as_of = limits_of(estate, pool), estate.as_of
     coming = coming_of(question.hardware, question.pending)
-    days = policy.forecast.horizon_days
-    return usable_days(pool, question.resource, question.model, policy, coming, as_of, days)
+    days = limits.policy.forecast.horizon_days
+    return usable_days(pool, question.resource, question.model, limits, coming, as_of, days)
 
 
 def _allocated(world: World, base: Base, answer: Answer) -> float | None:

@@ -29,7 +29,7 @@ from planner.placement.packing import (
 )
 from planner.placement.together import Bundles
 from planner.policy import Policy
-from planner.pools import Pool
+from planner.pools import Pool, limits_of
 from planner.scenario.world import (
     NOWHERE,
     Base,
@@ -41,6 +41,7 @@ from planner.scenario.world import (
     name_of,
     standing,
 )
+from planner.tiers import Limits
 from planner.twins import GuestKey
 
 
@@ -149,7 +150,8 @@ def _placed(
     loads = loads_of(world.estate, pool)
     moving = [load for load in loads if load.name in views]
     staying = [load for load in loads if load.name not in views]
-    found = place(bins_of(pool, world.estate.policy), moving, staying, pool, world.estate.policy)
+    limits = limits_of(world.estate, pool)
+    found = place(bins_of(pool, limits.policy), moving, staying, pool, limits)
     ids = {label: host_id for host_id, label in host_labels(pool).items()}
     where = {name_of(views[guest].guest): ids[host] for guest, host in found.placed}
     where |= {name_of(views[guest].guest): NOWHERE for guest in found.unplaced}
@@ -163,15 +165,15 @@ def room_of(bins: Sequence[Bin], running: Sequence[Load], policy: Policy) -> Roo
 
 
 def place(
-    bins: Sequence[Bin], moving: Sequence[Load], staying: Sequence[Load], pool: Pool, policy: Policy
+    bins: Sequence[Bin], moving: Sequence[Load], staying: Sequence[Load], pool: Pool, limits: Limits
 ) -> Placement:
     """Hosts for the loads that move, beside those that stay."""
-    room = room_of(bins, staying, policy)
+    room = room_of(bins, staying, limits.policy)
     unsure = _unsure([*moving, *(load for load in staying if load.host in room.index)])
     best: tuple[tuple[int, int], Packing] | None = None
     bundles = _bundles(moving, staying)
     for packing in map(bundles.told_apart, _packings(room, bundles.loads)):
-        cases = list(_failures(bins, moving, staying, packing, pool, policy))
+        cases = list(_failures(bins, moving, staying, packing, pool, limits))
         badness = (len(packing.unplaced), -WORST_FIRST.index(overall(cases)))
         if best is None or badness < best[0]:
             best = (badness, packing)
@@ -229,10 +231,10 @@ def _failures(
     staying: Sequence[Load],
     packing: Packing,
     pool: Pool,
-    policy: Policy,
+    limits: Limits,
 ) -> Iterator[FailoverCase]:
     where = dict(packing.placed)
     loads = [*staying, *(replace(one, host=where.get(one.name, NOWHERE)) for one in moving)]
     hosts = planned_hosts(pool)
-    k = max(1, policy.failover.hosts) if len(hosts) > 1 else 0
+    k = max(1, limits.k_of(len(hosts))) if len(hosts) > 1 else 0
     yield from failover_cases(bins, loads, k=k, others=len(hosts) - len(bins))

@@ -26,7 +26,17 @@ from planner.efficiency.showback import Rates, rates_of
 from planner.estate import Estate
 from planner.placement.packing import WORST_FIRST, Verdict
 from planner.policy import Model, Resource
-from planner.pools import Load, Past, Pool, Question, capacity_of, load_of, pools_of, questions
+from planner.pools import (
+    Load,
+    Past,
+    Pool,
+    Question,
+    capacity_of,
+    limits_of,
+    load_of,
+    pools_of,
+    questions,
+)
 from planner.scenario.changes import Growth
 from planner.twins import GuestKey
 
@@ -260,12 +270,13 @@ def standing(world: World, base: Base, answer: Answer) -> Standing:
     load = load_of(world.estate, base.past, pool, question.resource, question.load.series)
     load = replace(load, today=question.load.today, flags=question.load.flags)
     shift = total(shift.amount for shift in world.shifts_of(question))
+    limits = limits_of(world.estate, pool)
     carried = answer.demand if question.model == "demand" else load.allocated
     if question.model == "allocation" and load.allocated is not None and shift is not None:
         load = replace(load, allocated=load.allocated + shift)
     return Standing(
         pool=pool,
-        capacity=capacity_of(pool, question.resource, question.model, world.estate.policy),
+        capacity=capacity_of(pool, question.resource, question.model, limits),
         load=load,
         carried=None if carried is None or shift is None else carried + shift,
     )
