@@ -162,11 +162,11 @@ def test_what_is_bought_lasts_and_one_less_would_not(
     on = AS_OF + timedelta(days=arrival)
     count = least(there, asked, item, paths, on, on + timedelta(days=target))
     assert count is not None
-    assert _lasts(there, asked, item, paths, on, count)
-    assert count == 0 or not _lasts(there, asked, item, paths, on, count - 1)
+    assert _lasts(asked, item, paths, on, count)
+    assert count == 0 or not _lasts(asked, item, paths, on, count - 1)
 
 
-def _lasts(there: Estate, asked: Question, item: Item, paths: Any, on: date, count: int) -> bool:
+def _lasts(asked: Question, item: Item, paths: Any, on: date, count: int) -> bool:
     """Whether fewer than one path in ten is ever over from the arrival on, day by day."""
     bought = [item.hardware(asked.pool, on, count)] if count else []
     last = paths.shape[1] - 1
@@ -174,7 +174,7 @@ def _lasts(there: Estate, asked: Question, item: Item, paths: Any, on: date, cou
         asked.pool,
         asked.resource,
         asked.model,
-        there.policy,
+        asked.limits,
         [*asked.hardware, *bought],
         AS_OF,
         last,
