@@ -111,7 +111,7 @@ def _dated(base: Base, steps: Sequence[Step], answer: Answer) -> Question:
     question = answer.question
     usable, added = question.usable.copy(), question.added.copy()
     allocated = question.load.allocated
-    now = question
+    now, without_changes = question, question.usable
     for step in steps[1:]:
         found = standing(step.world, base, answer)
         usable[step.day :] = _usable(step.world.estate, found.pool, question)[step.day :]
@@ -121,8 +121,9 @@ def _dated(base: Base, steps: Sequence[Step], answer: Answer) -> Question:
         added[step.day :] = (question.added + more)[step.day :]
         if step.day == 0:
             now = replace(question, pool=found.pool, capacity=found.capacity, load=found.load)
+            without_changes = _usable(step.world.estate, found.pool, question)  # in its pool already
     added = added + _grown(base, steps[-1].world, answer)
-    larger, more = usable - question.usable, added - question.added
+    larger, more = usable - without_changes, added - question.added
     return replace(now, usable=usable, added=added, larger=larger, more=more)
 
 

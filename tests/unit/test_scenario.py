@@ -307,3 +307,24 @@ def test_guests_that_a_rule_keeps_together_move_together() -> None:
     after = what_if(site(more=[rule]), {"retire": {"host": "h3"}})  # web-3 and web-7 run there
     where = dict(after.world.placements["c"].placed)
     assert where["web-3 (103)"] == where["web-7 (107)"]
+
+
+def test_hardware_of_today_counts_once_beside_orders_of_uncertain_arrival() -> None:
+    """It is as good as that of tomorrow: neither runway ends before."""
+    start = AS_OF - timedelta(days=900)
+    past = [
+        {"name": f"past {n}", "pool": "c", "item": "host",
+         "stages": {"contracted": start, "in_service": start + timedelta(days=n)}}
+        for n in (60, 90, 240)
+    ]  # fmt: skip
+    pending = {"name": "new", "pool": "c", "memory_gib": 512, "cpu_cores": 32,
+               "stages": {"contracted": AS_OF - timedelta(days=3)}}  # fmt: skip
+    base = site(owners={"orders": [*past, pending]}, per_day=3.0)
+
+    def lasts(when: date) -> int | None:
+        host = {"pool": "c", "like": "h0"}
+        after = what_if(base, {"when": str(when), "add_hosts": host})
+        return line(after, "memory", "demand").runway.days
+
+    assert lasts(AS_OF) is not None
+    assert lasts(AS_OF) == lasts(AS_OF + timedelta(days=1))
