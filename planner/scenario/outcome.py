@@ -121,7 +121,7 @@ def _dated(base: Base, steps: Sequence[Step], answer: Answer) -> Question:
         added[step.day :] = (question.added + more)[step.day :]
         if step.day == 0:
             now = replace(question, pool=found.pool, capacity=found.capacity, load=found.load)
-            without_changes = _usable(step.world.estate, found.pool, question)  # in its pool already
+            without_changes = _usable(step.world.estate, found.pool, question)  # it is the pool now
     added = added + _grown(base, steps[-1].world, answer)
     larger, more = usable - without_changes, added - question.added
     return replace(now, usable=usable, added=added, larger=larger, more=more)
