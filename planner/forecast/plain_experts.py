@@ -7,6 +7,7 @@ from statistics import NormalDist
 import numpy as np
 
 from planner.forecast.fan import DAYS_AHEAD, SHARES, Fan
+from planner.forecast.medians import row_medians
 from planner.forecast.paths import Floats
 from planner.forecast.traits import Year
 
@@ -37,7 +38,7 @@ def middle_month(year: Year) -> Fan:
     known = back[1:] < year.span[:, None]
     grown = np.where(known, grown, np.nan)
     grown[year.span < _SHORTEST_DAYS] = 0.0
-    return _around(np.nanmedian(grown, axis=1), year)
+    return _around(row_medians(grown), year)
 
 
 def _around(drift: Floats, year: Year) -> Fan:

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from planner.forecast.medians import row_medians
 from planner.forecast.paths import Floats
 
 _WEEK = 7
@@ -31,11 +32,9 @@ def weekly_profile(values: Floats, origin: date) -> Floats:
     around = _centred_week_means(recent)
     apart = recent - around
     profile = np.zeros((len(values), _WEEK))
-    with np.errstate(all="ignore"):
-        for day in range(_WEEK):
-            column = apart[:, weekday == day]
-            known = ~np.isnan(column).all(axis=1)
-            profile[known, day] = np.nanmedian(column[known], axis=1)
+    for day in range(_WEEK):
+        usual = row_medians(apart[:, weekday == day])
+        profile[:, day] = np.where(np.isnan(usual), 0.0, usual)
     profile -= profile.mean(axis=1, keepdims=True)
     enough = (~np.isnan(apart)).sum(axis=1) >= _FEWEST_PROFILE_DAYS - _WEEK + 1
     return np.where(enough[:, None], profile, 0.0)
