@@ -26,7 +26,8 @@ import pandas as pd
 
 from planner.forecast import brownian as walk
 from planner.forecast import engine
-from planner.forecast.engine import USUAL, Calibration, FanPaths
+from planner.forecast.earned import earned
+from planner.forecast.engine import Calibration, FanPaths
 from planner.forecast.paths import Block, Floats
 from planner.policy import ForecastRules
 
@@ -41,11 +42,12 @@ def forecaster(
 ) -> pd.DataFrame:
     """The quantiles of the level: series_id, step from 1 on, q0.1, q0.5, …
 
+    The weights are those that the experts earned on the series of ``frame`` before its end.
     ``frame`` holds series_id, ts (one a day, no gaps) and value. Raises ValueError when ``freq``
     is not "D"; ``season`` is not needed, a daily series has weeks.
     """
     del season
-    return _answered(frame, horizon, freq, quantiles, _bands(USUAL))
+    return _answered(frame, horizon, freq, quantiles, _bands(None))
 
 
 def reaching(
@@ -115,7 +117,7 @@ def _day_after(end: pd.Timestamp) -> date:
     return end.date() + timedelta(days=1)
 
 
-def _bands(calibration: Calibration) -> Engine:
+def _bands(calibration: Calibration | None) -> Engine:
     def bands(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
         paths = _futures(block, origin, horizon, calibration)
         return np.concatenate([part.paths for part in paths.bands(np.array(quantiles))])
@@ -124,7 +126,7 @@ def _bands(calibration: Calibration) -> Engine:
 
 
 def _reached(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
-    paths = _futures(block, origin, horizon, USUAL)
+    paths = _futures(block, origin, horizon, None)
     levels = np.concatenate([part.paths for part in paths.bands(np.array(quantiles))])
     reached = [
         np.median(np.maximum.accumulate(part.paths, axis=2), axis=1) for part in paths.blocks()
@@ -133,14 +135,14 @@ def _reached(block: Block, origin: date, horizon: int, quantiles: Sequence[float
     return levels
 
 
-def _futures(block: Block, origin: date, horizon: int, calibration: Calibration) -> FanPaths:
+def _futures(block: Block, origin: date, horizon: int, calibration: Calibration | None) -> FanPaths:
     return engine.forecast(
         block,
         origin=origin,
         horizon_days=horizon - 1,  # the origin itself is the first step
         seed=_RULES.seed,
         samples=_RULES.samples,
-        calibration=calibration,
+        calibration=calibration or earned(block, seed=_RULES.seed),
     )
 
 

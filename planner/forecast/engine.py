@@ -58,10 +58,20 @@ EXPERTS: Mapping[str, Expert] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What each expert weighs, and by how much their band is widened."""
+    """What each expert weighs, and by how much their band is widened.
+
+    The outermost shares are widened by ``tail`` more, those between by a part of it.
+    """
 
     weights: Mapping[str, float]
     width: float = 1.0
+    tail: float = 1.0
+
+    @property
+    def widths(self) -> Floats:
+        """By how much each share is widened."""
+        outermost = [0.4, 0.475]  # as far from the middle as 10 and 90 %, 2.5 and 97.5 %
+        return np.interp(np.abs(SHARES - 0.5), outermost, [self.width, self.width * self.tail])
 
     @classmethod
     def of_one(cls, expert: str) -> Calibration:
@@ -70,7 +80,9 @@ class Calibration:
 
 
 # Chosen on measured histories that the growth model did not know (docs/explanation/forecast.md).
-USUAL = Calibration({"growth model": 0.6, "bootstrap": 0.2, "mean drift": 0.2}, width=1.15)
+USUAL = Calibration(
+    {"growth model": 0.6, "bootstrap": 0.2, "mean drift": 0.2}, width=1.15, tail=1.17
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +204,7 @@ def fan_of(year: Year, seed: int, calibration: Calibration) -> Fan:
     if young.any():
         fan[young] = shipped().fan_of_strangers(year)[young]
     middle = fan[:, :, MIDDLE, None]
-    return np.asarray(middle + (fan - middle) * calibration.width)
+    return np.asarray(middle + (fan - middle) * calibration.widths)
 
 
 def _joined(parts: tuple[Steps, ...]) -> Steps:
