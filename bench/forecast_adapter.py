@@ -98,19 +98,23 @@ def _answered(
 def _blocks(frame: pd.DataFrame) -> Iterator[tuple[list[str], Block, date]]:
     """The series that end on the same weekday, as one block, and the day that follows them.
 
-    Which day does not matter beyond its weekday. Shorter series begin with NaN.
+    Which day does not matter beyond its weekday. The rows of a series stand together, in order
+    of time. Shorter series begin with NaN.
     """
-    groups = {str(name): rows for name, rows in frame.groupby("series_id", sort=True)}
-    by_weekday: dict[int, list[str]] = {}
-    for name, rows in groups.items():
-        by_weekday.setdefault(rows["ts"].iloc[-1].weekday(), []).append(name)
-    for names in by_weekday.values():
-        series = [groups[name]["value"].to_numpy(dtype=np.float32) for name in names]
-        longest = max(map(len, series))
-        block = np.full((len(series), longest), np.nan, dtype=np.float32)
-        for row, values in enumerate(series):
-            block[row, longest - len(values) :] = values
-        yield names, block, _day_after(groups[names[0]]["ts"].iloc[-1])
+    names = frame["series_id"].to_numpy()
+    first = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]]))
+    end = np.append(first[1:], len(names))
+    values = frame["value"].to_numpy(dtype=np.float32)
+    last = frame["ts"].iloc[end - 1]
+    longest = int((end - first).max())
+    for weekday in np.unique(last.dt.day_of_week):
+        rows = np.flatnonzero(last.dt.day_of_week.to_numpy() == weekday)
+        block = np.full((len(rows), longest), np.nan, dtype=np.float32)
+        for row, series in enumerate(rows):
+            block[row, longest - (end[series] - first[series]) :] = values[
+                first[series] : end[series]
+            ]
+        yield [str(names[first[series]]) for series in rows], block, _day_after(last.iloc[rows[0]])
 
 
 def _day_after(end: pd.Timestamp) -> date:
