@@ -171,7 +171,8 @@ def _largest(
 def _jumps(windows: Floats, column: Ints) -> tuple[Floats, Floats, Floats]:
     """Per place the mean and the median of the window from it on less those of the one before,
     and the days between their middles; NaN where a window is not full."""
-    days = np.lib.stride_tricks.sliding_window_view(column, _WINDOW, axis=1).mean(axis=2)
+    until = np.pad(column, ((0, 0), (1, 0))).cumsum(axis=1)
+    days = (until[:, _WINDOW:] - until[:, :-_WINDOW]) / _WINDOW
     places = []
     for level in (windows.mean(axis=2), windows[:, :, _WINDOW // 2], days):
         change = np.full(column.shape, np.nan)
