@@ -17,7 +17,6 @@ from datetime import date
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
 from planner.forecast.bootstrap import bootstrap
 from planner.forecast.fan import (
@@ -32,7 +31,7 @@ from planner.forecast.fan import (
 from planner.forecast.growth_model import shipped
 from planner.forecast.paths import Block, Floats, PathBlock
 from planner.forecast.plain_experts import last_value, mean_drift, middle_month
-from planner.forecast.steps import Steps
+from planner.forecast.steps import Flags, Steps
 from planner.forecast.traits import Year, year_and_steps
 from planner.forecast.weekdays import weekday_of, weekly_profile
 
@@ -103,7 +102,7 @@ class FanPaths:
         return len(self.last)
 
     @property
-    def growth_significant(self) -> npt.NDArray[np.bool_]:
+    def growth_significant(self) -> Flags:
         """Whether nine of ten futures are above the present level three months ahead."""
         day = int(np.searchsorted(DAYS_AHEAD, _SURE_AFTER_DAYS))
         share = int(np.searchsorted(SHARES, _SURE_SHARE))
@@ -126,13 +125,17 @@ class FanPaths:
     def _levels(self, at_once: int) -> Iterator[tuple[slice, Floats]]:
         """Per some series the quantiles of the level, ``[series, day, share]``."""
         elapsed = np.arange(1, self.horizon_days + 2)  # since the last closed day
-        for first in range(0, self.series, at_once):
-            part = slice(first, min(first + at_once, self.series))
+        for part in _slices(self.series, at_once):
             yield part, self.last[part, None, None] + by_day(self.fan[part], elapsed)
 
     def _rhythm(self, part: slice) -> Floats:
         weekday = weekday_of(self.origin, np.arange(self.horizon_days + 1))
         return self.profile[part][:, weekday]
+
+
+def _slices(count: int, at_once: int) -> Iterator[slice]:
+    for first in range(0, count, at_once):
+        yield slice(first, min(first + at_once, count))
 
 
 def _ranks_as_weights(samples: int, days: int, seed: int) -> Floats:
@@ -157,16 +160,18 @@ def forecast(
     horizon_days: int,
     seed: int,
     samples: int = 500,
+    coarse: Flags | None = None,
     calibration: Calibration = USUAL,
 ) -> FanPaths:
     """Paths from ``block[series, day]``; the last column is the day before the origin.
 
     NaN is a day without a value of its own. A series with fewer than three values yields NaN,
-    which is over no limit; one of less than 14 days stays, within what others did.
+    which is over no limit; one of less than 14 days stays, within what others did. ``coarse`` marks
+    values that are means over several days: they have no weekday.
     """
     parts = [
-        _learnt(block[first : first + _LEARNT_AT_ONCE], origin, seed, calibration)
-        for first in range(0, max(len(block), 1), _LEARNT_AT_ONCE)
+        _learnt(block[part], None if coarse is None else coarse[part], origin, seed, calibration)
+        for part in _slices(max(len(block), 1), _LEARNT_AT_ONCE)
     ]
     fans, lasts, profiles, steps = zip(*parts, strict=True)
     return FanPaths(
@@ -182,11 +187,13 @@ def forecast(
 
 
 def _learnt(
-    block: Block, origin: date, seed: int, calibration: Calibration
+    block: Block, coarse: Flags | None, origin: date, seed: int, calibration: Calibration
 ) -> tuple[Fan, Floats, Floats, Steps]:
     values = np.asarray(block, dtype=np.float64)
     profile = weekly_profile(values, origin)
-    plain = values - profile[:, weekday_of(origin, np.arange(-values.shape[1], 0))]
+    weekday = weekday_of(origin, np.arange(-values.shape[1], 0))
+    own_day = True if coarse is None else ~coarse
+    plain = values - np.where(own_day, profile[:, weekday], 0.0)
     level, steps = year_and_steps(plain)
     fan = fan_of(level, seed, calibration)
     enough = (~np.isnan(values)).sum(axis=1) >= _FEWEST_VALUES

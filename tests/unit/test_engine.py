@@ -123,3 +123,23 @@ def test_no_series_have_no_paths() -> None:
         np.zeros((0, 90), dtype=np.float32), origin=AS_OF, horizon_days=30, seed=1
     )
     assert (found.series, list(found.blocks())) == (0, [])
+
+
+def test_a_mean_over_a_week_has_no_weekday() -> None:
+    """A year of weekly means, then two months of days with quiet weekends."""
+    days = AS_OF.toordinal() + np.arange(-365, 0)
+    values = np.where(np.isin(days % 7, (6, 0)), 800.0, 1000.0)
+    values[:305] = np.where(days[:305] % 7 == 3, 943.0, np.nan)
+    coarse = (np.arange(365) < 305)[None, :]
+    plain, marked = (
+        engine.forecast(
+            values[None, :].astype(np.float32),
+            origin=AS_OF,
+            horizon_days=90,
+            seed=1,
+            coarse=told,
+        )
+        for told in (None, coarse)
+    )
+    assert len(plain.steps.of(0)) == 1  # the weeks' means, taken for Thursdays, are too low
+    assert marked.steps.of(0) == []
