@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bench.appending import append_lines
 from bench.clusters import cluster_lines
+from bench.forecasting import forecast_lines
 from bench.libvirt_load import load_lines
 from bench.measure import Line, Size, Spread, Tell, as_json
 from bench.polling import poll_lines
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Size, Tell], Iterator[Line]]] = {
     "libvirt-load": load_lines,
     "append": append_lines,
     "report": report_lines,
+    "forecast": forecast_lines,
     "demo": demo_lines,
 }
 _WIDE = 190

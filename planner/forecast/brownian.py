@@ -21,11 +21,10 @@ import numpy.typing as npt
 
 from planner.forecast.paths import Block, Floats, PathBlock
 from planner.forecast.steps import Flags, Steps, find_steps
+from planner.forecast.weekdays import weekday_of, weekly_profile
 
 _WEEK = 7
 _LONG_LAG_DAYS = 28
-_PROFILE_WEEKS = 8
-_FEWEST_PROFILE_DAYS = 28
 _LEVEL_DAYS = 14  # how many of the last points tell where the level stands
 _SERIES_AT_ONCE = 8
 _SIGNIFICANT = 1.96
@@ -66,7 +65,7 @@ class BrownianPaths:
         tilt = _mirrored(random.standard_normal((half, 1)))
         walk = _mirrored(random.standard_normal((half, len(days))).cumsum(axis=1))
         flicker = _mirrored(random.standard_normal((half, len(days))))
-        weekday = (self.origin.weekday() + days) % _WEEK
+        weekday = weekday_of(self.origin, days)
         for first in range(0, self.series, _SERIES_AT_ONCE):
             part = slice(first, min(first + _SERIES_AT_ONCE, self.series))
             slopes = self.drift[part, None, None] + self.drift_error[part, None, None] * tilt
@@ -98,8 +97,8 @@ def forecast(
     they have no weekday.
     """
     values = np.asarray(block, dtype=np.float64)
-    profile = _weekly_profile(values, origin)
-    weekday = _weekdays(values.shape[1], origin)
+    profile = weekly_profile(values, origin)
+    weekday = weekday_of(origin, np.arange(-values.shape[1], 0))
     own_day = True if coarse is None else ~coarse
     plain = values - np.where(own_day, profile[:, weekday], 0.0)
     steps = find_steps(plain)
@@ -126,39 +125,6 @@ def forecast(
 def _many(steps: Steps, count: int) -> Flags:
     """Per series, as a column, whether its steps are to be expected again."""
     return (steps.counted(count) >= _MANY_STEPS)[:, None]
-
-
-def _weekdays(days: int, origin: date) -> npt.NDArray[np.int64]:
-    return (origin.weekday() + np.arange(-days, 0)) % _WEEK
-
-
-def _weekly_profile(values: Floats, origin: date) -> Floats:
-    """What each weekday adds: the median over the last weeks of a day less its own week's mean.
-
-    Zero for a series with too few daily values to tell.
-    """
-    recent = values[:, -_PROFILE_WEEKS * _WEEK :]
-    weekday = _weekdays(recent.shape[1], origin)
-    around = _centred_week_means(recent)
-    apart = recent - around
-    profile = np.zeros((len(values), _WEEK))
-    with np.errstate(all="ignore"):
-        for day in range(_WEEK):
-            column = apart[:, weekday == day]
-            known = ~np.isnan(column).all(axis=1)
-            profile[known, day] = np.nanmedian(column[known], axis=1)
-    profile -= profile.mean(axis=1, keepdims=True)
-    enough = (~np.isnan(apart)).sum(axis=1) >= _FEWEST_PROFILE_DAYS - _WEEK + 1
-    return np.where(enough[:, None], profile, 0.0)
-
-
-def _centred_week_means(values: Floats) -> Floats:
-    """The mean of the seven days around each day; NaN where one of them is missing."""
-    means = np.full(values.shape, np.nan)
-    if values.shape[1] >= _WEEK:
-        windows = np.lib.stride_tricks.sliding_window_view(values, _WEEK, axis=1)
-        means[:, _WEEK // 2 : -(_WEEK // 2)] = windows.mean(axis=2)
-    return means
 
 
 def _variances(values: Floats) -> tuple[Floats, Floats]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from planner.forecast.medians import row_medians
 from planner.forecast.paths import Floats
 
 _WINDOW = 7  # values on either side: a week where there is one a day
@@ -98,9 +99,10 @@ def find_steps(values: Floats) -> Steps:
     found: list[_Found] = []
     busy = np.flatnonzero(count >= 2 * _WINDOW)
     for _round in range(_MOST):
+        busy, windows, held = _with_candidates(packed, busy)
         if not len(busy):
             break
-        place, size, error = _largest(packed[busy], column[busy])
+        place, size, error = _largest(packed[busy], column[busy], windows, held)
         seen = place >= 0
         busy, place, size, error = busy[seen], place[seen], size[seen], error[seen]
         found.append((busy, column[busy, place], column[busy, place - 1], size, error))
@@ -112,72 +114,105 @@ def find_steps(values: Floats) -> Steps:
 def _packed(values: Floats) -> tuple[Floats, Ints, Ints]:
     """The known values of each series pushed to the left, their columns, and their number."""
     missing = np.isnan(values)
+    if not missing.any():
+        every = np.broadcast_to(np.arange(values.shape[1]), values.shape)
+        return values.copy(), every, np.full(len(values), values.shape[1])
     order = np.argsort(missing, axis=1, kind="stable")
     packed = np.take_along_axis(values, order, axis=1)
     return packed, order, (~missing).sum(axis=1)
 
 
-def _largest(packed: Floats, column: Ints) -> tuple[Ints, Floats, Floats]:
+def _with_candidates(packed: Floats, busy: Ints) -> tuple[Ints, Floats, Flags]:
+    """Which of ``busy`` move far enough within three values, and stay there; their windows, and
+    the places where they do. Most series have none, and that is quickly told."""
+    values = packed[busy]
+    edge = np.pad(values, ((0, 0), (2, 1)), mode="edge")
+    moved = edge[:, 3:] - edge[:, :-3]
+    far = np.abs(moved) >= _AT_ONCE_RATIO * _MATERIAL_RATIO * _level(values)[:, None]
+    rows = np.flatnonzero(far.any(axis=1))
+    windows = _windows(values[rows])
+    held = far[rows] & _are_apart(windows, moved[rows])
+    some = held.any(axis=1)
+    return busy[rows[some]], windows[some], held[some]
+
+
+def _level(packed: Floats) -> Floats:
+    return row_medians(np.abs(packed))
+
+
+def _windows(packed: Floats) -> Floats:
+    """The values of the window that begins at each place, in order of size."""
+    return np.sort(np.lib.stride_tricks.sliding_window_view(packed, _WINDOW, axis=1), axis=2)
+
+
+def _largest(
+    packed: Floats, column: Ints, windows: Floats, held: Flags
+) -> tuple[Ints, Floats, Floats]:
     """Per series the place, size and error of its largest step; place −1 where it has none."""
-    jump, middle, gap = _jumps(packed, column)
+    jump, middle, gap = _jumps(windows, column)
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = middle / gap
-        usual = np.nanmedian(rate, axis=1, keepdims=True)
-        apart = middle - usual * gap
-        error = _NORMAL * np.nanmedian(np.abs(apart), axis=1)
-        level = np.nanmedian(np.abs(packed), axis=1)
-    of_means = _beyond_the_slope(jump, gap, rate, usual)
-    of_medians = _beyond_the_slope(middle, gap, rate, usual)
-    held = _came_at_once(packed, of_medians) & _are_apart(packed, of_medians)
-    both = held & (np.sign(of_means) == np.sign(of_medians))
-    sure = np.where(both, np.minimum(np.abs(of_means), np.abs(of_medians)), 0.0)
-    best, row = sure.argmax(axis=1), np.arange(len(packed))
-    enough = sure[row, best] > np.maximum(_FAR * error, _MATERIAL_RATIO * level)
-    return np.where(enough, best, -1), of_medians[row, best], error
+        usual = row_medians(rate)
+        error = _NORMAL * row_medians(np.abs(middle - usual[:, None] * gap))
+    at = row, place = np.nonzero(held)
+    slopes = _slopes_around(rate, usual, row, place)
+    of_means = _beyond_the_slopes(jump[at], gap[at], slopes)
+    of_medians = _beyond_the_slopes(middle[at], gap[at], slopes)
+    both = np.sign(of_means) == np.sign(of_medians)
+    both &= _came_at_once(packed, row, place, of_medians)
+    sure, size = np.zeros(packed.shape), np.zeros(packed.shape)
+    sure[at] = np.where(both, np.minimum(np.abs(of_means), np.abs(of_medians)), 0.0)
+    size[at] = of_medians
+    best, every = sure.argmax(axis=1), np.arange(len(packed))
+    enough = sure[every, best] > np.maximum(_FAR * error, _MATERIAL_RATIO * _level(packed))
+    return np.where(enough, best, -1), size[every, best], error
 
 
-def _jumps(packed: Floats, column: Ints) -> tuple[Floats, Floats, Floats]:
+def _jumps(windows: Floats, column: Ints) -> tuple[Floats, Floats, Floats]:
     """Per place the mean and the median of the window from it on less those of the one before,
     and the days between their middles; NaN where a window is not full."""
-    windows = np.lib.stride_tricks.sliding_window_view(packed, _WINDOW, axis=1)
-    days = np.lib.stride_tricks.sliding_window_view(column, _WINDOW, axis=1).mean(axis=2)
+    until = np.pad(column, ((0, 0), (1, 0))).cumsum(axis=1)
+    days = (until[:, _WINDOW:] - until[:, :-_WINDOW]) / _WINDOW
     places = []
-    for level in (windows.mean(axis=2), np.median(windows, axis=2), days):
-        change = np.full(packed.shape, np.nan)
+    for level in (windows.mean(axis=2), windows[:, :, _WINDOW // 2], days):
+        change = np.full(column.shape, np.nan)
         change[:, _WINDOW : 1 - _WINDOW] = level[:, _WINDOW:] - level[:, :-_WINDOW]
         places.append(change)
     jump, middle, gap = places
     return jump, middle, np.where(np.isnan(jump), np.nan, gap)
 
 
-def _beyond_the_slope(change: Floats, gap: Floats, rate: Floats, usual: Floats) -> Floats:
+def _slopes_around(rate: Floats, usual: Floats, row: Ints, place: Ints) -> Floats:
+    """Three slopes for each place: the usual one, that before, that after (NaN: none)."""
+    last = rate.shape[1] - 1
+    before = np.where(place >= _WINDOW, rate[row, place - _WINDOW], np.nan)
+    after = rate[row, np.minimum(place + _WINDOW, last)]
+    return np.stack([usual[row], before, np.where(place + _WINDOW <= last, after, np.nan)])
+
+
+def _beyond_the_slopes(change: Floats, gap: Floats, slopes: Floats) -> Floats:
     """What of each change neither the slope before, nor that after, nor the usual one explains."""
-    nothing = np.full((len(rate), _WINDOW), np.nan)
-    before = np.concatenate([nothing, rate[:, :-_WINDOW]], axis=1)
-    after = np.concatenate([rate[:, _WINDOW:], nothing], axis=1)
-    slopes = (np.broadcast_to(usual, rate.shape), before, after)
     parts = np.stack([change - slope * gap for slope in slopes])
     parts = np.where(np.isnan(parts), parts[0], parts)
     same = (parts > 0).all(axis=0) | (parts < 0).all(axis=0)
     return np.where(same, np.sign(parts[0]) * np.abs(parts).min(axis=0), 0.0)
 
 
-def _came_at_once(packed: Floats, excess: Floats) -> Flags:
+def _came_at_once(packed: Floats, row: Ints, place: Ints, excess: Floats) -> Flags:
     """Whether enough of each change came with the three values around it, and most with its own."""
-    edge = np.pad(packed, ((0, 0), (2, 1)), mode="edge")
-    moves = np.diff(edge, axis=1)
+    last = packed.shape[1] - 1
+    near = [packed[row, np.clip(place + i, 0, last)] for i in (-2, -1, 0, 1)]
     direction = np.sign(excess)
-    earlier, own, later = (moves[:, i : i + packed.shape[1]] * direction for i in range(3))
+    earlier, own, later = ((near[i + 1] - near[i]) * direction for i in range(3))
     with np.errstate(invalid="ignore"):
         enough = earlier + own + later >= _AT_ONCE_RATIO * np.abs(excess)
     return np.asarray(enough & (own >= earlier) & (own >= later))
 
 
-def _are_apart(packed: Floats, excess: Floats) -> Flags:
+def _are_apart(windows: Floats, excess: Floats) -> Flags:
     """Whether all but one value of the new level lie beyond all but one of the old."""
-    ordered = np.sort(np.lib.stride_tricks.sliding_window_view(packed, _WINDOW, axis=1), axis=2)
-    low, high = ordered[:, :, 1], ordered[:, :, -2]
-    apart = np.zeros(packed.shape, dtype=bool)
+    low, high = windows[:, :, 1], windows[:, :, -2]
+    apart = np.zeros(excess.shape, dtype=bool)
     inner = slice(_WINDOW, 1 - _WINDOW)
     above, below = low[:, _WINDOW:] > high[:, :-_WINDOW], high[:, _WINDOW:] < low[:, :-_WINDOW]
     apart[:, inner] = np.where(excess[:, inner] > 0, above, below)

@@ -1,0 +1,79 @@
+"""forecast: quantiles of many series, beside a process that only has their histories.
+
+As a program (python -m bench.forecasting COUNT [--only-have]) it is what is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import numpy as np
+
+from bench.growth_made import make
+from bench.measure import Line, Size, Tell, by_turns, process
+from planner.forecast import engine
+from planner.forecast.earned import earned
+from planner.forecast.paths import Block
+
+_PAST_DAYS = 365
+_AHEAD_DAYS = 180
+_SHARES = np.array([0.025, 0.1, 0.5, 0.9, 0.975])
+_DIFFERENT = 400
+_ORIGIN = date(2026, 11, 23)
+_MOST_SECONDS = {10_000: 3.0, 100_000: 30.0}
+_MOST_MIB = {10_000: 1024.0, 100_000: 2048.0}
+_HAVE = "the same process, which only makes the histories"
+_PROGRAM = (sys.executable, "-m", "bench.forecasting")
+
+
+def forecast_lines(size: Size, tell: Tell) -> Iterator[Line]:
+    """What five quantiles for each of 180 days take, told from a year of days."""
+    for count in size.forecast_series:
+        name = f"forecast {count:,} series × {_PAST_DAYS} → {_AHEAD_DAYS} days"
+        tell(name)
+        told, had = by_turns(
+            size.repeat,
+            process([*_PROGRAM, str(count)]),
+            process([*_PROGRAM, str(count), "--only-have"]),
+        )
+        yield Line(name, "s", told.seconds, had.seconds, _HAVE, most=_MOST_SECONDS.get(count))
+        most = _MOST_MIB.get(count)
+        yield Line(f"{name}: computing", "s", told.processor_seconds, had.processor_seconds, _HAVE)
+        yield Line(f"{name}: memory", "MiB", told.peak_mib, had.peak_mib, _HAVE, most=most)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Forecasts so many made series, block by block."""
+    parser = argparse.ArgumentParser(prog="python -m bench.forecasting", description=__doc__)
+    parser.add_argument("count", type=int)
+    parser.add_argument("--only-have", action="store_true", help="make the histories, no more")
+    given = parser.parse_args(arguments)
+    histories = _histories(given.count)
+    if not given.only_have:
+        print(f"{_forecast(histories):.6g}")
+
+
+def _histories(count: int) -> Block:
+    """Made histories, the same ones over again at other scales."""
+    different = make(min(count, _DIFFERENT), _PAST_DAYS, 1).astype(np.float32)
+    scales = np.linspace(0.5, 2.0, count, dtype=np.float32)[:, None]
+    return different[np.arange(count) % len(different)] * scales
+
+
+def _forecast(histories: Block) -> float:
+    """The widest band of all; every quantile was made for it."""
+    paths = engine.forecast(
+        histories,
+        origin=_ORIGIN,
+        horizon_days=_AHEAD_DAYS - 1,
+        seed=1,
+        calibration=earned(histories, seed=1),
+    )
+    return max(float(np.ptp(part.paths, axis=1).max()) for part in paths.bands(_SHARES))
+
+
+if __name__ == "__main__":
+    main()

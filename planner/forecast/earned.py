@@ -1,0 +1,90 @@
+"""What the experts have earned: a rolling back-test over a fleet sets weights and width.
+
+Forecasts are made as of three and six months ago with what was known then, and held against
+what came. An expert that erred more weighs less; a band that held too little or too much is
+widened or narrowed. Few series, or a short past, change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from planner.forecast.engine import EXPERTS, USUAL, Calibration, fan_of
+from planner.forecast.fan import DAYS_AHEAD, MIDDLE, SHARES, Fan
+from planner.forecast.paths import Block, Floats
+from planner.forecast.traits import Year, year_and_steps
+
+_BACK_DAYS = (90, 180)
+_NEAREST_DAYS = 28  # of which the error counts: nearer ones tell of noise
+_FEWEST_SERIES = 20
+_MOST_SERIES = 400
+_SHORTEST_DAYS = 90
+_SEVERITY = 8.0  # a tenth more error halves a weight
+_LARGEST_LOSS = 20.0  # in units of a series' own variability: one series must not decide
+_LEAST_WIDTH, _MOST_WIDTH = 0.8, 1.5
+_COVERED_RATIO = 0.8
+_LOW, _HIGH = (int(np.searchsorted(SHARES, share)) for share in (0.1, 0.9))
+
+
+def earned(block: Block, *, seed: int, prior: Calibration = USUAL) -> Calibration:
+    """The weights and the width of ``prior``, changed by how it did on ``block[series, day]``."""
+    every = max(1, -(-len(block) // _MOST_SERIES))
+    trials = list(_trials(np.asarray(block[::every], dtype=np.float64)))
+    if sum(len(year.span) for year, _came in trials) < _FEWEST_SERIES * len(_BACK_DAYS):
+        return prior
+    losses = {name: _loss(name, trials, seed) for name in prior.weights}
+    weighed = replace(prior, weights=_weights(prior.weights, losses))
+    return replace(weighed, width=prior.width * _width(weighed, trials, seed))
+
+
+def _trials(values: Floats) -> Iterator[tuple[Year, Floats]]:
+    """Pasts as they were known, and how far each series moved by each day ahead since."""
+    for back in _BACK_DAYS:
+        past, after = values[:, :-back], values[:, -back:]
+        told = (~np.isnan(past)).sum(axis=1) >= _SHORTEST_DAYS
+        if told.any():
+            year, _steps = year_and_steps(past[told])
+            moves = year.scale > 0
+            some = Year(**{name: getattr(year, name)[moves] for name in Year.__slots__})
+            came = np.full((int(moves.sum()), len(DAYS_AHEAD)), np.nan)
+            for place, ahead in enumerate(DAYS_AHEAD):
+                if _NEAREST_DAYS <= ahead <= back:
+                    came[:, place] = after[told][moves, ahead - 1] - some.last
+            yield some, came
+
+
+def _loss(name: str, trials: list[tuple[Year, Floats]], seed: int) -> float:
+    """The mean pinball loss of one expert, in units of each series' own variability."""
+    parts = []
+    for year, came in trials:
+        apart = came[:, :, None] - EXPERTS[name](year, seed)
+        loss = np.maximum(SHARES * apart, (SHARES - 1) * apart).mean(axis=2)
+        parts.append(loss / year.scale[:, None] / np.sqrt(DAYS_AHEAD))
+    return float(np.nanmean(np.minimum(np.concatenate(parts), _LARGEST_LOSS)))
+
+
+def _weights(prior: Mapping[str, float], losses: Mapping[str, float]) -> dict[str, float]:
+    least = min(losses.values())
+    raw = {name: prior[name] * (least / losses[name]) ** _SEVERITY for name in prior}
+    return {name: weight / sum(raw.values()) for name, weight in raw.items()}
+
+
+def _width(weighed: Calibration, trials: list[tuple[Year, Floats]], seed: int) -> float:
+    """Halfway to what the inner band had to be widened by to have held as often as it says.
+
+    Only halfway: the past months of one fleet are few, and hang together.
+    """
+    parts = [_beyond(fan_of(year, seed, weighed), came) for year, came in trials]
+    needed = np.nanquantile(np.concatenate(parts), _COVERED_RATIO)
+    return float(np.sqrt(np.clip(needed, _LEAST_WIDTH, _MOST_WIDTH)))
+
+
+def _beyond(fan: Fan, came: Floats) -> Floats:
+    """How far from the middle it came, as a share of the way to the edge on that side."""
+    apart = came - fan[:, :, MIDDLE]
+    edge = np.where(apart >= 0, fan[:, :, _HIGH], fan[:, :, _LOW]) - fan[:, :, MIDDLE]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.abs(apart) / np.abs(edge)

@@ -1,0 +1,224 @@
+"""The engine: several experts, weighed, and futures drawn from what they say together.
+
+Each expert sees the past year of a series without its weekday's part and says, for some days
+ahead, quantiles of how far the level will have moved. The quantiles are averaged by weight and
+widened by what they were too sure of. A future is a rank that wanders from day to day, the same for
+every series: on each day it is as high as that rank's quantile.
+
+Steps that are no habit are taken out first: the past is moved to the present level. The growth
+model is told how much they were, and has learnt how often more follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+import numpy as np
+
+from planner.forecast.bootstrap import bootstrap
+from planner.forecast.fan import (
+    DAYS_AHEAD,
+    MIDDLE,
+    SHARES,
+    Fan,
+    by_day,
+    nothing_moves,
+    share_weights,
+)
+from planner.forecast.growth_model import shipped
+from planner.forecast.paths import Block, Floats, PathBlock
+from planner.forecast.plain_experts import last_value, mean_drift, middle_month
+from planner.forecast.steps import Flags, Steps
+from planner.forecast.traits import Year, year_and_steps
+from planner.forecast.weekdays import weekday_of, weekly_profile
+
+_SERIES_AT_ONCE = 8
+_LEARNT_AT_ONCE = 1000
+_FEWEST_VALUES = 3
+_FEWEST_DAYS = 14  # below, the band is that of strangers
+_TILT_DAYS = 180.0  # after which a future's lasting tilt weighs as much as its wandering
+_SURE_SHARE = 0.1
+_SURE_AFTER_DAYS = 90
+
+Expert = Callable[[Year, int], Fan]
+EXPERTS: Mapping[str, Expert] = MappingProxyType(
+    {
+        "growth model": lambda year, _seed: shipped().fan(year),
+        "bootstrap": lambda year, seed: bootstrap(year, seed=seed),
+        "mean drift": lambda year, _seed: mean_drift(year),
+        "middle month": lambda year, _seed: middle_month(year),
+        "last value": lambda year, _seed: last_value(year),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What each expert weighs, and by how much their band is widened.
+
+    The outermost shares are widened by ``tail`` more, those between by a part of it.
+    """
+
+    weights: Mapping[str, float]
+    width: float = 1.0
+    tail: float = 1.0
+
+    @property
+    def widths(self) -> Floats:
+        """By how much each share is widened."""
+        outermost = [0.4, 0.475]  # as far from the middle as 10 and 90 %, 2.5 and 97.5 %
+        return np.interp(np.abs(SHARES - 0.5), outermost, [self.width, self.width * self.tail])
+
+    @classmethod
+    def of_one(cls, expert: str) -> Calibration:
+        """That expert alone."""
+        return cls({expert: 1.0})
+
+
+# Chosen on measured histories that the growth model did not know (docs/explanation/forecast.md).
+USUAL = Calibration(
+    {"growth model": 0.6, "bootstrap": 0.2, "mean drift": 0.2}, width=1.15, tail=1.17
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FanPaths:
+    """Sample paths that follow a fan; see the module."""
+
+    fan: Fan
+    last: Floats  # the level at the last closed day, without its weekday's part; NaN: unknown
+    profile: Floats  # [series, weekday], Monday first
+    steps: Steps
+    origin: date
+    horizon_days: int
+    samples: int
+    seed: int
+
+    @property
+    def series(self) -> int:
+        return len(self.last)
+
+    @property
+    def growth_significant(self) -> Flags:
+        """Whether nine of ten futures are above the present level three months ahead."""
+        day = int(np.searchsorted(DAYS_AHEAD, _SURE_AFTER_DAYS))
+        share = int(np.searchsorted(SHARES, _SURE_SHARE))
+        return np.asarray(self.fan[:, day, share] > 0)
+
+    def blocks(self) -> Iterator[PathBlock]:
+        weights = _ranks_as_weights(self.samples, self.horizon_days + 1, self.seed)
+        for part, levels in self._levels(_SERIES_AT_ONCE):
+            paths = np.matmul(levels.transpose(1, 0, 2), weights).transpose(1, 2, 0)
+            paths = paths + self._rhythm(part)[:, None, :]
+            yield PathBlock(part.start, np.maximum(paths, 0.0))
+
+    def bands(self, shares: Floats) -> Iterator[PathBlock]:
+        """The quantiles of each day, as ``paths[series, share, day]``: what many paths tend to."""
+        weights = share_weights(np.asarray(shares, dtype=np.float64))
+        for part, levels in self._levels(_LEARNT_AT_ONCE):
+            bands = (levels @ weights).transpose(0, 2, 1) + self._rhythm(part)[:, None, :]
+            yield PathBlock(part.start, np.maximum(bands, 0.0))
+
+    def _levels(self, at_once: int) -> Iterator[tuple[slice, Floats]]:
+        """Per some series the quantiles of the level, ``[series, day, share]``."""
+        elapsed = np.arange(1, self.horizon_days + 2)  # since the last closed day
+        for part in _slices(self.series, at_once):
+            yield part, self.last[part, None, None] + by_day(self.fan[part], elapsed)
+
+    def _rhythm(self, part: slice) -> Floats:
+        weekday = weekday_of(self.origin, np.arange(self.horizon_days + 1))
+        return self.profile[part][:, weekday]
+
+
+def _slices(count: int, at_once: int) -> Iterator[slice]:
+    for first in range(0, count, at_once):
+        yield slice(first, min(first + at_once, count))
+
+
+def _ranks_as_weights(samples: int, days: int, seed: int) -> Floats:
+    """What each of a fan's shares counts in each future, ``[day, share, sample]``.
+
+    A future's rank wanders, and tilts for good; every future has its mirror image, so that on
+    each day the ranks are spread evenly and their middle is the fan's.
+    """
+    random = np.random.default_rng(seed)
+    half = -(-samples // 2)
+    walk = random.standard_normal((half, days)).cumsum(axis=1)
+    tilt = random.standard_normal((half, 1)) * np.arange(1, days + 1) / np.sqrt(_TILT_DAYS)
+    height = np.concatenate([walk + tilt, -(walk + tilt)])
+    ranks = height.argsort(axis=0).argsort(axis=0)
+    return np.ascontiguousarray(share_weights((ranks.T + 0.5) / len(height)).transpose(1, 0, 2))
+
+
+def forecast(
+    block: Block,
+    *,
+    origin: date,
+    horizon_days: int,
+    seed: int,
+    samples: int = 500,
+    coarse: Flags | None = None,
+    calibration: Calibration = USUAL,
+) -> FanPaths:
+    """Paths from ``block[series, day]``; the last column is the day before the origin.
+
+    NaN is a day without a value of its own. A series with fewer than three values yields NaN,
+    which is over no limit; one of less than 14 days stays, within what others did. ``coarse`` marks
+    values that are means over several days: they have no weekday.
+    """
+    parts = [
+        _learnt(block[part], None if coarse is None else coarse[part], origin, seed, calibration)
+        for part in _slices(max(len(block), 1), _LEARNT_AT_ONCE)
+    ]
+    fans, lasts, profiles, steps = zip(*parts, strict=True)
+    return FanPaths(
+        fan=np.concatenate(fans),
+        last=np.concatenate(lasts),
+        profile=np.concatenate(profiles),
+        steps=_joined(steps),
+        origin=origin,
+        horizon_days=horizon_days,
+        samples=samples,
+        seed=seed,
+    )
+
+
+def _learnt(
+    block: Block, coarse: Flags | None, origin: date, seed: int, calibration: Calibration
+) -> tuple[Fan, Floats, Floats, Steps]:
+    values = np.asarray(block, dtype=np.float64)
+    profile = weekly_profile(values, origin)
+    weekday = weekday_of(origin, np.arange(-values.shape[1], 0))
+    own_day = True if coarse is None else ~coarse
+    plain = values - np.where(own_day, profile[:, weekday], 0.0)
+    level, steps = year_and_steps(plain)
+    fan = fan_of(level, seed, calibration)
+    enough = (~np.isnan(values)).sum(axis=1) >= _FEWEST_VALUES
+    return fan, np.where(enough, level.last, np.nan), profile, steps
+
+
+def fan_of(year: Year, seed: int, calibration: Calibration) -> Fan:
+    """What the experts say together."""
+    weights = {name: weight for name, weight in calibration.weights.items() if weight > 0}
+    total = sum(weights.values())
+    fan = nothing_moves(len(year.span))
+    for name, weight in weights.items():
+        fan += weight / total * EXPERTS[name](year, seed)
+    young = year.span < _FEWEST_DAYS
+    if young.any():
+        fan[young] = shipped().fan_of_strangers(year)[young]
+    middle = fan[:, :, MIDDLE, None]
+    return np.asarray(middle + (fan - middle) * calibration.widths)
+
+
+def _joined(parts: tuple[Steps, ...]) -> Steps:
+    """The steps of consecutive blocks as those of one."""
+    shifted = [part.series + i * _LEARNT_AT_ONCE for i, part in enumerate(parts)]
+    names = ("day", "before", "size", "error", "habit")
+    return Steps(
+        np.concatenate(shifted),
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in names),
+    )

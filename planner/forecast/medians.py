@@ -1,0 +1,21 @@
+"""Medians that pass over gaps, of many rows at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.forecast.paths import Floats
+
+
+def row_medians(values: Floats) -> Floats:
+    """The median of the known values of each row; NaN where there is none.
+
+    The same as numpy's nanmedian of the last axis, several times as fast.
+    """
+    ordered = np.sort(values, axis=-1)  # NaN comes last
+    known = (~np.isnan(values)).sum(axis=-1)[..., None]
+    if values.shape[-1] == 0:
+        return np.full(values.shape[:-1], np.nan)
+    low = np.take_along_axis(ordered, np.maximum(known - 1, 0) // 2, axis=-1)
+    high = np.take_along_axis(ordered, np.where(known > 0, known // 2, 0), axis=-1)
+    return np.asarray(((low + high) / 2)[..., 0])

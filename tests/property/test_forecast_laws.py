@@ -1,0 +1,162 @@
+"""What holds of every expert, and of all together, whatever the series."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.forecast import engine
+from planner.forecast.engine import EXPERTS, USUAL, Calibration, FanPaths
+from planner.forecast.paths import Floats
+from planner.forecast.traits import year_of
+
+AS_OF = date(2026, 11, 23)
+HORIZON = 120
+ROUNDED = 2.0  # levels are near 100,000, and the network adds in 32 bits
+SHARES = np.array([0.025, 0.1, 0.5, 0.9, 0.975])
+ENGINES = {**{name: Calibration.of_one(name) for name in EXPERTS}, "together": USUAL}
+
+every_engine = pytest.mark.parametrize("told", ENGINES.values(), ids=list(ENGINES))
+few = settings(deadline=None, max_examples=12)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> Floats:
+    """Growth, noise, lumps, steps and gaps, far above zero."""
+    days = draw(st.integers(20, 400))
+    random = np.random.default_rng(draw(st.integers(0, 10**6)))
+    values = 1e5 + draw(st.floats(-20, 40)) * np.arange(days)
+    values = values + draw(st.sampled_from([0.0, 5.0, 100.0])) * random.standard_normal(days)
+    values = values + (random.exponential(300, days) * (random.random(days) < 0.1)).cumsum()
+    for _step in range(draw(st.integers(0, 2))):
+        values = values + draw(st.floats(-8000, 8000)) * (np.arange(days) >= random.integers(days))
+    values[random.random(days) < draw(st.sampled_from([0.0, 0.2]))] = np.nan
+    values[-3:] = np.round(1e5 + 20 * days + 50 * random.standard_normal(3))
+    return np.round(values)
+
+
+def forecast(
+    told: Calibration, *series: Floats, horizon: int = HORIZON, samples: int = 60
+) -> FanPaths:
+    longest = max(map(len, series))
+    block = np.full((len(series), longest), np.nan)
+    for row, values in enumerate(series):
+        block[row, longest - len(values) :] = values
+    return engine.forecast(
+        block.astype(np.float32),
+        origin=AS_OF,
+        horizon_days=horizon,
+        seed=3,
+        samples=samples,
+        calibration=told,
+    )
+
+
+def bands(found: FanPaths) -> Floats:
+    return np.concatenate([part.paths for part in found.bands(SHARES)])
+
+
+def paths(found: FanPaths) -> Floats:
+    return np.concatenate([part.paths for part in found.blocks()])
+
+
+@every_engine
+@few
+@given(histories())
+def test_quantiles_are_ordered(told: Calibration, values: Floats) -> None:
+    assert (np.diff(bands(forecast(told, values)), axis=1) >= -1e-6).all()
+
+
+@every_engine
+@few
+@given(st.floats(0, 1e6), st.integers(14, 500))
+def test_what_never_moved_stays(told: Calibration, level: float, days: int) -> None:
+    found = forecast(told, np.full(days, level))
+    assert bands(found) == pytest.approx(np.full((1, 5, HORIZON + 1), np.float32(level)))
+    assert not found.growth_significant[0]
+
+
+@every_engine
+@few
+@given(histories(), st.integers(-8, 12))
+def test_another_unit_gives_the_same_forecast(
+    told: Calibration, values: Floats, power: int
+) -> None:
+    factor = 2.0**power
+    plain, scaled = forecast(told, values), forecast(told, values * factor)
+    assert bands(scaled) / factor == pytest.approx(bands(plain), abs=ROUNDED)
+
+
+@every_engine
+@few
+@given(histories(), st.integers(1, 40))
+def test_a_higher_level_moves_in_the_same_way(
+    told: Calibration, values: Floats, thousands: int
+) -> None:
+    shift = 1000.0 * thousands
+    plain, higher = (year_of(part[None, :]) for part in (values, values + shift))
+    assert engine.fan_of(higher, 3, told) == pytest.approx(
+        engine.fan_of(plain, 3, told), rel=1e-3, abs=1e-3
+    )
+
+
+@every_engine
+@few
+@given(histories(), st.integers(1, 60))
+def test_a_forecast_knows_nothing_of_later_days(
+    told: Calibration, values: Floats, later: int
+) -> None:
+    """What is behind the view that it is given, in the same memory, is not read."""
+    told_of: list[Floats] = []
+    for unknown in (0.0, 9e6):
+        whole = np.concatenate([values, np.full(later, unknown)])[None, :].astype(np.float32)
+        past = whole[:, : len(values)]
+        found = engine.forecast(
+            past, origin=AS_OF, horizon_days=HORIZON, seed=3, samples=60, calibration=told
+        )
+        told_of.append(bands(found))
+    assert np.array_equal(*told_of)
+
+
+@every_engine
+@few
+@given(histories())
+def test_the_same_in_the_same_out(told: Calibration, values: Floats) -> None:
+    assert np.array_equal(paths(forecast(told, values)), paths(forecast(told, values)))
+
+
+@every_engine
+@few
+@given(histories(), st.integers(5, HORIZON - 1))
+def test_a_shorter_horizon_is_the_beginning_of_a_longer_one(
+    told: Calibration, values: Floats, shorter: int
+) -> None:
+    near = bands(forecast(told, values, horizon=shorter))
+    far = bands(forecast(told, values))
+    assert near == pytest.approx(far[:, :, : shorter + 1])
+
+
+@every_engine
+@few
+@given(st.lists(histories(), min_size=2, max_size=4))
+def test_a_series_is_forecast_the_same_alone_and_among_others(
+    told: Calibration, many: list[Floats]
+) -> None:
+    together = bands(forecast(told, *many))
+    backwards = bands(forecast(told, *many[::-1]))[::-1]
+    assert backwards == pytest.approx(together, abs=ROUNDED)
+    alone = bands(forecast(told, many[0]))[0]
+    assert alone == pytest.approx(together[0], abs=ROUNDED)
+
+
+@few
+@given(histories())
+def test_the_paths_follow_the_bands(values: Floats) -> None:
+    found = forecast(USUAL, values, samples=400)
+    drawn = np.quantile(paths(found)[0], SHARES, axis=0)
+    wide = bands(found)[0]
+    assert np.abs(drawn - wide).max() <= 0.05 * (wide[-1] - wide[0]).max() + 1e-6
