@@ -269,7 +269,11 @@ class _Sections:
             if wait is not None:
                 told = f"work waited {wait:.1f} % of the time: {grade(wait)}"
                 yield f"  host {fact.record.name}: {told}"
-        yield f"  P95 and peak of the last {self._policy.forecast.coverage_window_days} closed days"
+        row = self._row
+        yield (
+            f"  of the last {self._policy.forecast.coverage_window_days} closed days: P95 "
+            f"{_shown(row.demand_p95)}, peak {_shown(row.demand_peak)} {row.unit}"
+        )
         for end, mean, high in series.weeks(_WEEKS_SHOWN):
             yield f"  week to {end}: mean {self._unit(mean)}, highest day {self._unit(high)}"
 
@@ -365,6 +369,8 @@ class _Sections:
                 yield f"    would let all run: {case.smallest_change}"
             if case.by_hand:
                 yield f"    no HA, to be started by hand: {', '.join(case.by_hand)}"
+        if pool.pool.kind != "cluster":
+            return
         found = pool.resilience
         yield f"hosts that may be lost at once: {_shown(found.tolerates)}, proven"
         why = f" ({found.why})" if found.why else ""
