@@ -20,7 +20,7 @@ from bench.forecasting import forecast_lines
 from bench.libvirt_load import load_lines
 from bench.measure import Line, Size, Spread, Tell, as_json
 from bench.polling import poll_lines
-from bench.reporting import report_lines
+from bench.reporting import report_lines, scale_lines
 from bench.testdriver import testdriver_lines
 from bench.whole import demo_lines, start_lines
 
@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Size, Tell], Iterator[Line]]] = {
     "libvirt-load": load_lines,
     "append": append_lines,
     "report": report_lines,
+    "scale": scale_lines,
     "forecast": forecast_lines,
     "demo": demo_lines,
 }

@@ -1,7 +1,8 @@
 """A store as it is after months: versions, polls, samples and days, written by the store's own
 functions, or in bulk where a year of five-minute polls would take hours.
 
-What it lacks of a real one are the samples of guests, of which no report reads any.
+What it lacks of a real one are the samples of guests, of which no report reads any: their days are
+there, and the sketches of the last ones.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -20,11 +22,13 @@ from bench.fleet import GIB, NOW, ZONE, Fleet, attempt
 from inventory.append import append
 from inventory.history import close_days
 from inventory.samples import insert, store_rows
-from inventory.schema import EntityDayRow, EntityRow, PollRow, table_of
+from inventory.schema import EntityDayRow, EntityRow, GuestDayRow, PollRow, table_of
+from inventory.sketch import CPU_UNIT, MEMORY_UNIT, sketch_of
 from inventory.store import Store
 
 _ENTITY = table_of(EntityRow)
 _ENTITY_DAY = table_of(EntityDayRow)
+_GUEST_DAY = table_of(GuestDayRow)
 _POLL = table_of(PollRow)
 _NIGHTLY_BACKUPS = 7
 _RAW_DAYS = 35
@@ -99,6 +103,22 @@ def _add_guest_days(connection: Connection, days: int) -> None:
     for key in connection.scalars(guests).all():
         rows = [_guest_day(key, today - timedelta(days=back)) for back in range(1, days + 1)]
         insert(connection, _ENTITY_DAY, rows, renew=True)
+        recent = range(1, min(days, _RAW_DAYS) + 1)
+        drawn = [_sketches(key, today - timedelta(days=back)) for back in recent]
+        insert(connection, _GUEST_DAY, drawn, renew=True)
+
+
+def _sketches(key: int, day: date) -> dict[str, Any]:
+    """A day of five-minute values that rise and fall as office hours do."""
+    hours = np.arange(288) / 12
+    busy = 0.2 + 1.3 * np.maximum(0.0, np.sin((hours - 6) / 12 * math.pi)) + key % 7 * 0.01
+    held = (2.0 + 0.5 * busy) * GIB
+    return {
+        "entity_key": key,
+        "day": day,
+        "cpu": sketch_of(busy, CPU_UNIT).packed(),
+        "memory": sketch_of(held, MEMORY_UNIT).packed(),
+    }
 
 
 def _guest_day(key: int, day: date) -> dict[str, Any]:

@@ -85,6 +85,7 @@ class Size:
     append_guests: int = 10_000
     report_guests: int = 1_000
     report_days: int = 400
+    scale_guests: tuple[int, ...] = (1_000, 10_000)
     forecast_series: tuple[int, ...] = (1_000, 10_000, 100_000)
     load_guests: int = 4
     load_polls: int = 50  # of which one measurement is the mean

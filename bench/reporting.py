@@ -14,7 +14,7 @@ from bench import bare
 from bench.aged import build
 from bench.bare import Statements, replay, rows_by_table
 from bench.fleet import NOW, SOURCE, ZONE
-from bench.measure import Line, Size, Tell, by_turns, call, call_on, process
+from bench.measure import Line, Run, Size, Tell, by_turns, call, call_on, process
 from bench.overheard import overheard
 from lumbung.plan import When, plan
 from lumbung.publish import publish
@@ -55,6 +55,40 @@ def report_lines(size: Size, tell: Tell) -> Iterator[Line]:
         yield from _inside(name, folder, size)
 
 
+def scale_lines(size: Size, tell: Tell) -> Iterator[Line]:
+    """How the cost of a report and of `capacity` grows with the guests."""
+    for guests in size.scale_guests:
+        name = f"{guests:,} guests × {size.report_days} days"
+        tell(f"{name}: making a store of that age, which takes a minute per 1,000 guests")
+        with TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            (folder / "lumbung.toml").write_text(_CONFIGURATION, encoding="utf-8")
+            build(folder / "inventory.db", guests, size.report_days)
+            statements = folder / "statements.json"
+            statements.write_text(json.dumps(_read_by(folder)), encoding="utf-8")
+            report, capacity, read = by_turns(
+                1,
+                _run(folder, "report"),
+                _run(folder, "capacity"),
+                process(
+                    [sys.executable, bare.__file__, str(folder / "inventory.db"), str(statements)]
+                ),
+            )
+        for command, taken in (("report", report), ("capacity", capacity)):
+            yield Line(f"{command} {name}", "s", taken.seconds, read.seconds, _READ_ALONE)
+            yield Line(
+                f"{command} {name}: memory", "MiB", taken.peak_mib, read.peak_mib, _READ_ALONE
+            )
+
+
+def _run(folder: Path, command: str) -> Run:
+    """The command as cron runs it, its start included."""
+    return process(
+        [sys.executable, "-m", "lumbung", "--config", str(folder / "lumbung.toml"), command],
+        {NOW_VARIABLE: _LATER.isoformat()},
+    )
+
+
 def _tell_of(store: Path, tell: Tell) -> None:
     rows = sorted(rows_by_table(store).items(), key=lambda pair: -pair[1])
     told = ", ".join(f"{count:,} {table}" for table, count in rows if count > 100)
@@ -67,10 +101,7 @@ def _command(name: str, folder: Path, size: Size) -> Iterator[Line]:
     statements.write_text(json.dumps(_read_by(folder)), encoding="utf-8")
     whole, read = by_turns(
         size.repeat,
-        process(
-            [sys.executable, "-m", "lumbung", "--config", str(folder / "lumbung.toml"), "report"],
-            {NOW_VARIABLE: _LATER.isoformat()},
-        ),
+        _run(folder, "report"),
         process([sys.executable, bare.__file__, str(folder / "inventory.db"), str(statements)]),
     )
     yield Line(name, "s", whole.seconds, read.seconds, _READ_ALONE, most=_MOST_SECONDS)

@@ -53,10 +53,17 @@ class Step:
     world: World
 
 
-def outcome_of(base: Base, scenario: Scenario, only: Collection[PoolKey] | None = None) -> Outcome:
+def outcome_of(
+    base: Base,
+    scenario: Scenario,
+    only: Collection[PoolKey] | None = None,
+    *,
+    failover: bool = True,
+) -> Outcome:
     """The outcome of a scenario, for all pools or ``only`` for some; the rest stays as it is.
 
-    Raises ScenarioError for what cannot be.
+    Without ``failover`` the failover test stays that of doing nothing: packing every failure of
+    a large cluster takes a while. Raises ScenarioError for what cannot be.
     """
     steps = steps_of(base, scenario)
     world = steps[-1].world
@@ -70,7 +77,9 @@ def outcome_of(base: Base, scenario: Scenario, only: Collection[PoolKey] | None 
     groups: dict[PoolKey, list[Answer]] = {key_of(pool.pool): [] for pool in base.answers}
     for answer in after:
         groups[key_of(answer.question.pool)].append(answer)
-    answers = tuple(_pool(world, base, key, tuple(group)) for key, group in groups.items())
+    answers = tuple(
+        _pool(world, base, key, tuple(group), failover=failover) for key, group in groups.items()
+    )
     return Outcome(scenario.name, base, world, answers)
 
 
@@ -207,9 +216,11 @@ def _after(world: World, base: Base, old: Answer, new: Answer) -> Answer:
     )
 
 
-def _pool(world: World, base: Base, key: PoolKey, answers: tuple[Answer, ...]) -> PoolAnswer:
+def _pool(
+    world: World, base: Base, key: PoolKey, answers: tuple[Answer, ...], *, failover: bool
+) -> PoolAnswer:
     old, pool = base.by_pool[key], answers[0].question.pool
-    if pool.kind != "cluster" or _runs_the_same(world, base, old.pool, pool):
+    if not failover or pool.kind != "cluster" or _runs_the_same(world, base, old.pool, pool):
         return replace(old, pool=pool, answers=answers)
     found = failover_of(world.estate, pool)
     cases = (*found.cases, *_homeless(world, pool))

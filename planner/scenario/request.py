@@ -330,10 +330,13 @@ def _smallest(
         return _condition(base, pool, quantity, like, needed_on)
 
     def is_enough(steps: int) -> bool:
-        changes = (*request.changes, condition(steps).change())
-        key = key_of(pool)
-        outcome = outcome_of(base, Scenario(name=request.name, changes=changes), only={key})
-        return not judge.of(outcome, key).shorts
+        """The figures first: only what they allow is worth packing every failure for."""
+        changes, key = (*request.changes, condition(steps).change()), key_of(pool)
+        scenario = Scenario(name=request.name, changes=changes)
+        figures = outcome_of(base, scenario, only={key}, failover=False)
+        if judge.of(figures, key).shorts:
+            return False
+        return not judge.of(outcome_of(base, scenario, only={key}), key).shorts
 
     most = _MOST_HOSTS if pool.kind == "cluster" else _MOST_STORAGE_STEPS
     steps = _least(is_enough, most)

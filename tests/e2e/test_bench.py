@@ -28,6 +28,7 @@ TINY = Size(
     append_guests=4,
     report_guests=4,
     report_days=20,
+    scale_guests=(2, 3),
     forecast_series=(20,),
     load_guests=1,
     load_polls=2,
