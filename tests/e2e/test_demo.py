@@ -51,6 +51,10 @@ class City:
             return list(csv.DictReader(file))
 
 
+# What no hour and no weekday changes is asked once.
+on_a_monday = pytest.mark.parametrize("city", MOMENTS[:1], indirect=True, ids=["Mon"])
+
+
 @pytest.fixture(scope="module", params=MOMENTS, ids=lambda at: at.strftime("%a"))
 def city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> City:
     return City(tmp_path_factory.mktemp("demo") / "city", request.param)
@@ -186,6 +190,7 @@ def told(city: City, *arguments: str) -> list[dict[str, Any]]:
     return rows
 
 
+@on_a_monday
 def test_what_could_be_given_back_is_found_each_byte_in_one_class(city: City) -> None:
     rows = {row["name"]: row for row in told(city, "reclaim", "--by", "class")}
     assert set(rows) == {entry["class"] for entry in city.key["reclaim"]}
@@ -203,6 +208,7 @@ def test_what_could_be_given_back_is_found_each_byte_in_one_class(city: City) ->
     assert (month["proposed"], month["freed"]) == (14, 0)
 
 
+@on_a_monday
 def test_what_agencies_are_shown_sums_to_what_their_clusters_cost(city: City) -> None:
     rows = told(city, "showback")
     for cluster, cost in (("balaikota", 180e6), ("command-center", 120e6)):
@@ -212,6 +218,7 @@ def test_what_agencies_are_shown_sums_to_what_their_clusters_cost(city: City) ->
         assert payers[-1]["cost_month"] > 0
 
 
+@on_a_monday
 def test_the_scenarios_come_to_what_was_reckoned(city: City) -> None:
     ran = lumbung(
         "--config", str(city.folder / "lumbung.toml"), "whatif", "--format", "json",
@@ -227,6 +234,7 @@ def test_the_scenarios_come_to_what_was_reckoned(city: City) -> None:
         assert row["failover_test"] == entry["failover"], entry
 
 
+@on_a_monday
 def test_the_requests_are_answered(city: City) -> None:
     for entry in city.key["requests"]:
         when = city.as_of + timedelta(days=entry["in_days"])
