@@ -8,7 +8,7 @@ from datetime import date
 from planner.answers import Answer, has_enough, passages_of
 from planner.estate import Estate
 from planner.policy import Overcommit, Policy, Threshold
-from planner.pools import capacity_of, usable_days
+from planner.pools import usable_days
 from planner.runway import Runway, runway
 
 
@@ -37,21 +37,20 @@ def level_dates(estate: Estate, answer: Answer) -> tuple[LevelDate, ...]:
 def _passed(estate: Estate, answer: Answer, share: float) -> Runway:
     """The runway if this share of what a failure leaves were what is usable."""
     asked = answer.question
-    limits = replace(asked.limits, policy=_with_share(asked.limits.policy, share))
+    limits = replace(asked.limits, policy=with_share(asked.limits.policy, share))
     coming = (*asked.hardware, *(one.hardware() for one in asked.pending if one.is_on_its_way))
     place = (asked.pool, asked.resource, asked.model, limits)
     days = usable_days(*place, coming, estate.as_of, estate.policy.forecast.horizon_days)
     [passage] = passages_of(estate, [replace(asked, usable=days, limits=limits)])
-    usable = capacity_of(*place).usable
-    return runway(passage, as_of=estate.as_of, usable_now=usable or 0.0, demand_now=answer.load)
+    return runway(passage, as_of=estate.as_of, usable_now=float(days[0]), demand_now=answer.load)
 
 
-def _with_share(policy: Policy, share: float) -> Policy:
+def with_share(policy: Policy, share: float) -> Policy:
     """The policy in which so much of the failover capacity may be used, or of it promised."""
     ratio = policy.overcommit
     return policy.model_copy(
         update={
-            "threshold": Threshold(cpu=share, memory=share, storage=share),
+            "threshold": Threshold(cpu=share, memory=share, storage=share, ceph_nearfull=share),
             "overcommit": Overcommit(
                 cpu=share * ratio.cpu, memory=share * ratio.memory, storage=share * ratio.storage
             ),

@@ -11,6 +11,9 @@ from estates import answers, estate
 from inventory.platform_records import CEPH_OSD, PhysicalDisk
 from inventory.records import Record
 from planner.answers import Answer
+from planner.levels import with_share
+from planner.pools import capacity_of, limits_of, pools_of
+from planner.tiers import Limits
 from stored import GIB, datastore, host
 
 TIB = 1024 * GIB
@@ -82,3 +85,12 @@ def test_a_disk_with_an_osd_number_is_cephs() -> None:
         {"devpath": "/dev/sdc", "used": "LVM", "osdid": "x", "size": 1},
     ]
     assert [d.used_for for d in physical_disks("n0", "c", rows)] == [CEPH_OSD, "ZFS", "LVM"]
+
+
+def test_levels_are_shares_of_what_is_left_without_the_largest_node() -> None:
+    """Full is all of it, not the nearfull ratio."""
+    found = estate(*HOSTS, ceph(), *(osd(f"n{i}") for i in range(4)))
+    [pool] = [p for p in pools_of(found) if p.kind == "datastore"]
+    shared = with_share(limits_of(found, pool).policy, 1.0)
+    capacity = capacity_of(pool, "storage", "demand", Limits(shared))
+    assert capacity.usable == pytest.approx(20 * TIB)
