@@ -60,8 +60,8 @@ class Claim:
     owner: str | None = None
     since_days: int | None = None
     stored: tuple[Stored, ...] = ()
-    vcpus: float = 0.0
-    memory_bytes: float = 0.0
+    vcpus: float | None = 0.0  # None, as below: not known
+    memory_bytes: float | None = 0.0
     memory_used_bytes: float | None = 0.0  # of which the hosts' memory would feel
 
     @property
@@ -171,8 +171,8 @@ class Judge:
             "idle",
             idle.why,
             since_days=self.rules.idle_days,
-            vcpus=view.guest.vcpus or 0.0,
-            memory_bytes=float(memory or 0),
+            vcpus=view.guest.vcpus,
+            memory_bytes=None if memory is None else float(memory),
             memory_used_bytes=sizing.memory.used if sizing else None,
         )
 

@@ -76,7 +76,7 @@ def _claim_lines(found: Efficiency, use: GuestUse, key: GuestKey) -> Iterator[st
         basis = "" if claim.is_measured or not stored else " (as promised: at most that)"
         yield (
             f"  {claim.reclaim_class}: {claim.why}; storage {size}{basis}, "
-            f"{claim.vcpus:g} vCPUs, memory {claim.memory_bytes / GIB:g} GiB"
+            f"vCPUs {_known(claim.vcpus)}, memory {_known(claim.memory_bytes, GIB)} GiB"
         )
         if claim.key in found.came_back:
             yield f"    {found.came_back[claim.key]}"
@@ -86,6 +86,10 @@ def _claim_lines(found: Efficiency, use: GuestUse, key: GuestKey) -> Iterator[st
     for item in found.unjudged:
         if item.guest == key:
             yield f"  not judged: {item.reclaim_class}: {item.reason}"
+
+
+def _known(amount: float | None, unit: float = 1.0) -> str:
+    return "not known" if amount is None else f"{amount / unit:g}"
 
 
 def _cost_lines(estate: Estate, rates: Rates | None, use: GuestUse) -> Iterator[str]:

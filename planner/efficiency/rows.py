@@ -32,8 +32,8 @@ class ReclaimRow:
     since_days: int | None
     storage_gib: float | None
     storage_basis: str  # measured, promised (at most that), or "" for none
-    vcpus: float
-    memory_gib: float
+    vcpus: float | None
+    memory_gib: float | None
     cost_month: float | None
     why: str
     note: str
@@ -119,7 +119,7 @@ def reclaim_rows(
         key=lambda c: (
             CLASSES.index(c.reclaim_class),
             -(c.storage_bytes or 0.0),
-            -c.memory_bytes,
+            -(c.memory_bytes or 0.0),
             c.key,
         ),
     )
@@ -142,7 +142,7 @@ def _reclaim_row(
         storage_gib=_gib(claim.storage_bytes),
         storage_basis=basis,
         vcpus=claim.vcpus,
-        memory_gib=_gib(claim.memory_bytes) or 0.0,
+        memory_gib=_gib(claim.memory_bytes),
         cost_month=_money(waste_of(claim, rates)),
         why=claim.why,
         note=found.came_back.get(claim.key, ""),
@@ -170,10 +170,12 @@ def _total(name: str | None, rows: list[ReclaimRow]) -> ReclaimTotal:
         items=len(rows),
         guests=len({(row.cluster, row.guest_id) for row in rows if row.guest_id}),
         storage_gib=round(sum(row.storage_gib or 0.0 for row in rows), 3),
-        vcpus=sum(row.vcpus for row in rows),
-        memory_gib=round(sum(row.memory_gib for row in rows), 3),
+        vcpus=sum(row.vcpus or 0.0 for row in rows),
+        memory_gib=round(sum(row.memory_gib or 0.0 for row in rows), 3),
         cost_month=round(sum(costs), 2) if costs else None,
-        sizes_not_known=sum(1 for row in rows if row.storage_gib is None),
+        sizes_not_known=sum(
+            1 for row in rows if None in (row.storage_gib, row.vcpus, row.memory_gib)
+        ),
     )
 
 

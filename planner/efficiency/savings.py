@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from inventory.platform_records import Volume
-from inventory.proposals import Proposal
+from inventory.records import Proposal
 from planner.efficiency.answer import Efficiency
 from planner.efficiency.claims import Claim, stored_of
 from planner.estate import Estate
@@ -70,21 +70,22 @@ def _renewed(proposal: Proposal, claim: Claim | None, estate: Estate) -> Iterato
     if proposal.first_on == as_of and claim is not None:
         yield _proposed(claim, estate)
     elif freed is not None:
-        yield replace(
-            proposal,
-            outcome="freed",
-            settled_on=as_of,
-            freed_storage_bytes=freed.storage_bytes,
-            freed_vcpus=freed.vcpus,
-            freed_memory_bytes=freed.memory_bytes,
+        yield proposal.model_copy(
+            update={
+                "outcome": "freed",
+                "settled_on": as_of,
+                "freed_storage_bytes": freed.storage_bytes,
+                "freed_vcpus": freed.vcpus,
+                "freed_memory_bytes": freed.memory_bytes,
+            }
         )
         if claim is not None:
             yield _proposed(claim, estate)
     elif claim is None:
-        yield replace(proposal, outcome="kept", settled_on=as_of)
+        yield proposal.model_copy(update={"outcome": "kept", "settled_on": as_of})
     else:
-        yield replace(_proposed(claim, estate), proposal_id=proposal.proposal_id,
-                      first_on=proposal.first_on)  # fmt: skip
+        first = {"proposal_id": proposal.proposal_id, "first_on": proposal.first_on}
+        yield _proposed(claim, estate).model_copy(update=first)
 
 
 def _proposed(claim: Claim, estate: Estate) -> Proposal:

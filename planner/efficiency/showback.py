@@ -179,7 +179,7 @@ def waste_of(claim: Claim, rates: Mapping[str, Rates]) -> float | None:
         stored = claim.storage_bytes
     cost = Cost(
         of.cpu.cost(claim.vcpus),
-        of.memory.cost(claim.memory_bytes / GIB),
+        of.memory.cost(_gib(claim.memory_bytes)),
         of.storage.cost(_gib(stored) if claim.stored else 0.0),
     )
     return cost.total

@@ -16,7 +16,13 @@ from inventory.records import Backup, Disk, GuestSnapshot
 from inventory.sketch import CPU_UNIT, MEMORY_UNIT, sketch_of
 from planner.contention import grade, is_held_back, waited_percent
 from planner.efficiency.answer import Efficiency, efficiency_of, with_reclaim
-from planner.efficiency.rows import guest_columns, rightsize_rows, unjudged_lines
+from planner.efficiency.rows import (
+    guest_columns,
+    reclaim_rows,
+    reclaim_totals,
+    rightsize_rows,
+    unjudged_lines,
+)
 from planner.efficiency.sizing import decaying_estimate, memory_needed, vcpus_needed
 from planner.efficiency.use import decayed_cpu_quantile, decayed_weight, idleness
 from planner.estate import Estate
@@ -287,3 +293,13 @@ def test_demand_is_a_lower_bound_only_where_waiting_is_known_to_be_bad() -> None
     assert "demand_is_lower_bound" in flags["cpu", "demand"]
     assert "demand_is_lower_bound" not in flags["cpu", "allocation"]
     assert "demand_is_lower_bound" not in flags["memory", "demand"]
+
+
+def test_an_idle_guest_of_unknown_memory_claims_no_zero() -> None:
+    place = estate(guest(memory_bytes=None))
+    [claim] = judged(place, days(0.01, count=14)).claims
+    assert (claim.reclaim_class, claim.memory_bytes) == ("idle", None)
+    [row] = reclaim_rows(judged(place, days(0.01, count=14)), {}, AS_OF)
+    assert row.memory_gib is None
+    [total] = reclaim_totals([row], "class")
+    assert total.sizes_not_known == 1
