@@ -162,22 +162,8 @@ def _samples(step: HistoryStep, raw: Raw) -> tuple[Usage, ...]:
     metrics = _METRICS[step.entity]
     answers = [raw.answers.get(timeframe) for timeframe in (_DECADE, *TIMEFRAMES)]
     table = _Table.of([rows_of(answer) for answer in answers], metrics).finest().thinned()
-    samples = []
-    rows = zip(table.ends.tolist(), table.periods.tolist(), table.values.T.tolist(), strict=True)
-    for ends, period, row in rows:
-        values = _usage(step, dict(zip(metrics, row, strict=True)))
-        if any(value is not None for value in values.values()):
-            samples.append(
-                Usage(
-                    entity=step.entity,
-                    entity_id=step.entity_id,
-                    cluster=step.cluster,
-                    taken_at=datetime.fromtimestamp(ends, UTC),
-                    period_seconds=period,
-                    **values,
-                )
-            )
-    return tuple(samples)
+    told = _told(step, table)
+    return tuple(Usage(**(where | values)) for where, values in told if _says_something(values))
 
 
 def _peaks(step: HistoryStep, raw: Raw) -> tuple[Peak, ...]:
@@ -185,23 +171,27 @@ def _peaks(step: HistoryStep, raw: Raw) -> tuple[Peak, ...]:
     answers = [raw.answers.get(_MAXIMA + timeframe) for timeframe in TIMEFRAMES]
     table = _Table.of([rows_of(answer) for answer in answers], metrics)
     table = table.only((table.periods > FINEST_PEAK_SECONDS) & (table.periods <= DAY_SECONDS))
-    peaks = []
+    highs = (
+        (where, {name: values.get(name) for name in ("memory_used_bytes", "storage_used_bytes")})
+        for where, values in _told(step, table)
+    )
+    return tuple(Peak(**(where | values)) for where, values in highs if _says_something(values))
+
+
+def _told(
+    step: HistoryStep, table: _Table
+) -> Iterator[tuple[dict[str, Any], dict[str, float | None]]]:
+    """Each row: of what and when it speaks, and its values in our terms."""
+    metrics = _METRICS[step.entity]
+    of = {"entity": step.entity, "entity_id": step.entity_id, "cluster": step.cluster}
     rows = zip(table.ends.tolist(), table.periods.tolist(), table.values.T.tolist(), strict=True)
     for ends, period, row in rows:
-        values = _usage(step, dict(zip(metrics, row, strict=True)))
-        highs = {name: values.get(name) for name in ("memory_used_bytes", "storage_used_bytes")}
-        if any(value is not None for value in highs.values()):
-            peaks.append(
-                Peak(
-                    entity=step.entity,
-                    entity_id=step.entity_id,
-                    cluster=step.cluster,
-                    taken_at=datetime.fromtimestamp(ends, UTC),
-                    period_seconds=period,
-                    **highs,
-                )
-            )
-    return tuple(peaks)
+        when = {"taken_at": datetime.fromtimestamp(ends, UTC), "period_seconds": period}
+        yield of | when, _usage(step, dict(zip(metrics, row, strict=True)))
+
+
+def _says_something(values: Mapping[str, float | None]) -> bool:
+    return any(value is not None for value in values.values())
 
 
 _METRICS: dict[str, tuple[str, ...]] = {
