@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from planner.answers import Answer, PoolAnswer
 from planner.placement.packing import WORST_FIRST
 from planner.report import Report, in_unit
 from planner.rows import CameraRow, OrderRow
 from planner.runway import URGENCY
-from reports.cells import plain, screen
+from reports.cells import screen, short
+from reports.pages import page_template
 from reports.phrases import PHRASES
 
 # So many lines of each, none longer than the template cuts it, fill one A4 page and no more.
@@ -69,20 +68,12 @@ class _PoolLine:
 def brief_html(report: Report, *, lang: str = "en") -> str:
     """The page in a language of ``reports.phrases``. Raises KeyError for another one."""
     words = PHRASES[lang]
-    environment = Environment(
-        loader=PackageLoader("reports", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"plain": plain, "short": _short}
     binding = report.binding
     clusters = _worst_first(report)
     fewer = _FEWER_BESIDE_RECORDERS if report.cameras else 0
     most_pools, most_risks = _MOST_POOLS - fewer, _MOST_RISKS - fewer
     most_gaps = _MOST_GAPS - fewer
-    return environment.get_template("brief.html.j2").render(
+    return page_template("brief.html.j2").render(
         lang=lang,
         words=words,
         report=report,
@@ -104,12 +95,6 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
     )
 
 
-def _short(text: str, length: int) -> str:
-    """Plain text of no more than so many characters."""
-    told = plain(text)
-    return told if len(told) <= length else f"{told[: length - 1]}…"
-
-
 def _worst_first(report: Report) -> list[PoolAnswer]:
     """The clusters, those first whose status is the most urgent."""
     clusters = [pool for pool in report.answers if pool.pool.kind == "cluster"]
@@ -129,9 +114,9 @@ def _headline(report: Report, binding: Answer | None, words: Mapping[str, str]) 
         return words["no_order_date"]
     row = next((row for row in report.orders if row.pool == question.pool.name), None)
     if row is not None and row.quantity == 0:  # what is on its way is enough, if it comes
-        return f"{_short(row.pool, 40)}: {_short(row.what, 60)}."
+        return f"{short(row.pool, 40)}: {short(row.what, 60)}."
     return words["headline"].format(
-        pool=_short(question.pool.name, 40),
+        pool=short(question.pool.name, 40),
         resource=words[question.resource],
         date=order.on,
         late=_late(order.overdue_days, words),

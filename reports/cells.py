@@ -67,3 +67,9 @@ def screen(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%MZ")
     return plain(str(scalar(value)))
+
+
+def short(text: str, length: int) -> str:
+    """Plain text of no more than so many characters."""
+    told = plain(text)
+    return told if len(told) <= length else f"{told[: length - 1]}…"

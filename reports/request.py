@@ -7,13 +7,12 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from planner.answers import Answer
 from planner.pools import GIB
 from planner.report import in_unit
 from planner.scenario.request import Condition, Decision, Said, amounts_of
 from reports.cells import plain, screen
+from reports.pages import page_template
 from reports.request_phrases import REQUEST
 
 _MOST_NAMES = 6
@@ -66,16 +65,8 @@ class RequestRow:
 def request_html(decision: Decision, *, lang: str = "en") -> str:
     """The page, in a language of ``reports.request_phrases``. Raises KeyError for another."""
     words = REQUEST[lang]
-    environment = Environment(
-        loader=PackageLoader("reports", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["plain"] = plain
     estate = decision.outcome.base.estate
-    return environment.get_template("request.html.j2").render(
+    return page_template("request.html.j2").render(
         lang=lang,
         words=words,
         site=estate.site,
