@@ -428,6 +428,36 @@ class Counter:
     limit: float | None = None  # a rate above this is a fault of the counter, not a load
 
 
+class Proposal(SQLModel):
+    """One thing that was proposed: how much could be given back, of what was held; None is not
+    known.
+
+    ``outcome`` is "" while it is open, then freed (something was given back) or kept (it is in use
+    again, exempt, or no longer asked for).
+    """
+
+    model_config: ClassVar[Any] = {"frozen": True, "extra": "forbid"}
+
+    proposal_id: str
+    claim: str
+    reclaim_class: str
+    cluster: str
+    guest_id: str | None
+    agency: str | None
+    first_on: date
+    last_on: date
+    storage_bytes: float | None = None
+    vcpus: float | None = None
+    memory_bytes: float | None = None
+    held_vcpus: float | None = None
+    held_memory_bytes: float | None = None
+    outcome: str = ""
+    settled_on: date | None = None
+    freed_storage_bytes: float | None = None
+    freed_vcpus: float | None = None
+    freed_memory_bytes: float | None = None
+
+
 # The remedy of what is hidden from everyone who may only read.
 BEYOND_REACH = "no right that only reads is enough"
 

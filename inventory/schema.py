@@ -46,6 +46,7 @@ from inventory.records import (
     Host,
     Measures,
     Nic,
+    Proposal,
     Record,
 )
 from inventory.types import Instant
@@ -522,26 +523,10 @@ class GuestDayRow(SQLModel, table=True):
     memory: bytes | None = None
 
 
-class ProposalRow(SQLModel, table=True):
+class ProposalRow(Proposal, table=True):
     """Something that was proposed to be given back, and what became of it."""
 
     __tablename__ = "proposal"
+    model_config = _UNFROZEN
 
     proposal_id: str = Field(primary_key=True)
-    claim: str
-    reclaim_class: str
-    cluster: str
-    guest_id: str | None = None
-    agency: str | None = None
-    first_on: date
-    last_on: date
-    storage_bytes: float | None = None
-    vcpus: float | None = None
-    memory_bytes: float | None = None
-    held_vcpus: float | None = None
-    held_memory_bytes: float | None = None
-    outcome: str = ""
-    settled_on: date | None = None
-    freed_storage_bytes: float | None = None
-    freed_vcpus: float | None = None
-    freed_memory_bytes: float | None = None

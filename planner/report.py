@@ -9,8 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from inventory.changes import Change
-from inventory.proposals import Proposal
-from inventory.records import Backup, Disk, GuestSnapshot
+from inventory.records import Backup, Disk, GuestSnapshot, Proposal
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.answers import in_unit as in_unit
 from planner.backups import newest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,7 +9,8 @@ import numpy as np
 
 from estates import AS_OF, NOW, estate, health
 from inventory.guest_days import GuestDay
-from inventory.proposals import Proposal, proposals, remember_proposals
+from inventory.proposals import proposals, remember_proposals
+from inventory.records import Proposal
 from inventory.sketch import CPU_UNIT, sketch_of
 from planner.efficiency.answer import efficiency_of
 from planner.efficiency.savings import savings_rows, settled
@@ -33,7 +33,9 @@ def proposed(place: Estate, remembered: tuple[Proposal, ...] = ()) -> tuple[Prop
 def before(*found: Proposal) -> tuple[Proposal, ...]:
     """The same, as if it had been proposed weeks ago."""
     return tuple(
-        replace(p, proposal_id=f"{p.claim}@{EARLIER}", first_on=EARLIER, last_on=EARLIER)
+        p.model_copy(
+            update={"proposal_id": f"{p.claim}@{EARLIER}", "first_on": EARLIER, "last_on": EARLIER}
+        )
         for p in found
     )
 
@@ -96,7 +98,7 @@ def test_while_a_source_is_stale_or_the_report_is_of_the_past_nothing_is_settled
     [first] = before(*proposed(place()))
     stale = estate(host(), sources=(health(stale=True),))
     assert proposed(stale, (first,)) == ()
-    later = replace(first, last_on=AS_OF + timedelta(days=1))
+    later = first.model_copy(update={"last_on": AS_OF + timedelta(days=1)})
     assert proposed(estate(host()), (later,)) == ()
 
 
@@ -105,7 +107,7 @@ def test_proposals_are_remembered_as_they_stand() -> None:
     [first] = proposed(place())
     with book.store.writing() as connection:
         remember_proposals(connection, [first])
-        remember_proposals(connection, [replace(first, outcome="kept")])
+        remember_proposals(connection, [first.model_copy(update={"outcome": "kept"})])
         remember_proposals(connection, [])
     with book.store.reading() as connection:
-        assert proposals(connection) == (replace(first, outcome="kept"),)
+        assert proposals(connection) == (first.model_copy(update={"outcome": "kept"}),)
