@@ -113,8 +113,9 @@ def _is_elsewhere_too(view: GuestView, estate: Estate) -> bool:
 )
 def managed_but_local(view: GuestView, estate: Estate) -> Outcome:
     """A replication that has never run has made no copy."""
-    if view.guest.template or not _is_managed(view.guest, estate):
-        return not_applicable("not under high availability")
+    resources = estate.for_guest(HaResource, view.guest)
+    if all(one.requested in (*_NOT_RESTARTED, "stopped") for one in resources):
+        return not_applicable("high availability does not start it")
     disks = [disk for disk in estate.disks_of(view.guest) if disk.purpose != "unused"]
     reach = {disk.slot or disk.disk_id: _is_local(disk, estate) for disk in disks}
     local = [disk for disk in disks if reach[disk.slot or disk.disk_id]]

@@ -55,7 +55,7 @@ def left_behind(store: Datastore, estate: Estate) -> Outcome:
         more = len(named) - _MOST_NAMED
         told = [*named[:_MOST_NAMED], *([f"{more} more"] if more > 0 else [])]
         personal = any(view is not None and view.is_personal for view in owners)
-        return risk(HIGH if personal else None, unused=told)
+        return risk(HIGH if personal else None, datastore=store.datastore_id, unused=told)
     gap = _volume_gap(store, estate)
     return ok() if gap is None else unknown(f"volume: {gap}")
 

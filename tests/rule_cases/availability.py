@@ -153,6 +153,7 @@ CASES: list[Case] = [
                                 replication(None, failures=None))),
     Case("AVL-004", "not_applicable", (guest(), disk(), LOCAL_SAN)),
     Case("AVL-004", "not_applicable", (guest(), managed("disabled"), disk(), LOCAL_SAN)),
+    Case("AVL-004", "not_applicable", (guest(), managed("stopped"), disk(), LOCAL_SAN)),
     # AVL-005 replication late
     Case("AVL-005", "ok", (guest(), replication(49))),
     Case("AVL-005", "risk", (guest(), replication(51)), severity="high"),
