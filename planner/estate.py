@@ -307,6 +307,28 @@ class Estate:
         """
         return self._coverage.gap(source, kind, scope)
 
+    def unseen_behind(self, store: Datastore, kind: str = "disk") -> str:
+        """The hosts of a datastore with guests whose disks (or another kind) were not all seen;
+        "" where there is none."""
+        blind = self._blind_hosts(kind).get(store.cluster, frozenset())
+        hosts = blind if store.hosts is None else blind & set(store.hosts)
+        return ", ".join(sorted(hosts))
+
+    def _blind_hosts(self, kind: str) -> Mapping[str, frozenset[str]]:
+        found = self._blind.get(kind)
+        if found is None:
+            hosts: dict[str, set[str]] = defaultdict(set)
+            for view in self.guests:
+                if self.gap(view.fact.source, kind, view.guest.scope) is not None:
+                    hosts[view.guest.cluster].add(view.guest.host_id or "an unknown host")
+            found = self._blind[kind] = {name: frozenset(seen) for name, seen in hosts.items()}
+        return found
+
+    @cached_property
+    def _blind(self) -> dict[str, Mapping[str, frozenset[str]]]:
+        """Filled as it is asked for."""
+        return {}
+
     @cached_property
     def _coverage(self) -> CoverageIndex:
         return CoverageIndex(self.sources)

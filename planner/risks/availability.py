@@ -163,7 +163,9 @@ def storage_overcommitted(pool: PoolAnswer, estate: Estate) -> Outcome:
         return risk(promised_ratio=round(ratio, 2), limit=limit)
     if answer.question.load.unknown_parts:
         return unknown(f"the size of {answer.question.load.unknown_parts} disks is not known")
-    return ok()
+    store = pool.pool.datastore.record if pool.pool.datastore else None
+    hosts = estate.unseen_behind(store) if store else ""
+    return unknown(f"the disks of guests on {hosts} were not all seen") if hosts else ok()
 
 
 def _thin_pool(pool: PoolAnswer, estate: Estate) -> StorageHealth | None:

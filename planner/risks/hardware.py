@@ -72,9 +72,10 @@ def weak_quorum(platform: Platform, estate: Estate) -> Outcome:
 def single_storage(platform: Platform, estate: Estate) -> Outcome:
     critical = [v for v in estate.guests_in(platform.cluster) if v.criticality == 1]
     disks = [d for v in critical for d in estate.disks_of(v.guest) if d.purpose == "data"]
-    if not disks:
+    unseen = any(estate.gap(v.fact.source, "disk", v.guest.scope) for v in critical)
+    if not disks and not unseen:
         return not_applicable("no disk of a guest that is known to be of criticality 1")
-    domains = {_domain(disk, estate) for disk in disks}
+    domains = {_domain(disk, estate) for disk in disks} | ({None} if unseen else set())
     if len(domains - {None}) > 1 or "" in domains:
         return ok()
     if None in domains:

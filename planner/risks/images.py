@@ -36,7 +36,6 @@ _BASE_OF = re.compile(r"^base(?:vol)?-(\d+)-")
     severity=MEDIUM,
     group="data_at_rest",
     essential=True,
-    needs=("disk",),
     sources=("proxmox", "libvirt", "files"),
     why="Nobody looks after it, it is in no list of what to protect, and it is sold, copied or "
     "restored with all that is on it.",
@@ -56,8 +55,8 @@ def left_behind(store: Datastore, estate: Estate) -> Outcome:
         told = [*named[:_MOST_NAMED], *([f"{more} more"] if more > 0 else [])]
         personal = any(view is not None and view.is_personal for view in owners)
         return risk(HIGH if personal else None, datastore=store.datastore_id, unused=told)
-    gap = _volume_gap(store, estate)
-    return ok() if gap is None else unknown(f"volume: {gap}")
+    unseen = _unseen(store, estate)
+    return unknown(unseen) if unseen else ok()
 
 
 def _disk(disk: Disk, view: GuestView | None) -> str:
@@ -69,12 +68,19 @@ def _sized(name: str, size: int | None) -> str:
     return f"{name} of unknown size" if size is None else f"{name} ({size / GIB:.0f} GiB)"
 
 
-def _volume_gap(store: Datastore, estate: Estate) -> str | None:
-    """Why images that nothing mentions could not be seen; what is beyond any reader's reach, as on
-    Proxmox, is no gap: there the definitions list what was detached."""
+def _unseen(store: Datastore, estate: Estate) -> str:
+    """What was not seen of disks and images on a datastore; "" when all was.
+
+    Images that nothing mentions are beyond any reader's reach on Proxmox: that is no gap, for
+    there the definitions list what was detached.
+    """
     source = next(f.source for f in estate.datastores if f.record is store)
-    gap = estate.gap(source, "volume", store.scope)
-    return None if gap is None or gap.is_beyond_reach else gap.reason or gap.state
+    for kind, scope in (("disk", ""), ("volume", store.scope)):
+        gap = estate.gap(source, kind, scope)
+        if gap is not None and not gap.is_beyond_reach:
+            return f"{kind}: {gap.reason or gap.state}"
+    hosts = estate.unseen_behind(store)
+    return f"the disks of guests on {hosts} were not all seen" if hosts else ""
 
 
 @rule(
@@ -178,7 +184,8 @@ def readable_by_all(store: Datastore, estate: Estate) -> Outcome:
         return risk(folder=f"{store.folder_mode:04o}", images=named[:_MOST_NAMED] or "none")
     if can_enter and any(disk.file_mode is None for disk in disks):
         return unknown("the permissions of some of its images were not seen")
-    return ok()
+    hosts = estate.unseen_behind(store)
+    return unknown(f"the disks of guests on {hosts} were not all seen") if hosts else ok()
 
 
 RULES: tuple[Rule, ...] = (left_behind, shared_disk, clone_of_higher_class, readable_by_all)

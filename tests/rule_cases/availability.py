@@ -38,6 +38,7 @@ HIDDEN_GUESTS = (health(hidden=("guest",)),)
 HIDDEN_HA = (health(hidden=("ha_resource",)),)
 LIBVIRT_WITHOUT_HA = (health(kind="libvirt", hidden=("ha_resource",)),)
 UNHEALED = (health(gaps=[Coverage("host/h1", "storage_health", "failed", "h1 is offline")]),)
+UNREAD = (health(gaps=[Coverage("guest/100", "disk", "failed", "locked")]),)
 CRITICAL = guest(tags=("crit.1",), **UNBOUND)
 TWO = (host("h1"), host("h2"))
 
@@ -189,6 +190,7 @@ CASES: list[Case] = [
                              datastore(), datastore("b")),
          owners={"storages": {"san": {"failure_domain": "x"}, "b": {"failure_domain": "x"}}}),
     Case("AVL-008", "unknown", (host(), CRITICAL, disk(datastore_id=None))),
+    Case("AVL-008", "unknown", (host(), CRITICAL, datastore()), sources=UNREAD),
     Case("AVL-008", "not_applicable", (host(), guest(), disk(), datastore())),
     # AVL-009 storage runs out before more can be bought
     Case("AVL-009", "unknown", (host(), datastore(used_bytes=GIB))),
@@ -198,6 +200,7 @@ CASES: list[Case] = [
     Case("AVL-012", "risk", (datastore(), disk(capacity_bytes=6001 * GIB)), severity="high"),
     Case("AVL-012", "risk", (THIN, disk(), metadata(0.81))),
     Case("AVL-012", "unknown", (datastore(), disk(capacity_bytes=None))),
+    Case("AVL-012", "unknown", (guest(), datastore()), sources=UNREAD),
     Case("AVL-012", "unknown", (datastore(capacity_bytes=None), disk())),
     # AVL-013 memory promised beyond what a failure leaves
     Case("AVL-013", "ok", two_hosts(200)),

@@ -30,6 +30,7 @@ IN_GUEST = {
 } | ENCRYPTED
 FULL_DISK = {"encryption": {"in_guest": ["pribadi-umum"]}}
 NO_VOLUMES = (health(kind="libvirt", gaps=[Coverage("", "volume", "partial", "no list")]),)
+UNREAD = (health(gaps=[Coverage("guest/100", "disk", "failed", "locked")]),)
 BEYOND = (health(gaps=[OUT_OF_REACH]),)
 
 
@@ -94,6 +95,8 @@ CASES: list[Case] = [
     Case("DAR-005", "ok", (datastore(), volume(datastore_id="other")), sources=LIBVIRT),
     Case("DAR-005", "unknown", (datastore(),), sources=NO_VOLUMES),
     Case("DAR-005", "unknown", (datastore(),), sources=(health(hidden=("disk",)),)),
+    Case("DAR-005", "unknown", (guest(), datastore(hosts=("h1",))), sources=UNREAD),
+    Case("DAR-005", "ok", (guest(), datastore(hosts=("h2",))), sources=UNREAD),
     Case("DAR-005", "not_applicable", (datastore(content=("backup",)),)),
     # DAR-006 memory in a snapshot
     Case("DAR-006", "ok", (PERSONAL, snapshot(90))),
@@ -126,6 +129,8 @@ CASES: list[Case] = [
     Case("DAR-009", "risk", (datastore(folder_mode=0o777),), sources=LIBVIRT),
     Case("DAR-009", "unknown", (datastore(folder_mode=0o711), disk()), sources=LIBVIRT),
     Case("DAR-009", "unknown", (datastore(),), sources=LIBVIRT),
+    Case("DAR-009", "unknown", (guest(), datastore(folder_mode=0o711)),
+         sources=(health(kind="libvirt", gaps=UNREAD[0].state.gaps),)),
     # DAR-010 no TPM
     Case("DAR-010", "ok", (changed(PERSONAL, vtpm=True),), policy=FULL_DISK),
     Case("DAR-010", "risk", (changed(PERSONAL, vtpm=False),), policy=FULL_DISK, severity="low"),
