@@ -25,6 +25,7 @@ from inventory.records import (
     Record,
 )
 from planner.backups import Cover, cover, target_of
+from planner.coverage import CoverageIndex
 from planner.owners import (
     PERSONAL,
     STRICTNESS,
@@ -331,7 +332,7 @@ class Estate:
 
     @cached_property
     def _coverage(self) -> CoverageIndex:
-        return CoverageIndex(self.sources)
+        return CoverageIndex(health.state for health in self.sources)
 
     @cached_property
     def _guests_by_cluster(self) -> Mapping[str, tuple[GuestView, ...]]:
@@ -416,32 +417,6 @@ def _grouped(items: Iterable[Any], key: Any) -> dict[Any, tuple[Any, ...]]:
     for item in items:
         groups[key(item)].append(item)
     return {name: tuple(found) for name, found in groups.items()}
-
-
-class CoverageIndex:
-    """What each source covered, to tell "none" from "not seen"."""
-
-    def __init__(self, sources: Iterable[SourceHealth]) -> None:
-        self._states = {health.state.name: health.state for health in sources}
-        self._gaps = {
-            (name, gap.kind, gap.scope): gap
-            for name, state in self._states.items()
-            for gap in state.gaps
-        }
-
-    def gap(self, source: str, kind: str, scope: str = "") -> Coverage | None:
-        own = self._gaps.get((source, kind, scope))
-        if own is not None:
-            return own
-        state = self._states.get(source)
-        if state is not None and (kind, scope) in state.covered:
-            return None
-        whole = self._gaps.get((source, kind, ""))
-        if whole is not None:
-            return whole
-        if state is None or (kind, "") not in state.covered:
-            return Coverage(scope, kind, "hidden", f"{source} does not tell this")
-        return None
 
 
 class _Join:
