@@ -31,6 +31,8 @@ _LIVES_BY: Mapping[str, type[Guest | Host]] = {
     "nic": Guest,
     "platform": Host,
     "cluster": Host,
+    "storage": Host,
+    "datastore": Host,
 }
 _KIND_OF_FACT = {
     "guest": "guest",
