@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy.engine import Connection
@@ -129,13 +129,14 @@ def _gathered(
             when.as_of - timedelta(days=1),
         ),
     )
+    changes = changes_between(connection, when.at - timedelta(days=_CHANGES_DAYS), when.at)
     memory = Memory(
-        changes=changes_between(connection, when.at - timedelta(days=_CHANGES_DAYS), when.at),
+        changes=changes,
         first_seen=first_seen(connection),
         power_since=read.power_since(connection, when.at),
         proposals=proposals(connection),
     )
-    return estate, past, memory
+    return replace(estate, changes=changes), past, memory
 
 
 def _estate(connection: Connection, settings: Settings, store: Store, when: When) -> Estate:
