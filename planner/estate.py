@@ -97,7 +97,7 @@ class GuestView:
         return None if self.classification is None else self.classification in PERSONAL
 
     def tagged(self, prefix: str) -> tuple[str, ...]:
-        """What its tags of a prefix say: zone.dmz is dmz; () too where no tags were seen."""
+        """What its tags of a prefix say: of env.prod, "env" says prod."""
         return tuple(_Tags(self.guest.tags or ()).values(prefix))
 
     @property

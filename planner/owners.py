@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from planner.camera_entries import Cameras
-from planner.platform_entries import ClusterEntry, NetworkEntry, PrincipalEntry, RealmEntry
+from planner.platform_entries import ClusterEntry, NetworkEntry, RealmEntry
 from planner.purchases import (
     Budget,
     CatalogueItem,
@@ -177,6 +177,18 @@ class HostPlace(_Table):
     rack: str | None = Field(None, description="inside the room")
     log_target: str | None = Field(
         None, min_length=1, description="the central log server that it sends its logs to"
+    )
+
+
+class PrincipalEntry(_Table):
+    """Whose an account of the platform is."""
+
+    agency: str | None = Field(None, description="the code of the agency that it works for")
+    kind: Literal["staff", "service", "processor"] = Field(
+        "staff", description="a person, a program that logs in by token alone, or a contractor"
+    )
+    custodian: bool = Field(
+        False, description="true: it looks after the guests of every agency, as their custodian"
     )
 
 

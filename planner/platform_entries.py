@@ -1,8 +1,6 @@
-"""Entries of the owners' file about the platform: clusters, networks, and who works on it."""
+"""Entries of the owners' file about the platform: clusters, networks, realms."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,18 +22,6 @@ class NetworkEntry(_Table):
 
     zone: str = Field(
         min_length=1, description="how far it is trusted: dmz, internal, mgmt, backup, cctv, …"
-    )
-
-
-class PrincipalEntry(_Table):
-    """Whose an account of the platform is."""
-
-    agency: str | None = Field(None, description="the code of the agency that it works for")
-    kind: Literal["staff", "service", "processor"] = Field(
-        "staff", description="a person, a program that logs in by token alone, or a contractor"
-    )
-    custodian: bool = Field(
-        False, description="true: it looks after the guests of every agency, as their custodian"
     )
 
 

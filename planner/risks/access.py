@@ -132,12 +132,16 @@ class Access:
 
     def _held(self, name: str, guest: Guest) -> frozenset[str]:
         roles = frozenset().union(*(self.roles_at(name, path) for path in self.places(guest)))
-        if name == ROOT or ADMINISTRATOR in roles:
+        if name == ROOT:
+            return frozenset({ADMINISTRATOR})
+        if _NO_ACCESS in roles:
+            return frozenset()
+        if ADMINISTRATOR in roles:
             return frozenset({ADMINISTRATOR})
         return frozenset().union(*(self.privileges(role) for role in roles))
 
     def roles_at(self, name: str, path: str) -> frozenset[str]:
-        """The roles of a user or token on a path."""
+        """The roles of a user or token on a path; NoAccess where that ended on its way."""
         path = self._nearest(path)
         if (name, path) not in self._found:
             self._found[name, path] = self._walked(name, path)
@@ -150,7 +154,7 @@ class Access:
             step = "/" + "/".join(parts[:depth])
             own = self._reaching([name], step, is_last=depth == len(parts))
             roles = own or self._reaching(self.groups_of(name), step, depth == len(parts)) or roles
-        return frozenset() if _NO_ACCESS in roles else roles
+        return roles
 
     def _reaching(self, holders: Iterable[str], step: str, is_last: bool) -> frozenset[str]:
         return frozenset(

@@ -208,7 +208,10 @@ def open_to_everyone(wall: Firewall, estate: Estate) -> Outcome:
         return not_applicable("it is off, see NET-001 and NET-003")
     if on is None:
         return unknown("its switch was not seen")
-    opened, unseen = _opened(estate.once(Firewalls).rules(wall))
+    rules = estate.once(Firewalls).rules(wall)
+    if not rules:
+        return not_applicable("it has no rule")
+    opened, unseen = _opened(rules)
     if opened:
         return risk(open_to_everyone=opened)
     return unknown(f"not seen: {', '.join(sorted(unseen))}") if unseen else ok()

@@ -52,7 +52,7 @@ def _asks_for_more(principal: Principal, estate: Estate) -> bool | None:
     severity=CRITICAL,
     group="identity",
     essential=True,
-    needs=("second_factor", "realm"),
+    needs=("realm",),
     sources=_PROXMOX,
     why="One password, guessed or read over a shoulder, then opens every guest, every backup and "
     "the platform itself.",
@@ -78,7 +78,7 @@ def root_without_second_factor(who: Principal, estate: Estate) -> Outcome:
     severity=HIGH,
     group="identity",
     essential=True,
-    needs=("grant", "role", "second_factor", "realm"),
+    needs=("grant", "role", "realm"),
     sources=_PROXMOX,
     why="This user can change guests, rights or hosts; a stolen password is enough to do so in "
     "their name.",
@@ -257,7 +257,7 @@ def _live_tokens(who: Principal, access: Access, estate: Estate) -> list[str]:
     subject="realm",
     severity=LOW,
     group="identity",
-    needs=("principal", "second_factor"),
+    needs=("principal",),
     sources=_PROXMOX,
     why="Whether an account has a second factor is then left to each user, and new ones start "
     "without.",
@@ -329,7 +329,6 @@ def lone_administrator(platform: Platform, estate: Estate) -> Outcome:
     subject="principal",
     severity=MEDIUM,
     group="identity",
-    needs=("second_factor",),
     sources=_PROXMOX,
     why="Somebody knows its password and tries out second factors, or its user's clock is wrong.",
     fix="Ask the user; if it was not them, change the password and look where the attempts came "

@@ -10,7 +10,7 @@ from inventory.platform_records import Firewall, Service
 from inventory.records import Host
 from planner.estate import Estate, GuestView, Platform, SourceHealth
 from planner.hosting import place_of
-from planner.owners import Approval, Match
+from planner.owners import Approval, HostPlace, Match
 from planner.risks.around import cluster_state
 from planner.risks.firewall import Firewalls, guest_of, is_on
 from planner.risks.naming import few
@@ -233,8 +233,9 @@ def _speaks_of(match: Match, changed: Changed, estate: Estate) -> bool:
 
 def _is_approved(change: Change, approvals: list[Approval]) -> bool:
     """An approval's days are those of the site; the instant's day is taken in any time zone."""
-    first, last = (change.at + shift for shift in (timedelta(hours=14), timedelta(hours=-12)))
-    return any(a.since <= first.date() and last.date() <= a.until for a in approvals)
+    latest = (change.at + timedelta(hours=14)).date()
+    earliest = (change.at - timedelta(hours=12)).date()
+    return any(a.since <= latest and earliest <= a.until for a in approvals)
 
 
 def _in_words(change: Change) -> str:
@@ -282,7 +283,10 @@ def source_not_read(health: SourceHealth, estate: Estate) -> Outcome:
 def logs_stay_there(host: Host, estate: Estate) -> Outcome:
     if host.status == "retired":
         return not_applicable("retired")
-    return ok() if place_of(estate, host).log_target else risk(declared_log_target="none")
+    declared = place_of(estate, host)
+    if declared == HostPlace():
+        return unknown("nothing is declared of it in the estate file (hosts)")
+    return ok() if declared.log_target else risk(declared_log_target="none")
 
 
 RULES: tuple[Rule, ...] = (

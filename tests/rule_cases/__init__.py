@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from estates import NOW, answers, estate, health
+from inventory.changes import Change
 from inventory.platform_records import Recorder
 from inventory.records import BEYOND_REACH, Backup, BackupJob, Coverage, Nic, Record
 from planner.estate import SourceHealth, ToolFacts
@@ -31,7 +32,8 @@ def backup_of(guest_id: str, hours: float | None) -> Backup:
 
 
 def nic(guest_id: str = "100", **more: Any) -> Nic:
-    given = {"network": "vmbr0", "vlan": 10}
+    given = {"network": "vmbr0", "vlan": 10, "trunks": "", "firewall": True, "link_down": False}
+    given |= {"mac": f"BC:24:11:00:00:{int(guest_id) % 256:02X}", "attachment": "bridge"}
     return Nic(nic_id=f"{guest_id}/net0", guest_id=guest_id, cluster="c", **(given | more))
 
 
@@ -69,6 +71,7 @@ class Case:
     tool: ToolFacts | None = None
     memory: tuple[float, ...] = ()
     severity: str | None = None
+    changes: tuple[Change, ...] = ()
 
     def assessed(self) -> Assessment:
         place = estate(
@@ -77,6 +80,7 @@ class Case:
             owners=self.owners,
             policy=self.policy,
             tool=self.tool,
+            changes=self.changes,
         )
         return assess(place, answers(place, memory=self.memory), [BY_ID[self.rule]])
 
@@ -84,11 +88,25 @@ class Case:
         return f"{self.rule} {self.expect}"
 
 
+CITIZENS = guest(
+    tags=("cls.pribadi-umum", "opd.dukcapil"), os="debian-13", agent=True, shares_memory=True
+)
+PORTAL = guest(
+    "200", tags=("cls.publik", "expo.public", "opd.diskominfo"), os="debian-13", agent=True,
+    shares_memory=True,
+)  # fmt: skip
+# What the owners declare of the clean estate.
+CLEAN_OWNERS: dict[str, Any] = {
+    "agencies": {"dukcapil": {"name": "Dukcapil"}, "diskominfo": {"name": "Diskominfo"}},
+    "hosts": {"h1": {"log_target": "log.kota"}, "h2": {"log_target": "log.kota"}},
+    "principals": {"@admins": {"agency": "diskominfo", "custodian": True}},
+    "networks": {"vmbr0/30": {"zone": "cctv"}, "vmbr0/31": {"zone": "backup"}},
+    "approvals": [],
+}
 # What every group's clean estate stands on: nothing in it is a risk to any rule.
 BASE: tuple[Record, ...] = (
-    host("h1", version="9.1"), host("h2", version="9.1"),
-    guest(tags=("cls.pribadi-umum", "opd.dukcapil"), os="debian-13"),
-    guest("200", tags=("expo.public", "cls.publik", "opd.diskominfo"), os="debian-13"),
+    host("h1", version="9.1", ksm_shared_bytes=0), host("h2", version="9.1", ksm_shared_bytes=0),
+    CITIZENS, PORTAL,
     disk(encrypted=True, backup=True, cache="none"), nic(), nic("200", vlan=20),
     datastore(), datastore("pbs", retention="keep-last=1"), job(retention="keep-last=1"),
     backup_of("100", 1), backup_of("200", 1),
@@ -99,16 +117,20 @@ BASE: tuple[Record, ...] = (
 class Flip:
     """A change of the clean estate, and the rules that fire for it: its own and what follows.
 
-    ``was`` leaves the estate, ``becomes`` joins it; either may be left out. ``owners`` and
-    ``tool`` replace what the owners' file says and what the program knows of itself.
+    ``was`` leaves the estate, ``becomes`` and ``more`` join it; all may be left out. ``owners``,
+    ``policy``, ``tool``, ``sources`` and ``changes`` replace those of the clean estate.
     """
 
     rule: str
     was: Record | None = None
     becomes: Record | None = None
+    more: tuple[Record, ...] = ()
     also: tuple[str, ...] = ()
     owners: dict[str, Any] | None = None
+    policy: dict[str, Any] | None = None
     tool: ToolFacts | None = None
+    sources: tuple[SourceHealth, ...] | None = None
+    changes: tuple[Change, ...] = ()
 
     def __str__(self) -> str:
         return self.rule
@@ -127,6 +149,7 @@ def two_hosts(load_gib: int) -> tuple[Record, ...]:
 OUT_OF_REACH = Coverage("", "volume", "hidden", "a", BEYOND_REACH)
 HIDDEN_JOBS = (health(hidden=("backup_job",)),)
 FILES = (health(kind="files"),)
+LIBVIRT = (health(kind="libvirt"),)
 ENCRYPTED = {"storages": {"san": {"encrypted": True}}}
 IN_CLEAR = {"storages": {"san": {"encrypted": False}}}
 NOT_SAID = {"storages": {"san": {"encrypted": "unknown"}}}
