@@ -27,6 +27,7 @@ from planner.growth import WEEK_DAYS, Ledger, Teller, history_needed, weeks_need
 from planner.migration import MigrationView, migration_of
 from planner.pools import RECONCILED_DAYS, Past, questions
 from planner.report import Memory, Report, make_report
+from planner.risks.matrix import MatrixRow, matrix_of
 from planner.series import HISTORY_DAYS
 
 _STALE_POLLS = 3
@@ -73,6 +74,12 @@ def plan_migration(
         estate = _estate(connection, settings, store, when)
         versions = read.guest_versions(connection, when.at)
     return migration_of(estate, versions, zone=settings.zone, until=until)
+
+
+def plan_matrix(settings: Settings, store: Store, when: When) -> tuple[MatrixRow, ...]:
+    """What data and what exposure stand together in which place, as of a date."""
+    with store.reading() as connection:
+        return matrix_of(_estate(connection, settings, store, when))
 
 
 def plan_balance(settings: Settings, store: Store, when: When) -> tuple[BalanceRow, ...]:

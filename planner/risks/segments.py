@@ -80,6 +80,22 @@ class Segments:
         ports = self.ports_of(key)
         return frozenset().union(*(self._met(port, UNSEEN, among) for port in ports)) - {key}
 
+    def received_by(self, key: GuestKey) -> frozenset[str]:
+        """The segments a guest is certainly in; who receives every VLAN is in all of its bridge."""
+        found: set[str] = set()
+        for port in self.ports_of(key):
+            found.update(port.segments)
+            if EVERY in port.vlans:
+                found |= self._segments_on[port.cluster, port.bridge]
+        return frozenset(found)
+
+    @cached_property
+    def _segments_on(self) -> Mapping[tuple[str, str], set[str]]:
+        found: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for cluster, segment in self.by_segment:
+            found[cluster, segment.rpartition("/")[0]].add(segment)
+        return found
+
     @cached_property
     def by_segment(self) -> Mapping[tuple[str, str], frozenset[GuestKey]]:
         """By (cluster, segment) its guests; who receives every VLAN is in each of its bridge."""
