@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from inventory.records import Guest, Host
+from inventory.records import Datastore, Guest, Host, Record
 from planner.answers import PoolAnswer
 from planner.estate import Estate
 from planner.risks.catalogue import RULES
@@ -23,7 +23,7 @@ from planner.risks.score import points
 from planner.risks.subjects import subjects_of
 
 # Subjects that a source cannot have while it is known to have none of these.
-_LIVES_BY: Mapping[str, type[Guest | Host]] = {
+_LIVES_BY: Mapping[str, type[Record]] = {
     "guest": Guest,
     "disk": Guest,
     "host": Host,
@@ -31,6 +31,7 @@ _LIVES_BY: Mapping[str, type[Guest | Host]] = {
     "platform": Host,
     "cluster": Host,
     "firewall": Host,
+    "storage": Datastore,
 }
 _KIND_OF_FACT = {
     "guest": "guest",

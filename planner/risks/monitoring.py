@@ -11,6 +11,7 @@ from inventory.records import Host
 from planner.estate import Estate, GuestView, Platform, SourceHealth
 from planner.hosting import place_of
 from planner.owners import Approval, HostPlace, Match
+from planner.pools import GIB
 from planner.risks.around import cluster_state
 from planner.risks.firewall import Firewalls, guest_of, is_on
 from planner.risks.naming import few
@@ -239,11 +240,14 @@ def _is_approved(change: Change, approvals: list[Approval]) -> bool:
 
 
 def _in_words(change: Change) -> str:
-    """vcpus 4 → 8; added; disk capacity_bytes 10 → 20."""
+    """vcpus 4 → 8; added; disk capacity_gib 10 → 20."""
     what = "" if change.subject.startswith("guest ") else change.subject.partition(" ")[0]
     if not change.field:
         return f"{what} {change.kind}".strip()
     old, new = (side.get(change.field) for side in (change.old, change.new))
+    if change.field.endswith("_bytes") and isinstance(old, int) and isinstance(new, int):
+        name = f"{change.field.removesuffix('_bytes')}_gib"
+        return f"{what} {name} {old / GIB:g} → {new / GIB:g}".strip()
     return f"{what} {change.field} {old} → {new}".strip()
 
 

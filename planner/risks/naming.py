@@ -19,5 +19,17 @@ def few(names: Iterable[str]) -> list[str]:
 
 def labels(keys: Iterable[GuestKey], estate: Estate) -> list[str]:
     """A few guests as people call them."""
-    known = estate.guest_of
-    return few(known[key].label if key in known else key[1] for key in keys)
+    return estate.once(_Labels).of(frozenset(keys))
+
+
+class _Labels:
+    """The labels of sets of guests: many guests stand beside the same others."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._label = {view.key: view.label for view in estate.guests}
+        self._found: dict[frozenset[GuestKey], list[str]] = {}
+
+    def of(self, keys: frozenset[GuestKey]) -> list[str]:
+        if keys not in self._found:
+            self._found[keys] = few(self._label.get(key, key[1]) for key in keys)
+        return list(self._found[keys])

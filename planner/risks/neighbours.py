@@ -186,6 +186,7 @@ def place_of(guest: Guest, path: str) -> tuple[str, str | None, str]:
     subject="guest",
     severity=HIGH,
     group="segregation",
+    sources=("proxmox", "libvirt"),
     why="What one of them writes there the other reads and runs: no network rule stands between "
     "them.",
     fix="Share files over the network, with rights per guest; a folder of tools that is mounted "

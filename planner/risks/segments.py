@@ -69,10 +69,13 @@ class Segments:
         """By each segment of a guest those of some guests that are certainly in it, too."""
         found: dict[str, frozenset[GuestKey]] = {}
         for port in self.ports_of(key):
-            for vlan in port.vlans - {UNSEEN}:
-                if met := self._met(port, vlan, among) - {key}:
-                    name = f"{port.bridge}/{vlan}"
-                    found[name] = found.get(name, frozenset()) | met
+            vlans = {EVERY} if EVERY in port.vlans else port.vlans - {UNSEEN}
+            for vlan in vlans:
+                name = f"{port.bridge}/{vlan}"
+                met = self._met(port, vlan, among)
+                others = met - {key} if key in met else met
+                if others:
+                    found[name] = found[name] | others if name in found else others
         return found
 
     def perhaps_beside(self, key: GuestKey, among: frozenset[GuestKey]) -> frozenset[GuestKey]:

@@ -67,7 +67,8 @@ def beside_public(view: GuestView, estate: Estate) -> Outcome:
 
 
 def _all(segments: Mapping[str, frozenset[GuestKey]]) -> frozenset[GuestKey]:
-    return frozenset().union(*segments.values())
+    first, *more = [*segments.values()] or [frozenset()]
+    return first.union(*more) if more else first
 
 
 @rule(
@@ -92,7 +93,7 @@ def trial_beside_production(view: GuestView, estate: Estate) -> Outcome:
         return risk(
             segments=few(segments) or "none",
             resource_pool=view.guest.resource_pool if pool else "none",
-            trial_guests=labels(pool | _all(segments), estate),
+            trial_guests=labels(pool | _all(segments) if pool else _all(segments), estate),
         )
     doubtful = around.segments.perhaps_beside(view.key, trial)
     if doubtful:
