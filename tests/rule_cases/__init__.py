@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from estates import NOW, answers, estate, health
 from inventory.changes import Change
@@ -26,9 +26,18 @@ def job(**more: Any) -> BackupJob:
     return BackupJob(job_id="nightly", cluster="c", **(given | {"retention": ""} | more))
 
 
-def backup_of(guest_id: str, hours: float | None) -> Backup:
+def backup_of(guest_id: str, hours: float | None, **more: Any) -> Backup:
     made = None if hours is None else NOW - timedelta(hours=hours)
-    return Backup(guest_id=guest_id, cluster="c", name=f"{guest_id}/{hours}", created_at=made)
+    given = {"guest_id": guest_id, "cluster": "c", "name": f"{guest_id}/{hours}"}
+    return Backup(**(given | {"created_at": made, "datastore_id": "pbs"} | more))
+
+
+R = TypeVar("R", bound=Record)
+
+
+def changed(record: R, **more: Any) -> R:
+    """The same record but for what is given."""
+    return record.model_copy(update=more)
 
 
 def nic(guest_id: str = "100", **more: Any) -> Nic:
@@ -72,6 +81,7 @@ class Case:
     memory: tuple[float, ...] = ()
     severity: str | None = None
     changes: tuple[Change, ...] = ()
+    storage: tuple[float, ...] = ()  # GiB per day, of every datastore
 
     def assessed(self) -> Assessment:
         place = estate(
@@ -82,19 +92,13 @@ class Case:
             tool=self.tool,
             changes=self.changes,
         )
-        return assess(place, answers(place, memory=self.memory), [BY_ID[self.rule]])
+        told = answers(place, memory=self.memory, storage=self.storage)
+        return assess(place, told, [BY_ID[self.rule]])
 
     def __str__(self) -> str:
         return f"{self.rule} {self.expect}"
 
 
-CITIZENS = guest(
-    tags=("cls.pribadi-umum", "opd.dukcapil"), os="debian-13", agent=True, shares_memory=True
-)
-PORTAL = guest(
-    "200", tags=("cls.publik", "expo.public", "opd.diskominfo"), os="debian-13", agent=True,
-    shares_memory=True,
-)  # fmt: skip
 # What the owners declare of the clean estate.
 CLEAN_OWNERS: dict[str, Any] = {
     "agencies": {"dukcapil": {"name": "Dukcapil"}, "diskominfo": {"name": "Diskominfo"}},
@@ -104,12 +108,27 @@ CLEAN_OWNERS: dict[str, Any] = {
     "approvals": [],
 }
 # What every group's clean estate stands on: nothing in it is a risk to any rule.
+UNBOUND: dict[str, Any] = {
+    "host_paths": (), "passthrough": (), "media": (), "agent": True, "shares_memory": True,
+}  # fmt: skip
+H1, H2 = (host(name, version="9.1", ksm_shared_bytes=0) for name in ("h1", "h2"))
+GUEST = guest(
+    tags=("cls.pribadi-umum", "opd.dukcapil", "crit.1"), os="debian-13", autostart=False, **UNBOUND
+)
+OTHER = guest(
+    "200", tags=("expo.public", "cls.publik", "opd.diskominfo"), os="debian-13", **UNBOUND
+)
+DISK = disk(encrypted=True, backup=True, cache="none", shareable=False, linked_clone_of="",
+            host_device="", volume="san:vm-100-disk-0")  # fmt: skip
+SAN = datastore(kind="rbd", content=("images", "rootdir"))
+TARGET = datastore("pbs", kind="pbs", backend="pbs:main", content=("backup",),
+                   retention="keep-last=1", encrypted_backups=True)  # fmt: skip
+JOB = job()
+STORED = backup_of("100", 1, encrypted=True, verified=True, bytes=8 * GIB)
 BASE: tuple[Record, ...] = (
-    host("h1", version="9.1", ksm_shared_bytes=0), host("h2", version="9.1", ksm_shared_bytes=0),
-    CITIZENS, PORTAL,
-    disk(encrypted=True, backup=True, cache="none"), nic(), nic("200", vlan=20),
-    datastore(), datastore("pbs", retention="keep-last=1"), job(retention="keep-last=1"),
-    backup_of("100", 1), backup_of("200", 1),
+    H1, H2, GUEST, OTHER, DISK, nic(),
+    nic("200", vlan=20), SAN, TARGET, JOB, STORED,
+    backup_of("200", 1, encrypted=True, verified=True),
 )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from inventory.changes import Change
 from inventory.platform_records import Service
 from inventory.records import Record
 from planner.estate import SourceHealth
-from rule_cases import CLEAN_OWNERS, PORTAL, PUBLIC, TEMPLATE, Case, Flip
+from rule_cases import CLEAN_OWNERS, OTHER, PUBLIC, TEMPLATE, Case, Flip, changed
+from rule_cases.availability import QUORATE
 from rule_cases.network import entry, state, wall
 from stored import guest, host
 
@@ -114,10 +115,10 @@ CASES: list[Case] = [
 ]  # fmt: skip
 CLEAN: list[Record] = [service(name, host_id=name_of) for name in CORE for name_of in ("h1", "h2")]
 FLIPS: list[Flip] = [
-    Flip("MON-001", state(), state(metric_targets=0)),
+    Flip("MON-001", QUORATE, changed(QUORATE, metric_targets=0)),
     Flip("MON-002", wall("guest/200"), wall("guest/200", log_in="nolog")),
     Flip("MON-005", service("chrony"), service("chrony", "dead")),
-    Flip("MON-006", PORTAL, PORTAL.model_copy(update={"agent": False})),
+    Flip("MON-006", OTHER, changed(OTHER, agent=False)),
     Flip("MON-007", service("pveproxy"), service("pveproxy", "dead")),
     Flip("MON-008", changes=(change(),)),
     Flip("MON-009", sources=aged(30)),

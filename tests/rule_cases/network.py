@@ -9,14 +9,16 @@ from inventory.platform_records import ClusterState, Firewall, FirewallRule, Hos
 from inventory.records import Record
 from rule_cases import (
     LIBVIRT,
+    OTHER,
     PERSONAL,
-    PORTAL,
     PUBLIC,
     TEMPLATE,
     Case,
     Flip,
+    changed,
     nic,
 )
+from rule_cases.availability import BRIDGE, QUORATE
 from stored import guest, host
 
 
@@ -210,7 +212,7 @@ CASES: list[Case] = [
 ]  # fmt: skip
 CLEAN: list[Record] = [
     wall(), wall("host/h1"), wall("host/h2"), wall("guest/100"), wall("guest/200"),
-    bridge(), bridge("h2"), vlan_of(), vlan_of("h2"), state(), entry(source="+dc/admins"),
+    vlan_of(), vlan_of("h2"), entry(source="+dc/admins"),
 ]  # fmt: skip
 FLIPS: list[Flip] = [
     Flip("NET-001", wall(), wall(enabled=False)),
@@ -221,14 +223,14 @@ FLIPS: list[Flip] = [
     Flip("NET-005", entry(source="+dc/admins"), entry()),
     Flip("NET-005", becomes=entry(level="host/h1", ports="8006")),
     Flip("NET-006", wall("guest/200"), wall("guest/200", address_filter=False)),
-    Flip("NET-008", bridge(), bridge(addresses=("9.9.9.9/24",))),
+    Flip("NET-008", BRIDGE, changed(BRIDGE, addresses=("9.9.9.9/24",))),
     # The public guest then hears the citizens' VLAN, too.
     Flip("NET-011", nic("200", vlan=20), nic("200", vlan=0), also=("SEG-001", "SEG-009")),
-    Flip("NET-010", bridge(), bridge(vlan_aware=False)),
-    Flip("NET-007", PORTAL, PORTAL.model_copy(update=CONSOLE), sources=LIBVIRT),
+    Flip("NET-010", BRIDGE, changed(BRIDGE, vlan_aware=False)),
+    Flip("NET-007", OTHER, changed(OTHER, **CONSOLE), sources=LIBVIRT),
     Flip("NET-014", nic(), nic(attachment="direct bridge"), sources=LIBVIRT),
-    Flip("NET-015", PORTAL, PORTAL.model_copy(update={"consoles": ("monitor tcp::4444",)})),
-    Flip("NET-012", state(), state(migration_encrypted=False)),
+    Flip("NET-015", OTHER, changed(OTHER, consoles=("monitor tcp::4444",))),
+    Flip("NET-012", QUORATE, changed(QUORATE, migration_encrypted=False)),
     Flip("NET-017", becomes=nic("200", vlan=10, mac=nic().mac).model_copy(
         update={"nic_id": "200/net1"}), also=("SEG-001",)),
 ]  # fmt: skip

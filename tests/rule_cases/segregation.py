@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from estates import health
 from inventory.platform_records import HaRule
-from inventory.records import Guest, Nic, Record
+from inventory.records import Nic, Record
 from rule_cases import (
-    CITIZENS,
     CLEAN_OWNERS,
+    DISK,
+    GUEST,
+    H1,
     LIBVIRT,
     PERSONAL,
     PUBLIC,
+    SAN,
     TEMPLATE,
+    UNBOUND,
     Case,
     Flip,
     backup_of,
+    changed,
     nic,
 )
 from rule_cases.network import bridge, vlan_of, wall
@@ -150,14 +153,15 @@ CASES: list[Case] = [
     Case("SEG-010", "unknown", (guest("300", kind="container"), PERSONAL)),
     Case("SEG-010", "not_applicable", (PERSONAL, TEMPLATE)),
 ]  # fmt: skip
+NO_SHARE = {"shares_memory": False}
 # A camera recorder that is backed up over a network of its own, and a container.
 RECORDER = guest(
     "300", tags=("cls.publik", "dim.living", "env.prod", "opd.diskominfo", "zone.cctv"),
-    os="debian-13", agent=True, shares_memory=False,
+    os="debian-13", **(UNBOUND | NO_SHARE),
 )  # fmt: skip
 PROXY = guest(
     "301", tags=("cls.publik", "dim.living", "env.test", "opd.diskominfo"), os="debian-13",
-    kind="container", unprivileged=True, shares_memory=False,
+    kind="container", unprivileged=True, **(UNBOUND | NO_SHARE),
 )  # fmt: skip
 
 
@@ -167,27 +171,25 @@ def second(guest_id: str, vlan: int) -> Nic:
     return nic(guest_id, vlan=vlan, mac=mac).model_copy(update={"nic_id": f"{guest_id}/net1"})
 
 
-def changed(one: Guest, **more: Any) -> Guest:
-    return one.model_copy(update=more)
-
-
 CLEAN: list[Record] = [
     RECORDER, nic("300", vlan=30), second("300", 31), wall("guest/300"), backup_of("300", 1),
     PROXY, nic("301", vlan=32), wall("guest/301"), backup_of("301", 1),
 ]  # fmt: skip
-SPECIAL = ("cls.pribadi-spesifik", *CITIZENS.tags[1:])  # type: ignore[index]
+SPECIAL = ("cls.pribadi-spesifik", *GUEST.tags[1:])  # type: ignore[index]
 FLIPS: list[Flip] = [
     Flip("SEG-001", nic("200", vlan=20), nic("200", vlan=10)),
-    Flip("SEG-002", CITIZENS, changed(CITIZENS, tags=SPECIAL)),
-    Flip("SEG-003", becomes=disk("200", encrypted=True, backup=True, cache="none")),
-    Flip("SEG-004", host("h1", version="9.1", ksm_shared_bytes=0),
-         host("h1", version="9.1", ksm_shared_bytes=4096)),
+    Flip("SEG-002", GUEST, changed(GUEST, tags=SPECIAL)),
+    Flip("SEG-003", SAN, changed(SAN, kind="dir"), more=(
+        changed(DISK, disk_id="200/scsi0", guest_id="200", volume="san:vm-200-disk-0"),),
+        also=("AVL-008",)),
+    Flip("SEG-004", H1,
+         changed(H1, ksm_shared_bytes=4096)),
     Flip("SEG-005", nic("301", vlan=32), nic("301", vlan=31), also=("SEG-009",)),
     Flip("SEG-006", owners={**CLEAN_OWNERS, "networks": {
         "vmbr0/30": {"zone": "cctv"}, "vmbr0/31": {"zone": "dmz"}}}),
     Flip("SEG-007", RECORDER, changed(RECORDER, **FOLDER), more=(
         guest("302", tags=("cls.terbatas", "dim.living", "opd.diskominfo"), os="debian-13",
-              agent=True, shares_memory=False, **FOLDER), backup_of("302", 1))),
+              **(UNBOUND | NO_SHARE | FOLDER)), backup_of("302", 1)), also=("BKP-018",)),
     Flip("SEG-008", becomes=vlan_of(name="vmbr0.20")),
     Flip("SEG-009", nic("301", vlan=32), nic("301", vlan=30), also=("SEG-005",)),
     Flip("SEG-010", PROXY, changed(PROXY, unprivileged=False), also=("HYP-003",)),
