@@ -45,5 +45,9 @@ def remember_forecasts(connection: Connection, published: Iterable[Said]) -> Non
         key = {name: row[name] for name in _KEY}
         forecasts.append(row)
         bands += [key | band.model_dump() for band in said.bands]
+    if forecasts:
+        same = sa.and_(*(_BAND.c[name] == sa.bindparam(f"of_{name}") for name in _KEY))
+        keys = [{f"of_{name}": row[name] for name in _KEY} for row in forecasts]
+        connection.execute(_BAND.delete().where(same), keys)
     insert(connection, _FORECAST, forecasts, renew=True)
-    insert(connection, _BAND, bands, renew=True)
+    insert(connection, _BAND, bands)
