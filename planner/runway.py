@@ -119,12 +119,20 @@ def _passage(
         base=_order_statistic(first, BASE, never),
         optimistic=_order_statistic(first, OPTIMISTIC, never),
         over_ratio=over.mean(axis=0),
-        level=np.median(demand, axis=0),
+        level=_middle(demand),
         growth_per_day=float(np.median(growth)),
         growth_per_day_high=float(np.quantile(growth, OPTIMISTIC)),
         growth_significant=significant,
         bands=_bands(demand),
     )
+
+
+def _middle(demand: Floats) -> Floats:
+    """The median of each day; sorting runs of memory is faster than what numpy's median does."""
+    ordered = np.ascontiguousarray(demand.T)
+    ordered.sort(axis=1)
+    half = len(demand) // 2
+    return np.asarray((ordered[:, -1 - half] + ordered[:, half]) / 2)
 
 
 def _bands(demand: Floats) -> Floats:

@@ -12,6 +12,9 @@ from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.outlook import COLUMNS, Outlook, outlook
+from planner.pools import MODELS
+from planner.report import Report
+from planner.track import FLEET, record_words
 from reports.cells import screen
 
 _ON_SCREEN = ("pool", "of", "level", "a day", "week", "90 days", "WAPE %", "last step")
@@ -40,7 +43,18 @@ def show_forecast(session: Session, pool: str | None, on: str | None, form: Form
                 key = f"{answer.question.resource} {answer.question.model}"
                 out().print(plain_lines(f"\n{key}\n  {text}"), markup=False, highlight=False)
     if form is Format.table and pool is None and rows:
+        _show_record(report)
         note("`lumbung forecast POOL` names every step, its cause, and who grew")
+
+
+def _show_record(report: Report) -> None:
+    """What all pools' forecasts said and what came, as one."""
+    for model in MODELS:
+        rows = [r for r in report.track_record if r.pool_kind == FLEET and r.model == model]
+        words = list(record_words(rows))
+        if words:
+            text = "\n  ".join([f"\nrecord of all pools, {model}", *words])
+            out().print(plain_lines(text), markup=False, highlight=False)
 
 
 def _line(row: Mapping[str, Any]) -> list[Any]:

@@ -23,7 +23,8 @@ from planner.numbers import all_exceed, ceil, exceeds
 AHEAD_DAYS = (7, 14, 30, 90, 180)
 SHARES: Floats = np.array([0.025, 0.10, 0.50, 0.90, 0.975])
 
-_MEAN_REACHES_DAYS = 3  # a mean over a week, written on its middle day, tells of these around it
+_WEEK_DAYS = 7
+_RESOLUTION = 0.001  # of a level: what is nearer than that is the same to whoever measures
 _INNER = 0.80
 _DOUBT = 0.05  # the chance of calling a band too narrow that is not, over all its days ahead
 _FEWEST_APART = 8  # forecasts that share no day of their future
@@ -44,16 +45,22 @@ class Measured:
     coarse: Flags
 
     def on(self, day: date) -> float | None:
-        """The value of a day, else the mean of a week that covers it; None when not known."""
+        """The value of a day, else straight between the weekly means around it; None when not
+        known."""
         i = self._place(day)
         if not 0 <= i < len(self.values):
             return None
         if not np.isnan(self.values[i]):
             return float(self.values[i])
-        first = max(0, i - _MEAN_REACHES_DAYS)
-        near = np.flatnonzero(self.coarse[first : i + _MEAN_REACHES_DAYS + 1]) + first
-        known = near[~np.isnan(self.values[near])]
-        return float(self.values[known[np.abs(known - i).argmin()]]) if len(known) else None
+        first = max(0, i - _WEEK_DAYS)
+        near = np.flatnonzero(~np.isnan(self.values[first : i + _WEEK_DAYS])) + first
+        before, after = near[near < i][-1:], near[near > i][:1]
+        if not len(before) or not len(after):
+            return None
+        ends = np.array([before[0], after[0]])
+        if ends[1] - ends[0] > _WEEK_DAYS or not self.coarse[ends].any():
+            return None
+        return float(np.interp(i, ends, self.values[ends]))
 
     def first_over(self, since: date, line: Sequence[tuple[date, float]]) -> date | None:
         """The first measured day from ``since`` on that exceeds what the line allows on it."""
@@ -103,15 +110,17 @@ class LevelScore:
     def reach(self) -> float:
         """How far from the middle it came, in units of the way to the edge of the 80 % band on
         that side, as the band was before it was widened."""
-        apart = self.came - self.band.p50
-        edge = (self.band.p90 if apart > 0 else self.band.p10) - self.band.p50
-        if edge == 0:
-            return 0.0 if self.in_80 else float("inf")
-        return abs(apart / edge) * self.band.widened
+        apart = abs(self.came - self.band.p50)
+        if apart <= _RESOLUTION * abs(self.came):
+            return 0.0
+        edge = abs((self.band.p90 if self.error < 0 else self.band.p10) - self.band.p50)
+        return apart / edge * self.band.widened if edge else float("inf")
 
 
 def _within(value: float, low: float, high: float) -> bool:
-    return not exceeds(value, high) and not exceeds(low, value)
+    """Whether a value is in a band, or so near to it that a measurement cannot tell."""
+    slack = _RESOLUTION * abs(value)
+    return not exceeds(value, high + slack) and not exceeds(low - slack, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,33 +292,46 @@ NOT_WIDENED = Widening()
 def widening_of(found: Track, engine: str) -> Widening:
     """What the bands of an engine must be widened by to have held as often as they say.
 
-    Judged is each distance that had enough forecasts apart; farther ones take over what the
-    farthest of those needs. What another engine said counts nothing.
+    Judged is each distance that had enough forecasts apart. A farther one takes over what the one
+    before it needs, or what would have held its own few forecasts, if that is less. What another
+    engine said counts nothing.
     """
     own = [score for score in found.levels if score.said.engine == engine]
+    by_distance = {a: [s for s in own if s.band.ahead_days == a] for a in AHEAD_DAYS}
     judged = {
-        ahead: scores
-        for ahead in AHEAD_DAYS
-        if (scores := [score for score in own if score.band.ahead_days == ahead])
-        and _apart([score.said.as_of for score in scores], ahead) >= _FEWEST_APART
+        ahead
+        for ahead, scores in by_distance.items()
+        if _apart([score.said.as_of for score in scores], ahead) >= _FEWEST_APART
     }
-    factors = tuple(
-        _factor(scores, ahead, _DOUBT / len(judged)) for ahead, scores in judged.items()
-    )
-    return Widening(tuple(judged), factors)
+    if not judged:
+        return NOT_WIDENED
+    factors: list[float] = []
+    for ahead, scores in by_distance.items():
+        if ahead in judged:
+            factors.append(_factor(scores, ahead, _DOUBT / len(judged)))
+        else:
+            before = factors[-1] if factors else 1.0
+            factors.append(min(before, _reach_that_holds(scores)) if scores else before)
+    return Widening(AHEAD_DAYS, tuple(factors))
 
 
 def _factor(scores: Sequence[LevelScore], ahead_days: int, doubt: float) -> float:
-    """1 where the band of 80 % may well have held; else the reach that holds 80 % (conformal)."""
-    reaches = sorted(score.reach for score in scores)
+    """1 where the band of 80 % may well have held; else what it is to be widened by."""
     apart = _apart([score.said.as_of for score in scores], ahead_days)
-    held = sum(not exceeds(reach, 1.0) for reach in reaches) / len(reaches)
+    held = sum(not exceeds(score.reach, 1.0) for score in scores) / len(scores)
     if _chance_of_fewer(ceil(held * apart), apart) >= doubt:
         return 1.0
-    finite = [reach for reach in reaches if np.isfinite(reach)]
-    rank = min(len(reaches), ceil((len(reaches) + 1) * _INNER))
-    needed = (finite or [1.0])[min(rank, len(finite)) - 1]
-    return min(max(needed, 1.0), _MOST_WIDENED)
+    return _reach_that_holds(scores)
+
+
+def _reach_that_holds(scores: Sequence[LevelScore]) -> float:
+    """The factor with which a band would have held 80 % of what came (conformal).
+
+    What came though nothing at all was to move is left out: no factor widens a line.
+    """
+    finite = sorted(score.reach for score in scores if np.isfinite(score.reach))
+    rank = min(len(scores), ceil((len(scores) + 1) * _INNER), len(finite))
+    return min(max(finite[rank - 1], 1.0), _MOST_WIDENED) if finite else 1.0
 
 
 def _chance_of_fewer(held: int, of: int) -> float:

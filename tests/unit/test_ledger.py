@@ -77,11 +77,18 @@ def test_errors_and_coverage_are_those_of_worked_example_29() -> None:
 
 @pytest.mark.parametrize(
     ("came", "in_80", "in_95"),
-    [(110.0, 1, 1), (110.1, 0, 1), (120.0, 0, 1), (120.1, 0, 0), (90.0, 1, 1), (79.9, 0, 0)],
+    [(110.0, 1, 1), (110.2, 0, 1), (120.0, 0, 1), (120.2, 0, 0), (90.0, 1, 1), (79.9, 0, 0)],
 )
 def test_the_edge_of_a_band_belongs_to_it(came: float, in_80: int, in_95: int) -> None:
     told = track([Said(forecast(), (band(7),))], measured(MARCH + 7 * DAY, [came])).tally(7)
     assert (told.in_80, told.in_95) == (in_80, in_95)
+
+
+def test_what_no_measurement_tells_apart_is_no_miss() -> None:
+    """A thousandth of the level: a straight line of a band is not wrong by a rounding."""
+    for came, within in ((100.09, 1), (99.91, 1), (100.11, 0)):
+        told = track([Said(forecast(), (band(7, half=0.0),))], measured(MARCH + 7 * DAY, [came]))
+        assert told.tally(7).in_80 == within
 
 
 def test_a_day_that_is_not_over_or_was_not_measured_is_not_scored() -> None:
@@ -92,14 +99,16 @@ def test_a_day_that_is_not_over_or_was_not_measured_is_not_scored() -> None:
     assert found.tally(7) == Tally(said=1)
 
 
-def test_a_mean_over_a_week_tells_of_its_days_and_a_value_of_its_own_only() -> None:
+def test_between_weekly_means_a_level_is_straight_and_other_gaps_stay_gaps() -> None:
     nan = float("nan")
-    came = measured(MARCH, [nan, nan, nan, 90.0, nan, nan, nan, nan, nan, nan], coarse=[3])
-    assert [came.on(MARCH + i * DAY) for i in (0, 3, 6)] == [90.0] * 3
-    assert came.on(MARCH + 7 * DAY) is None
+    values = [nan, 90.0, *[nan] * 6, 104.0, nan, nan, 110.0, nan, 112.0]
+    came = measured(MARCH, values, coarse=[1, 8])
+    told = [came.on(MARCH + i * DAY) for i in (1, 2, 5, 8, 10, 12)]
+    assert told == pytest.approx([90.0, 92.0, 98.0, 104.0, 108.0, None])
+    assert came.on(MARCH) is None
     assert came.on(MARCH - DAY) is None
-    alone = measured(MARCH, [nan, 90.0, nan])
-    assert [alone.on(MARCH + i * DAY) for i in range(3)] == [None, 90.0, None]
+    far = measured(MARCH, [90.0, *[nan] * 7, 104.0], coarse=[0, 8])
+    assert far.on(MARCH + DAY) is None
 
 
 def test_forecasts_apart_share_no_day_of_their_future() -> None:
@@ -229,7 +238,7 @@ def test_a_band_that_held_is_left_as_it_is() -> None:
 
 @pytest.mark.parametrize("came", [115.0, 85.0])
 def test_a_band_that_did_not_hold_is_widened_to_where_it_would_have(came: float) -> None:
-    assert widened(came) == Widening((7,), (1.5,))
+    assert widened(came) == Widening(AHEAD_DAYS, (1.5,) * 5)
 
 
 def test_a_widened_band_is_judged_as_it_was_before() -> None:
@@ -262,7 +271,14 @@ def test_a_factor_has_a_limit() -> None:
     assert widened(1000.0).most == 4.0
 
 
-def test_farther_days_take_over_what_the_farthest_judged_needs() -> None:
+def test_farther_days_take_over_what_nearer_ones_need_or_their_own_less() -> None:
+    said, came = weekly(120.0, count=16)
+    more = [Said(one.forecast, (*one.bands, band(30, half=16.0))) for one in said]
+    found = widening_of(track(more, came), "e")
+    assert found == Widening(AHEAD_DAYS, (2.0, 2.0, 1.25, 1.25, 1.25))
+
+
+def test_between_two_distances_the_factor_is_straight() -> None:
     found = Widening((7, 30), (1.5, 1.2))
     assert list(found.on(np.array([0.0, 7.0, 18.5, 30.0, 700.0]))) == pytest.approx(
         [1.5, 1.5, 1.35, 1.2, 1.2]
