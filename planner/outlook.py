@@ -11,7 +11,6 @@ from planner.growth import KINDS, Cause, Growth, PoolGrowth, Teller
 from planner.owners import Exclusion
 from planner.quality import Run, applying, gaps
 from planner.report import Report, in_unit
-from planner.track import record_words, rows_of
 
 PATH_DAYS = (30, 90, 180, 365)
 _WINDOWS = ("week", "quarter")  # as growth.WINDOWS_DAYS
@@ -141,17 +140,6 @@ class Outlook:
             yield "  none"
         for window in self.growth.windows:
             yield from self._window_told(window)
-        yield from self._record_told()
-
-    def _record_told(self) -> Iterator[str]:
-        """What earlier reports said, and what came of it."""
-        words = list(record_words(rows_of(self.report.track_record, self.answer.question)))
-        yield (
-            "record: what earlier reports said, and what came"
-            if words
-            else ("record: nothing that earlier reports said is due yet")
-        )
-        yield from (f"  {line}" for line in words)
 
     def _told(self, cause: Cause) -> str:
         step = cause.step

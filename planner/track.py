@@ -153,7 +153,8 @@ def _fleet(tracks: Sequence[Track], **about: Any) -> Iterator[TrackRow]:
     same = {"pool": FLEET, "pool_kind": FLEET, "resource": "all", "unit": "", **about}
     for ahead in AHEAD_DAYS:
         tally = together(track.tally(ahead) for track in tracks)
-        yield _row(same | _level_cells(ahead, tally))
+        if tally.said:
+            yield _row(same | _level_cells(ahead, tally))
     crossings = [score for track in tracks for score in track.crossings]
     yield _row(same | _crossing_cells(crossings))
 
@@ -265,6 +266,25 @@ def _percent(part: int, whole: int) -> float | None:
 # In words
 
 
+def record_told(rows: Iterable[TrackRow], answer: Answer) -> Iterator[str]:
+    """What earlier reports said of an answer's question, what came, and what that changed."""
+    words = list(record_words(rows_of(rows, answer.question)))
+    if not words:
+        yield "record: nothing that earlier reports said is due yet"
+        return
+    yield "record: what earlier reports said, and what came"
+    yield from (f"  {line}" for line in words)
+    if (wider := widening(answer.question)).is_needed:
+        at = ", ".join(
+            f"{ahead} days ahead {factor:.2f}"
+            for ahead, factor in zip(wider.ahead_days, wider.factors, strict=True)
+        )
+        yield (
+            f"the band is {wider.most:g} times as wide as the engine makes it, for earlier ones "
+            f"did not hold ({at})"
+        )
+
+
 def record_words(rows: Iterable[TrackRow]) -> Iterator[str]:
     """What rows of one subject say, line by line: first what was said and came, then how often."""
     chosen = [row for row in rows if row.forecasts]
@@ -309,14 +329,13 @@ def example_words(row: TrackRow) -> str:
 
 
 def _level_words(row: TrackRow) -> str:
-    widened = f"; widened {row.widened:g} times" if row.widened and row.widened > 1 else ""
     verdict = "; the band does not hold" if row.band_holds == "no" else ""
     wape = "?" if row.wape is None else f"{row.wape:.2f} %"
     bias = "?" if row.bias_pct is None else f"{row.bias_pct:+.2f} %"
     return (
         f"{row.ahead_days} days ahead, {row.scored} scored: WAPE {wape}, bias {bias}, within the "
         f"band of 80 % {row.within_80_pct:.0f} %, of 95 % {row.within_95_pct:.0f} %"
-        f"{verdict}{widened}"
+        f"{verdict}"
     )
 
 

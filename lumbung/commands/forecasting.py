@@ -14,7 +14,7 @@ from lumbung.settings import SettingsError
 from planner.outlook import COLUMNS, Outlook, outlook
 from planner.pools import MODELS
 from planner.report import Report
-from planner.track import FLEET, record_words
+from planner.track import FLEET, record_told, record_words
 from reports.cells import screen
 
 _ON_SCREEN = ("pool", "of", "level", "a day", "week", "90 days", "WAPE %", "last step")
@@ -39,7 +39,13 @@ def show_forecast(session: Session, pool: str | None, on: str | None, form: Form
         for one in report.answers:
             for answer in one.answers if one.pool.answers_to(pool) else ():
                 seen = Outlook(report, answer, teller.growth(answer))
-                text = "\n  ".join([*seen.words(), *seen.quality_words()])
+                text = "\n  ".join(
+                    [
+                        *seen.words(),
+                        *record_told(report.track_record, answer),
+                        *seen.quality_words(),
+                    ]
+                )
                 key = f"{answer.question.resource} {answer.question.model}"
                 out().print(plain_lines(f"\n{key}\n  {text}"), markup=False, highlight=False)
     if form is Format.table and pool is None and rows:
