@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 from inventory.forecast_records import Forecast, ForecastBand, Said
 from inventory.forecasts import remember_forecasts, said_between
+from inventory.history import forget
 from planner.forecast.ledger import (
     AHEAD_DAYS,
     NOT_WIDENED,
@@ -323,3 +324,13 @@ def test_a_second_forecast_of_a_day_replaces_the_first() -> None:
     with book.store.reading() as connection:
         [found] = said_between(connection, MARCH, MARCH + DAY)
     assert found == again
+
+
+def test_forecasts_of_forgotten_days_are_forgotten() -> None:
+    book = Book.empty()
+    with book.store.writing() as connection:
+        remember_forecasts(connection, [Said(forecast(MARCH + i * DAY), (band(),)) for i in (0, 1)])
+        forget(connection, datetime(2026, 3, 2, tzinfo=UTC))
+    with book.store.reading() as connection:
+        [left] = said_between(connection, MARCH, date.max)
+    assert (left.forecast.as_of, left.bands) == (MARCH + DAY, (band(),))
