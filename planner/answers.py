@@ -239,7 +239,7 @@ def passages_of(
     }
     usable = np.stack([question.usable for question in asked])
     added = np.stack([question.added for question in asked])
-    return first_passage(_widened(paths_of(estate, asked), asked), usable, added, chances)
+    return first_passage(widened_paths(estate, asked), usable, added, chances)
 
 
 def widening(question: Question) -> Widening:
@@ -247,7 +247,9 @@ def widening(question: Question) -> Widening:
     return widening_of(question.track, engine_of(question))
 
 
-def _widened(paths: PathSource, asked: Sequence[Question]) -> PathSource:
+def widened_paths(estate: Estate, asked: Sequence[Question]) -> PathSource:
+    """The sample paths as they are published: those whose band did not hold are wider."""
+    paths = paths_of(estate, asked)
     found = [widening(question) for question in asked]
     if not any(one.is_needed for one in found):
         return paths
