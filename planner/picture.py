@@ -51,6 +51,7 @@ class Picture:
     bands: tuple[tuple[float, ...], ...]
     usable: tuple[tuple[date, float], ...]
     markers: tuple[Marker, ...]
+    reason: str  # why a date is missing, as in pools.csv; "" where none is
 
 
 def picture_of(estate: Estate, answer: Answer) -> Picture:
@@ -76,6 +77,7 @@ def picture_of(estate: Estate, answer: Answer) -> Picture:
         bands=shown,
         usable=tuple(_usable(answer, as_of, ahead)),
         markers=tuple(m for m in _markers(answer, as_of) if first <= m.on <= last),
+        reason=answer.runway.reason,
     )
 
 

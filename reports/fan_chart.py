@@ -22,7 +22,9 @@ _LANE = 13.0  # a row of labels
 _LETTER = 5.0  # the mean width of a letter of a label
 _GAP = 8.0
 _LONGEST_LABEL = 34
-_TICKS = 5
+_MOST_LANES = 4
+_FIRST = ("order_by", "over_one_in_ten", "over_half", "over")
+_MOST_TICKS, _TICK_HEIGHT = 5, 20.0
 _LONGEST_JOIN_DAYS = 14  # over a longer gap the line is broken
 _TIB = 1024.0
 _TIB_FROM = 8 * _TIB  # GiB above which TiB read better
@@ -43,12 +45,22 @@ class _Label:
     text: str
     anchor: str
     kind: str
+    has_room: bool
 
 
 def fan_svg(picture: Picture, *, lang: str = "en", width: int = 720, height: int = 300) -> str:
     """The picture as an SVG element; the same picture gives the same text."""
     words = PHRASES[lang]
     return _Drawing(picture, words, float(width), float(height)).svg()
+
+
+def fans_svg(pictures: Sequence[Picture], *, lang: str = "en") -> str:
+    """Several pictures, one below the other."""
+    width, height = 720, 300
+    placed = [(height * i, fan_svg(p, lang=lang)) for i, p in enumerate(pictures)]
+    return page_template("fans.svg.j2").render(
+        width=width, height=height * len(placed), placed=placed
+    )
 
 
 class _Drawing:
@@ -61,10 +73,11 @@ class _Drawing:
         self._width, self._height = width, height
         self._scale = _TIB if picture.unit == "gib" and _highest(picture) >= _TIB_FROM else 1.0
         self._labels = _in_lanes(self._texts(), width)
-        lanes = 1 + max((lane for lane, _label in self._labels), default=-1)
+        lanes = 1 + max((lane for lane, label in self._labels if label.has_room), default=-1)
         self._top = _ABOVE + lanes * _LANE + 4
         self._bottom = height - _BELOW
-        self._low, self._high, self._step = _nice(*_extremes(picture, self._scale))
+        ticks = min(_MOST_TICKS, int((self._bottom - self._top) / _TICK_HEIGHT))
+        self._low, self._high, self._step = _nice(*_extremes(picture, self._scale), ticks)
 
     def svg(self) -> str:
         picture = self._picture
@@ -77,7 +90,7 @@ class _Drawing:
             top=self._top,
             bottom=self._bottom,
             title=self._title(),
-            dated=f"{self._words['as_of']} {picture.as_of}",
+            dated=self._dated(),
             described=self._described(),
             x_ticks=list(self._x_ticks()),
             y_ticks=list(self._y_ticks()),
@@ -136,10 +149,15 @@ class _Drawing:
         about = f"{words[picture.resource]}, {words[picture.model]}"
         return f"{short(picture.pool, 48)}: {about} ({self._unit()})"
 
+    def _dated(self) -> str:
+        told = f"{self._words['as_of']} {self._picture.as_of}"
+        why = self._picture.reason
+        return f"{told} · {self._words.get(why, why)}" if why else told
+
     def _described(self) -> str:
         """The picture for who cannot see it."""
         told = "; ".join(label.text for _lane, label in self._labels)
-        return f"{self._words['as_of']} {self._picture.as_of}. {told}"
+        return f"{self._dated()}. {told}"
 
     def _texts(self) -> Iterator[tuple[float, str, str]]:
         """Per marker, by date: where, what it says, and of which kind."""
@@ -208,10 +226,10 @@ def _extremes(picture: Picture, scale: float) -> tuple[float, float]:
     return (0.0 if low < 0.6 * high else low, high)
 
 
-def _nice(low: float, high: float) -> tuple[float, float, float]:
-    """Round ends of an axis that holds both, and the distance of its ticks."""
+def _nice(low: float, high: float, ticks: int) -> tuple[float, float, float]:
+    """Round ends of an axis that holds both, and the distance of its some ticks."""
     span = (high - low) or abs(high) or 1.0
-    rough = span / _TICKS
+    rough = span / max(1, ticks)
     power = 10.0 ** floor(log10(rough))
     step = next(power * n for n in (1, 2, 2.5, 5, 10) if power * n >= rough)
     bottom = max(0.0, floor(low / step - 0.2) * step) if low >= 0 else floor(low / step) * step
@@ -251,15 +269,28 @@ def _merged(markers: Sequence[Marker]) -> list[tuple[Marker, str]]:
 
 
 def _in_lanes(texts: Iterator[tuple[float, str, str]], width: float) -> list[tuple[int, _Label]]:
-    """The labels, each in the first lane where it touches no other."""
-    free_from: list[float] = []
+    """The labels, each in the first lane where it touches no other; dates to act on come first.
+
+    What finds no lane keeps its line, and is told in the description only.
+    """
+    lanes: list[list[tuple[float, float]]] = []
     placed = []
-    for x, text, kind in texts:
-        long = _LETTER * len(text)
-        anchor = "start" if x + long + 3 <= width else "end"
-        begin = x if anchor == "start" else x - long - 3
-        lane = next((i for i, free in enumerate(free_from) if free <= begin), len(free_from))
-        free_from[lane : lane + 1] = [begin + long + _GAP]
-        y = _ABOVE + (lane + 1) * _LANE - 3
-        placed.append((lane, _Label(x, y, text, anchor, kind)))
+    for x, text, kind in sorted(texts, key=lambda told: (told[2] not in _FIRST, told[0])):
+        long = _LETTER * len(text) + _GAP
+        anchor = "start" if x + long <= width else "end"
+        begin = x if anchor == "start" else x - long
+        lane = next(
+            (
+                i
+                for i, taken in enumerate(lanes)
+                if all(begin + long <= first or last <= begin for first, last in taken)
+            ),
+            len(lanes),
+        )
+        if lane == len(lanes) < _MOST_LANES:
+            lanes.append([])
+        if lane < len(lanes):
+            lanes[lane].append((begin, begin + long))
+        y = _ABOVE + (min(lane, _MOST_LANES - 1) + 1) * _LANE - 3
+        placed.append((lane, _Label(x, y, text, anchor, kind, lane < len(lanes))))
     return placed
