@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -52,6 +52,12 @@ class Picture:
     usable: tuple[tuple[date, float], ...]
     markers: tuple[Marker, ...]
     reason: str  # why a date is missing, as in pools.csv; "" where none is
+
+
+def most_telling(answers: Iterable[Answer]) -> Answer | None:
+    """The answer that is to be ordered for first, of those that are not over yet."""
+    coming = [a for a in answers if a.order.on is not None and a.runway.reason != "exhausted"]
+    return min(coming, key=lambda answer: answer.order.on or date.max, default=None)
 
 
 def picture_of(estate: Estate, answer: Answer) -> Picture:

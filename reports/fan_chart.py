@@ -17,12 +17,13 @@ from reports.pages import page_template
 from reports.phrases import PHRASES
 
 _LEFT, _RIGHT, _BELOW = 58.0, 14.0, 44.0
+_LOW_HEIGHT, _BELOW_LOW = 200, 22.0  # a low picture has its legend beside the title, and no date
 _ABOVE = 22.0  # the title
 _LANE = 13.0  # a row of labels
-_LETTER = 5.0  # the mean width of a letter of a label
+_LETTER, _TITLE_LETTER = 5.0, 6.6  # the mean width of a letter
 _GAP = 8.0
 _LONGEST_LABEL = 34
-_MOST_LANES = 4
+_LANE_SHARE = 0.2  # of the height, for labels
 _FIRST = ("order_by", "over_one_in_ten", "over_half", "over")
 _MOST_TICKS, _TICK_HEIGHT = 5, 20.0
 _LONGEST_JOIN_DAYS = 14  # over a longer gap the line is broken
@@ -72,10 +73,11 @@ class _Drawing:
         self._picture, self._words = picture, words
         self._width, self._height = width, height
         self._scale = _TIB if picture.unit == "gib" and _highest(picture) >= _TIB_FROM else 1.0
-        self._labels = _in_lanes(self._texts(), width)
+        self._labels = _in_lanes(self._texts(), width, int(height * _LANE_SHARE / _LANE))
         lanes = 1 + max((lane for lane, label in self._labels if label.has_room), default=-1)
         self._top = _ABOVE + lanes * _LANE + 4
-        self._bottom = height - _BELOW
+        self._is_low = height < _LOW_HEIGHT
+        self._bottom = height - (_BELOW_LOW if self._is_low else _BELOW)
         ticks = min(_MOST_TICKS, int((self._bottom - self._top) / _TICK_HEIGHT))
         self._low, self._high, self._step = _nice(*_extremes(picture, self._scale), ticks)
 
@@ -90,7 +92,8 @@ class _Drawing:
             top=self._top,
             bottom=self._bottom,
             title=self._title(),
-            dated=self._dated(),
+            dated="" if self._is_low else self._dated(),
+            legend_y=14.0 if self._is_low else self._height - 8,
             described=self._described(),
             x_ticks=list(self._x_ticks()),
             y_ticks=list(self._y_ticks()),
@@ -146,8 +149,10 @@ class _Drawing:
 
     def _title(self) -> str:
         picture, words = self._picture, self._words
-        about = f"{words[picture.resource]}, {words[picture.model]}"
-        return f"{short(picture.pool, 48)}: {about} ({self._unit()})"
+        about = f": {words[picture.resource]}, {words[picture.model]} ({self._unit()})"
+        beside = self._legend_width() if self._is_low else _LETTER * len(self._dated()) + _GAP
+        room = (self._width - _LEFT - _RIGHT - beside) / _TITLE_LETTER - len(about)
+        return short(picture.pool, max(8, int(room))) + about
 
     def _dated(self) -> str:
         told = f"{self._words['as_of']} {self._picture.as_of}"
@@ -174,19 +179,25 @@ class _Drawing:
 
     def _legend(self) -> Iterator[tuple[str, str, float]]:
         """Kind of line, its text and where it begins."""
+        x = self._width - _RIGHT - self._legend_width() if self._is_low else _LEFT
+        for kind, text in self._lines():
+            yield kind, text, round(x, 1)
+            x += _legend_room(text)
+
+    def _legend_width(self) -> float:
+        return sum(_legend_room(text) for _kind, text in self._lines())
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        """The kinds of lines that there are, and what they are called."""
         picture = self._picture
         shown = {
-            "history": bool(picture.history),
-            "middle": bool(picture.bands),
-            "inner": bool(picture.bands),
-            "outer": bool(picture.bands),
-            "usable": bool(picture.usable),
+            "history": picture.history,
+            "middle": picture.bands,
+            "inner": picture.bands,
+            "outer": picture.bands,
+            "usable": picture.usable,
         }
-        x = _LEFT
-        for kind in (kind for kind, is_shown in shown.items() if is_shown):
-            text = self._words[f"chart_{kind}"]
-            yield kind, text, x
-            x += 26 + _LETTER * len(text) + 2 * _GAP
+        yield from ((kind, self._words[f"chart_{kind}"]) for kind, there in shown.items() if there)
 
     # Axes
 
@@ -206,6 +217,10 @@ class _Drawing:
         for i in range(count + 1):
             amount = self._low + i * self._step
             yield _Tick(self._y(amount * self._scale), f"{amount:,.{digits}f}")
+
+
+def _legend_room(text: str) -> float:
+    return 26 + _LETTER * len(text) + _GAP
 
 
 def _highest(picture: Picture) -> float:
@@ -268,7 +283,9 @@ def _merged(markers: Sequence[Marker]) -> list[tuple[Marker, str]]:
     return [(m, "over" if m.kind == "over_one_in_ten" and m.on in both else m.kind) for m in kept]
 
 
-def _in_lanes(texts: Iterator[tuple[float, str, str]], width: float) -> list[tuple[int, _Label]]:
+def _in_lanes(
+    texts: Iterator[tuple[float, str, str]], width: float, most: int
+) -> list[tuple[int, _Label]]:
     """The labels, each in the first lane where it touches no other; dates to act on come first.
 
     What finds no lane keeps its line, and is told in the description only.
@@ -287,10 +304,10 @@ def _in_lanes(texts: Iterator[tuple[float, str, str]], width: float) -> list[tup
             ),
             len(lanes),
         )
-        if lane == len(lanes) < _MOST_LANES:
+        if lane == len(lanes) < most:
             lanes.append([])
         if lane < len(lanes):
             lanes[lane].append((begin, begin + long))
-        y = _ABOVE + (min(lane, _MOST_LANES - 1) + 1) * _LANE - 3
+        y = _ABOVE + (min(lane, most - 1) + 1) * _LANE - 3
         placed.append((lane, _Label(x, y, text, anchor, kind, lane < len(lanes))))
     return placed

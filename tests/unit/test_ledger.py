@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
 import pytest
 
-from inventory.forecast_records import Forecast, ForecastBand, Said
+from inventory.forecast_records import Forecast, Said
 from inventory.forecasts import remember_forecasts, said_between
 from inventory.history import forget
 from planner.forecast.ledger import (
@@ -26,29 +26,8 @@ from planner.forecast.ledger import (
     usable_line,
     widening_of,
 )
+from said import DAY, MARCH, band, forecast
 from stored import Book
-
-MARCH = date(2026, 3, 1)
-DAY = timedelta(days=1)
-
-
-def forecast(as_of: date = MARCH, **more: Any) -> Forecast:
-    given: dict[str, Any] = {
-        "pool_kind": "datastore", "pool": "san", "resource": "storage", "model": "demand",
-        "as_of": as_of, "made_on": as_of, "inputs_on": as_of - DAY, "engine": "e",
-        "policy_version": "p", "run_id": "r", "level": 100.0, "usable_line": f"{as_of}:200.0",
-        "runway_reason": "", "first_over_p10": None, "first_over_p50": None,
-        "first_over_p90": None, "order_by": None,
-    }  # fmt: skip
-    return Forecast(**(given | more))
-
-
-def band(ahead: int = 7, middle: float = 100.0, half: float = 10.0, **more: Any) -> ForecastBand:
-    given: dict[str, Any] = {
-        "ahead_days": ahead, "p2_5": middle - 2 * half, "p10": middle - half, "p50": middle,
-        "p90": middle + half, "p97_5": middle + 2 * half, "widened": 1.0,
-    }  # fmt: skip
-    return ForecastBand(**(given | more))
 
 
 def measured(first: date, values: Sequence[float], coarse: Sequence[int] = ()) -> Measured:

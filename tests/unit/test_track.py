@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from test_ledger import band, forecast
 
 from estates import AS_OF, days, estate, health
 from inventory.forecast_records import Said
@@ -20,6 +19,7 @@ from planner.pools import Past, Question, questions
 from planner.report import Memory, Report, make_report
 from planner.rows import TrackRow
 from planner.track import example_words, published, record_words, replayed
+from said import band, forecast
 from stored import GIB, JAKARTA, datastore
 
 DAY = timedelta(days=1)
