@@ -40,6 +40,8 @@ from inventory.schema import (
     CounterRow,
     CoverageRow,
     EntityDayRow,
+    ForecastBandRow,
+    ForecastRow,
     MetaRow,
     PollRow,
     table_of,
@@ -201,7 +203,8 @@ def _hour_row(means: RowMapping) -> Row:
 
 
 def forget(connection: Connection, before: datetime) -> Forgotten:
-    """Removes closed versions, polls and finished runs of coverage from before an instant.
+    """Removes closed versions, polls, finished runs of coverage and published forecasts from before
+    an instant.
 
     What says when a source was last heard stays, for it is what its open facts rest on.
     """
@@ -219,6 +222,8 @@ def forget(connection: Connection, before: datetime) -> Forgotten:
     polls = connection.execute(poll.delete().where(poll.c.finished_at < before, ~of_last)).rowcount
     seen_last = sa.tuple_(coverage.c.source_key, coverage.c.last_at).in_(last)
     connection.execute(coverage.delete().where(coverage.c.last_at < before, ~seen_last))
+    for said in (table_of(ForecastRow), table_of(ForecastBandRow)):
+        connection.execute(said.delete().where(said.c.as_of < before.date()))
     counter = table_of(CounterRow)
     connection.execute(counter.delete().where(counter.c.at < before.timestamp()))
     samples = connection.execute(USAGE.delete().where(USAGE.c.taken_at < before)).rowcount

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, Index, Integer, String, Table, Text
 from sqlmodel import Field, SQLModel
 
+from inventory.forecast_records import Forecast, ForecastBand
 from inventory.platform_records import (
     Certificate,
     ClusterState,
@@ -530,3 +531,30 @@ class ProposalRow(Proposal, table=True):
     model_config = _UNFROZEN
 
     proposal_id: str = Field(primary_key=True)
+
+
+class ForecastRow(Forecast, table=True):
+    """What a report published of one pool, resource and model."""
+
+    __tablename__ = "forecast"
+    model_config = _UNFROZEN
+
+    pool_kind: str = Field(primary_key=True)
+    pool: str = Field(primary_key=True)
+    resource: str = Field(primary_key=True)
+    model: str = Field(primary_key=True)
+    as_of: date = Field(primary_key=True)
+
+
+class ForecastBandRow(ForecastBand, table=True):
+    """The quantiles of a published forecast so many days ahead."""
+
+    __tablename__ = "forecast_band"
+    model_config = _UNFROZEN
+
+    pool_kind: str = Field(primary_key=True)
+    pool: str = Field(primary_key=True)
+    resource: str = Field(primary_key=True)
+    model: str = Field(primary_key=True)
+    as_of: date = Field(primary_key=True)
+    ahead_days: int = Field(primary_key=True)

@@ -225,13 +225,17 @@ def _forecast(
     context: typer.Context,
     pool: Annotated[str | None, typer.Argument(help="only this pool, in full")] = None,
     on: On = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="also draw it: .svg, or .png with the extra [chart]"),
+    ] = None,
     form: Form = Format.table,
 ) -> None:
-    """What stands behind a runway: paths, steps and their causes, growth told apart, back-test."""
+    """What stands behind a runway: paths, steps and causes, growth told apart, track record."""
     from lumbung.commands.forecasting import show_forecast
     from lumbung.session import Session
 
-    show_forecast(Session.of(context.obj), pool, on, form)
+    show_forecast(Session.of(context.obj), pool, on, form, chart)
 
 
 @app.command("failover")

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from collectors.contract import CollectError
 from collectors.poll import Result
+from inventory.forecasts import remember_forecasts
 from inventory.store import Store
 from lab.city import estate_text
 from lab.city.balaikota import AUDITOR, balaikota
@@ -27,14 +28,18 @@ from lab.city.command_center import TOKEN_SECRET, command_center
 from lab.city.kvm_site import write_site
 from lab.pve_double import Served, serve
 from lumbung.collecting import backfill, collect, keep_house
-from lumbung.publish import publish, weekly
+from lumbung.plan import When, gather
+from lumbung.publish import new_run_id, publish, weekly
 from lumbung.session import Session
 from lumbung.settings import Settings, SettingsError, load_settings
+from planner.pools import questions
 from planner.report import Report
+from planner.track import replayed
 
 _MARK = ".lumbung-demo"
 _ZONE = ZoneInfo("Asia/Jakarta")  # the city's, as its configuration says
 _WEEKS_BEFORE = 8
+_WEEKS_REPLAYED = 40
 _HISTORY_SECONDS = 120.0
 
 
@@ -163,12 +168,26 @@ def run(folder: Path, now: datetime, tell: Tell) -> Demo:
             for week in range(_WEEKS_BEFORE, 0, -1):
                 play.collect(now - timedelta(weeks=week), done=0.7 * (1 - week / _WEEKS_BEFORE))
             play.read_history(play.collect(now, done=0.7, with_history=True))
-            tell(Step("plan and report", 0.95))
             keep_house(session, settings, store)
+            tell(Step("forecasts of the past year", 0.9))
+            replay(settings, store, now)
+            tell(Step("plan and report", 0.95))
             report = weekly(session, settings, store, None)
             publish(report, folder / "weekly", dialect="standard", lang="en")
     tell(Step("done", 1.0))
     return Demo(report, folder, session)
+
+
+def replay(settings: Settings, store: Store, now: datetime) -> None:
+    """Fills the ledger with what reports of the past Mondays would have said of the future."""
+    when = When.of(settings, None, now)
+    estate, past, _memory = gather(settings, store, when)
+    asked = questions(estate, past, settings.zone)
+    monday = when.as_of - timedelta(days=when.as_of.weekday())
+    mondays = [monday - timedelta(weeks=back) for back in range(_WEEKS_REPLAYED, 0, -1)]
+    said = list(replayed(estate, asked, mondays, run_id=f"replayed-{new_run_id(now)}"))
+    with store.writing() as connection:
+        remember_forecasts(connection, said)
 
 
 @dataclass(frozen=True, slots=True)

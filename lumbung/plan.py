@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from inventory import read
 from inventory.changes import changes_between
 from inventory.findings import first_seen
+from inventory.forecasts import said_between
 from inventory.guest_days import guest_days
 from inventory.history import close_days
 from inventory.holdings import guest_use, holdings
@@ -135,6 +136,7 @@ def _gathered(
             when.as_of - timedelta(days=RECONCILED_DAYS),
             when.as_of - timedelta(days=1),
         ),
+        said=said_between(connection, since, when.as_of),
     )
     changes = changes_between(connection, when.at - timedelta(days=_CHANGES_DAYS), when.at)
     memory = Memory(

@@ -20,6 +20,7 @@ from typing import Any
 
 from inventory.errors import StoreUnusable
 from inventory.findings import remember_findings
+from inventory.forecasts import remember_forecasts
 from inventory.proposals import remember_proposals
 from inventory.store import SCHEMA_HEAD, Store
 from lumbung.plan import When, close_history, plan
@@ -41,7 +42,11 @@ def new_run_id(now: datetime) -> str:
 
 
 def weekly(session: Session, settings: Settings, store: Store, on: date | None) -> Report:
-    """The report of a date; what it found is remembered, when the store may be written."""
+    """The report of a date; what it found is remembered, when the store may be written.
+
+    So is what it says of the future, but not what a report of a past date says: that was not
+    published then, and proves nothing.
+    """
     now = session.now()
     when = When.of(settings, on, now)
     try:
@@ -55,6 +60,8 @@ def weekly(session: Session, settings: Settings, store: Store, on: date | None) 
             connection, (finding.id for finding in report.assessment.findings), report.as_of
         )
         remember_proposals(connection, report.proposals)
+        if when.as_of == when.today:
+            remember_forecasts(connection, report.forecasts)
     return report
 
 

@@ -16,8 +16,10 @@ from planner.contention import is_held_back
 from planner.estate import Estate
 from planner.forecast import brownian
 from planner.forecast.brownian import BrownianPaths
-from planner.forecast.paths import Floats
+from planner.forecast.ledger import Widening, widening_of
+from planner.forecast.paths import Floats, PathSource
 from planner.forecast.steps import Flags, Step
+from planner.forecast.widened import WidenedPaths
 from planner.hosting import bins_of, domains_of, loads_of, planned_hosts
 from planner.placement.failover import (
     FailoverCase,
@@ -203,6 +205,11 @@ def has_enough(question: Question, rules: ForecastRules) -> bool:
     )
 
 
+def engine_of(_question: Question) -> str:
+    """The name and version of the engine that a question is answered with, for the ledger."""
+    return "brownian-1"
+
+
 def paths_of(
     estate: Estate, asked: Sequence[Question], horizon_days: int | None = None
 ) -> BrownianPaths:
@@ -232,7 +239,22 @@ def passages_of(
     }
     usable = np.stack([question.usable for question in asked])
     added = np.stack([question.added for question in asked])
-    return first_passage(paths_of(estate, asked), usable, added, chances)
+    return first_passage(widened_paths(estate, asked), usable, added, chances)
+
+
+def widening(question: Question) -> Widening:
+    """By how much the band is widened, for what earlier reports missed by."""
+    return widening_of(question.track, engine_of(question))
+
+
+def widened_paths(estate: Estate, asked: Sequence[Question]) -> PathSource:
+    """The sample paths as they are published: those whose band did not hold are wider."""
+    paths = paths_of(estate, asked)
+    found = [widening(question) for question in asked]
+    if not any(one.is_needed for one in found):
+        return paths
+    days = np.arange(paths.horizon_days + 1, dtype=np.float64)
+    return WidenedPaths(paths, np.stack([one.on(days) for one in found]))
 
 
 def _passages(estate: Estate, asked: Sequence[Question]) -> dict[int, Passage]:
@@ -451,6 +473,8 @@ def _flags(
     ):
         flags.append("unexplained_use")
     flags += [f"step:{step.on}" for step in steps if not step.habit]
+    if (wider := widening(question)).is_needed:
+        flags.append(f"band_widened:{wider.most:.2f}")
     flags += _thin_flags(question)
     return tuple(dict.fromkeys(flags))
 

@@ -26,6 +26,7 @@ from planner.purchase_reasons import (
 from planner.recorders import keepers_of
 from planner.report import Report, in_unit
 from planner.rows import GuestLine, PoolRow
+from planner.track import record_told
 
 _WEEKS_SHOWN = 8
 
@@ -307,6 +308,8 @@ class _Sections:
             )
         if self._outlook is not None:
             yield from (f"  {line}" for line in self._outlook.words())
+        record = record_told(self._report.track_record, self._answer)
+        yield from (f"  {line}" for line in record)
         for window in runway.windows:
             yield f"  short from {window[0]} to {window[1]}"
         if self._answer.question.committed:

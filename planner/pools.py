@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from inventory.forecast_records import Said
 from inventory.guest_days import GuestDay
 from inventory.holdings import GuestUse
 from inventory.read import AllocationVersion, DayPoint, Fact
@@ -17,6 +18,7 @@ from inventory.records import Datastore, Disk, Guest, Host
 from planner.capacity import Capacity, HostShare, cluster_capacity, datastore_capacity
 from planner.ceph import ceph_nodes, ceph_store_capacity
 from planner.estate import Estate, GuestView
+from planner.forecast.ledger import Measured, Track, track
 from planner.forecast.paths import Floats
 from planner.leads import Lead, Pending, lead_of, learn, pending_of
 from planner.policy import Model, Policy, Resource
@@ -76,6 +78,7 @@ class Past:
     latest: Mapping[int, tuple[float | None, float | None]] = field(default_factory=dict)
     guest_days: Mapping[int, tuple[GuestDay, ...]] = field(default_factory=dict)
     guest_week: Mapping[int, GuestUse] = field(default_factory=dict)  # of the last closed days
+    said: tuple[Said, ...] = ()  # what earlier reports published
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class Question:
     projects: tuple[Project, ...] = ()
     larger: Floats | None = None  # what a scenario adds to what is usable, by each day
     more: Floats | None = None  # what it adds to the demand; both are in usable and added
+    track: Track = Track()  # what earlier reports said of it, held against what came
 
     @property
     def unit(self) -> str:
@@ -163,6 +167,7 @@ def _labels(datastores: Sequence[Datastore], taken: set[str]) -> list[str]:
 def questions(estate: Estate, past: Past, zone: ZoneInfo) -> tuple[Question, ...]:
     """Every pool × resource × model, ready to be answered."""
     asked: list[Question] = []
+    said = _by_question(past.said)
     for pool in pools_of(estate):
         stale = tuple(
             name
@@ -172,9 +177,27 @@ def questions(estate: Estate, past: Past, zone: ZoneInfo) -> tuple[Question, ...
         for resource in _RESOURCES[pool.kind]:
             loads = _loads(estate, past, pool, resource, zone)
             asked += [
-                _question(estate, pool, resource, model, loads[model], stale) for model in MODELS
+                _with_track(_question(estate, pool, resource, model, loads[model], stale), said)
+                for model in MODELS
             ]
     return tuple(asked)
+
+
+def _by_question(said: Iterable[Said]) -> dict[tuple[str, ...], list[Said]]:
+    found: dict[tuple[str, ...], list[Said]] = {}
+    for one in said:
+        found.setdefault(one.about, []).append(one)
+    return found
+
+
+def _with_track(question: Question, said: Mapping[tuple[str, ...], Sequence[Said]]) -> Question:
+    """The question with what earlier reports said of it, held against what came."""
+    own = said.get((question.pool.kind, question.pool.name, question.resource, question.model))
+    if own is None:
+        return question
+    series = question.load.series
+    measured = Measured(series.as_of, series.trend, series.coarse_days)
+    return replace(question, track=track(own, measured))
 
 
 def _question(

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from inventory.changes import Change
+from inventory.forecast_records import Said
 from inventory.records import Backup, Disk, GuestSnapshot, Proposal
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.answers import in_unit as in_unit
@@ -40,8 +41,10 @@ from planner.rows import (
     PoolRow,
     RiskRow,
     SourceRow,
+    TrackRow,
 )
 from planner.runway import most_urgent
+from planner.track import published, track_rows
 from planner.twins import GuestKey
 
 
@@ -73,6 +76,8 @@ class Report:
     zone_is_assumed: bool = False
     purchases: Mapping[PoolKey, Purchase] = field(default_factory=dict)
     misnamed: tuple[Misnamed, ...] = ()  # what the estate file says of pools that are none
+    track_record: tuple[TrackRow, ...] = ()
+    forecasts: tuple[Said, ...] = ()  # what this report publishes of the future
 
     @property
     def tables(self) -> Mapping[str, tuple[type[Any], Sequence[Any]]]:
@@ -158,6 +163,14 @@ def make_report(
         zone_is_assumed=zone_is_assumed,
         purchases=purchases,
         misnamed=misnamed(estate, [pool.pool for pool in answers]),
+        track_record=tuple(track_rows(answers, as_of=estate.as_of, site=estate.site)),
+        forecasts=published(
+            (answer for pool in answers for answer in pool.answers),
+            as_of=estate.as_of,
+            run_id=run_id,
+            policy_version=estate.policy.version,
+            made_on=estate.as_of,
+        ),
     )
 
 

@@ -257,6 +257,50 @@ class CameraRow:
     flags: str
 
 
+@dataclass(frozen=True, slots=True)
+class TrackRow:
+    """track_record.csv: what was said of a pool × resource × model, and what came.
+
+    A row is about levels some days ahead, or about dates of being first over (``about``). The
+    rows whose ``pool_kind`` is "fleet" count all pools together.
+    """
+
+    as_of: date
+    site: str
+    pool: str
+    pool_kind: str
+    resource: str
+    model: str
+    unit: str
+    about: str
+    ahead_days: int | None
+    forecasts: int
+    scored: int
+    apart: int | None
+    within_80_pct: float | None
+    within_95_pct: float | None
+    band_holds: str
+    widened: float | None
+    wape: float | None
+    bias_pct: float | None
+    error_days: float | None
+    bias_days: float | None
+    unforeseen: int | None
+    not_come: int | None
+    said_on: date | None
+    replayed: int | None
+    said_for_date: date | None
+    said_low: float | None
+    said_middle: float | None
+    said_high: float | None
+    came: float | None
+    said_first_date: date | None
+    said_middle_date: date | None
+    said_last_date: date | None
+    came_date: date | None
+    outcome: str
+
+
 # The weekly tables by file stem; the fields of a row type are the file's columns.
 ROW_TYPES: Mapping[str, type[Any]] = {
     "orders": OrderRow,
@@ -267,4 +311,5 @@ ROW_TYPES: Mapping[str, type[Any]] = {
     "sources": SourceRow,
     "failover": FailoverRow,
     "cameras": CameraRow,
+    "track_record": TrackRow,
 }

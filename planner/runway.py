@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from planner.forecast.ledger import AHEAD_DAYS, SHARES
 from planner.forecast.paths import Floats, PathBlock, PathSource
 from planner.numbers import all_exceed, ceil, exceeds
 from planner.policy import StatusRules
@@ -42,7 +43,9 @@ _GROWTH_DAYS = 91  # whole weeks: a Monday held against a Sunday would be growth
 class Passage:
     """When the paths of one series are first over; days count from as_of, None is never.
 
-    ``over_ratio[day]`` is the share of paths over on that day, ``level[day]`` their middle.
+    ``over_ratio[day]`` is the share of paths over on that day, ``level[day]`` their middle;
+    ``bands[i, j]`` the level that the share ``ledger.SHARES[j]`` of them stays below
+    ``ledger.AHEAD_DAYS[i]`` days ahead, NaN beyond the horizon.
     """
 
     conservative: int | None
@@ -53,6 +56,7 @@ class Passage:
     growth_per_day: float
     growth_per_day_high: float
     growth_significant: bool
+    bands: Floats
 
     @property
     def level_now(self) -> float:
@@ -115,11 +119,27 @@ def _passage(
         base=_order_statistic(first, BASE, never),
         optimistic=_order_statistic(first, OPTIMISTIC, never),
         over_ratio=over.mean(axis=0),
-        level=np.median(demand, axis=0),
+        level=_middle(demand),
         growth_per_day=float(np.median(growth)),
         growth_per_day_high=float(np.quantile(growth, OPTIMISTIC)),
         growth_significant=significant,
+        bands=_bands(demand),
     )
+
+
+def _middle(demand: Floats) -> Floats:
+    """The median of each day; sorting runs of memory is faster than what numpy's median does."""
+    ordered = np.ascontiguousarray(demand.T)
+    ordered.sort(axis=1)
+    half = len(demand) // 2
+    return np.asarray((ordered[:, -1 - half] + ordered[:, half]) / 2)
+
+
+def _bands(demand: Floats) -> Floats:
+    days = [day for day in AHEAD_DAYS if day < demand.shape[1]]
+    bands = np.full((len(AHEAD_DAYS), len(SHARES)), np.nan)
+    bands[: len(days)] = np.quantile(demand[:, days], SHARES, axis=0).T
+    return bands
 
 
 def _order_statistic(first: npt.NDArray[np.int64], share: float, never: int) -> int | None:

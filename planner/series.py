@@ -7,7 +7,7 @@ filled in. Seconds covered are counted apart, for coverage and history.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -78,6 +78,24 @@ class DailySeries:
             (min(end, ends).date(), float(mean), float(high))
             for end, mean, high in zip(known.index, known["mean"], known["max"], strict=True)
         ]
+
+    def until(self, day: date) -> DailySeries:
+        """The series as it was known on an earlier ``as_of``."""
+        gone = (self.as_of - day).days
+
+        def earlier(values: Floats, fill: float) -> Floats:
+            return np.concatenate([np.full(gone, fill), values[: len(values) - gone]])
+
+        return replace(
+            self,
+            as_of=day,
+            values=earlier(self.values, np.nan),
+            trend=earlier(self.trend, np.nan),
+            covered=earlier(self.covered, 0.0),
+            coarse=np.concatenate(
+                [np.zeros(gone, bool), self.coarse_days[: len(self.trend) - gone]]
+            ),
+        )
 
     def recent(self, days: int) -> Floats:
         """The known values of the last days."""

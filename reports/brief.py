@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from planner.answers import Answer, PoolAnswer
+from planner.picture import most_telling, picture_of
 from planner.placement.packing import WORST_FIRST
 from planner.report import Report, in_unit
-from planner.rows import CameraRow, OrderRow
+from planner.rows import CameraRow, OrderRow, TrackRow
 from planner.runway import URGENCY
+from planner.track import rows_of
 from reports.cells import screen, short
+from reports.fan_chart import fan_svg
 from reports.pages import page_template
 from reports.phrases import PHRASES
 
@@ -22,6 +26,11 @@ _MOST_RISKS = 5
 _MOST_GAPS = 5
 _MOST_RECORDERS = 3
 _FEWER_BESIDE_RECORDERS = 1  # lines of clusters, failover, risks and gaps: they share the page
+_FEWER_BESIDE_PICTURE = 2  # of orders, failover, risks and gaps; of clusters and recorders one
+_MOST_RECORD = 2
+_PICTURE_HEIGHT = 125
+_RECORD_AHEAD_DAYS = 30
+_TELLING_AHEAD_DAYS = (90, 30, 14, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +79,67 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
     words = PHRASES[lang]
     binding = report.binding
     clusters = _worst_first(report)
+    shown = most_telling(answer for pool in report.answers for answer in pool.answers)
+    picture = None if shown is None else picture_of(report.estate, shown)
+    beside = 0 if picture is None else _FEWER_BESIDE_PICTURE
     fewer = _FEWER_BESIDE_RECORDERS if report.cameras else 0
-    most_pools, most_risks = _MOST_POOLS - fewer, _MOST_RISKS - fewer
-    most_gaps = _MOST_GAPS - fewer
+    most_orders = _MOST_ORDERS - beside - (fewer if picture else 0)
+    most_recorders = _MOST_RECORDERS - beside // 2
+    most_pools, most_losses = _MOST_POOLS - beside // 2 - fewer, _MOST_POOLS - beside - fewer
+    most_risks, most_gaps = _MOST_RISKS - beside - fewer, _MOST_GAPS - beside - fewer
     return page_template("brief.html.j2").render(
         lang=lang,
         words=words,
         report=report,
         headline=_headline(report, binding, words),
-        orders=[_order(row, words) for row in report.orders[:_MOST_ORDERS]],
-        more_orders=max(0, len(report.orders) - _MOST_ORDERS),
+        orders=[_order(row, words) for row in report.orders[:most_orders]],
+        more_orders=max(0, len(report.orders) - most_orders),
+        picture=picture and fan_svg(picture, lang=lang, height=_PICTURE_HEIGHT),
+        record=list(islice(_record(report, shown, words), _MOST_RECORD)),
         pools=[_pool(pool, words) for pool in clusters[:most_pools]],
         more_pools=max(0, len(clusters) - most_pools),
-        failover=[_failover(pool, words) for pool in _least_safe_first(clusters)[:most_pools]],
-        more_failover=max(0, len(clusters) - most_pools),
+        failover=[_failover(pool, words) for pool in _least_safe_first(clusters)[:most_losses]],
+        more_failover=max(0, len(clusters) - most_losses),
         risks=[row for row in report.risks if row.outcome == "risk"][:most_risks],
         titles={found.rule.id: found.rule.title for found in report.assessment.risks},
         more_risks=max(0, len(report.assessment.risks) - most_risks),
-        recorders=[_recorder(row, words) for row in report.cameras[:_MOST_RECORDERS]],
-        more_recorders=max(0, len(report.cameras) - _MOST_RECORDERS),
+        recorders=[_recorder(row, words) for row in report.cameras[:most_recorders]],
+        more_recorders=max(0, len(report.cameras) - most_recorders),
         gaps=_gaps(report, words)[:most_gaps],
         more_gaps=max(0, len(_gaps(report, words)) - most_gaps),
         coverage=screen(report.assessment.coverage_percent),
     )
+
+
+def _record(report: Report, shown: Answer | None, words: Mapping[str, str]) -> Iterator[str]:
+    """How earlier reports came true: of all pools, the dates that came, and the pool shown."""
+    rows = report.track_record
+    for row in rows:
+        levels = row.pool_kind == "fleet" and row.ahead_days == _RECORD_AHEAD_DAYS
+        if levels and row.model == "demand" and row.scored:
+            yield _said("record_fleet", row, words)
+    wider = sum(1 for row in report.pools if "band_widened" in row.flags)
+    if wider:
+        yield words["record_widened"].format(n=wider)
+    came = [row for row in rows if row.outcome in ("came", "unforeseen", "not_come")]
+    for row in sorted(came, key=_newest_last, reverse=True):
+        yield _said(f"record_{row.outcome}", row, words)
+    own = {} if shown is None else {r.ahead_days: r for r in rows_of(rows, shown.question)}
+    for ahead in _TELLING_AHEAD_DAYS:
+        if ahead in own:
+            yield _said("record_level", own[ahead], words)
+            return
+
+
+def _newest_last(row: TrackRow) -> date:
+    """By the day that it came, else by the day that it was said."""
+    return max(day for day in (row.came_date, row.said_on, date.min) if day is not None)
+
+
+def _said(phrase: str, row: TrackRow, words: Mapping[str, str]) -> str:
+    cells = {name: screen(getattr(row, name)) for name in TrackRow.__slots__}
+    named = {"pool": short(row.pool, 30), "resource": words.get(row.resource, row.resource)}
+    return words[phrase].format(**cells | named | {"unit": words.get(row.unit, row.unit)})
 
 
 def _worst_first(report: Report) -> list[PoolAnswer]:

@@ -73,6 +73,31 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "required": "Required",
         "ok": "ok",
         "short": "too short",
+        "foreseen": "What is foreseen, and how earlier reports came true",
+        "record_fleet": "Levels {ahead_days} days ahead, all pools: {wape} % off, "
+        "{within_80_pct} % of {scored} within the band of 80 %.",
+        "record_widened": "The bands of {n} rows did not hold; they are wider this week.",
+        "record_came": "{pool}, {resource}: on {said_on} we said {said_first_date} to "
+        "{said_last_date}; it was {came_date}.",
+        "record_unforeseen": "{pool}, {resource}: it was over on {came_date}; on {said_on} no "
+        "date was said.",
+        "record_not_come": "{pool}, {resource}: on {said_on} we said {said_first_date} to "
+        "{said_last_date}; it has not come.",
+        "record_level": "{pool}, {resource}: on {said_on} we said {said_low} to {said_high} "
+        "{unit} for {said_for_date}; it was {came}.",
+        "chart_history": "measured",
+        "chart_middle": "middle",
+        "chart_inner": "80 %",
+        "chart_outer": "95 %",
+        "chart_usable": "usable",
+        "chart_step": "step {label}",
+        "chart_project": "{label} {date}",
+        "chart_arrives": "arrives: {label} {date}",
+        "chart_leaves": "leaves: {label} {date}",
+        "chart_over_one_in_ten": "over, 1 path in 10: {date}",
+        "chart_over_half": "over, half: {date}",
+        "chart_over": "over, 1 in 10 and half: {date}",
+        "chart_order_by": "order by {date}",
         "unknown": "unknown",
     },
     "id": {
@@ -143,6 +168,31 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "required": "Diwajibkan",
         "ok": "cukup",
         "short": "terlalu singkat",
+        "foreseen": "Perkiraan, dan tepatkah laporan yang lalu",
+        "record_fleet": "Tingkat {ahead_days} hari ke depan, semua: meleset {wape} %, "
+        "{within_80_pct} % dari {scored} di dalam pita 80 %.",
+        "record_widened": "Pita {n} baris tidak bertahan; minggu ini lebih lebar.",
+        "record_came": "{pool}, {resource}: pada {said_on} kami sebut {said_first_date} s.d. "
+        "{said_last_date}; ternyata {came_date}.",
+        "record_unforeseen": "{pool}, {resource}: lewat batas pada {came_date}; pada {said_on} "
+        "tanggalnya tidak disebut.",
+        "record_not_come": "{pool}, {resource}: pada {said_on} kami sebut {said_first_date} s.d. "
+        "{said_last_date}; belum terjadi.",
+        "record_level": "{pool}, {resource}: pada {said_on} kami sebut {said_low} s.d. "
+        "{said_high} {unit} untuk {said_for_date}; ternyata {came}.",
+        "chart_history": "terukur",
+        "chart_middle": "tengah",
+        "chart_inner": "80 %",
+        "chart_outer": "95 %",
+        "chart_usable": "dapat dipakai",
+        "chart_step": "lompatan {label}",
+        "chart_project": "{label} {date}",
+        "chart_arrives": "datang: {label} {date}",
+        "chart_leaves": "pergi: {label} {date}",
+        "chart_over_one_in_ten": "lewat batas, 1 dari 10: {date}",
+        "chart_over_half": "lewat batas, separuh: {date}",
+        "chart_over": "lewat batas, 1 dari 10 dan separuh: {date}",
+        "chart_order_by": "pesan paling lambat {date}",
         "unknown": "tidak diketahui",
     },
 }

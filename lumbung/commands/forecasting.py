@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lumbung.choices import Format
@@ -12,13 +13,23 @@ from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.outlook import COLUMNS, Outlook, outlook
+from planner.picture import picture_of
+from planner.pools import MODELS
+from planner.report import Report
+from planner.track import FLEET, record_told, record_words
 from reports.cells import screen
+from reports.fan_chart import fans_svg
+from reports.png import NotInstalled, png_of
 
 _ON_SCREEN = ("pool", "of", "level", "a day", "week", "90 days", "WAPE %", "last step")
 
 
-def show_forecast(session: Session, pool: str | None, on: str | None, form: Format) -> None:
-    """Per pool, resource and model: level, growth told apart, steps and their causes, back-test."""
+def show_forecast(
+    session: Session, pool: str | None, on: str | None, form: Format, chart: Path | None = None
+) -> None:
+    """Per pool, resource and model: level, growth told apart, steps and their causes, the record;
+    of one pool also as a picture, into the file ``chart``."""
+    _refuse_chart(chart, pool)
     settings = session.settings()
     with session.store(settings) as store:
         when = When.of(settings, day_option(on, "--on"), session.now())
@@ -27,6 +38,8 @@ def show_forecast(session: Session, pool: str | None, on: str | None, form: Form
     if pool is not None and not any(one.answers_to(pool) for one in found):
         known = ", ".join(one.name for one in found)
         raise SettingsError(f"POOL: no pool is named {pool!r}; known are {known}")
+    if chart is not None and pool is not None:
+        _draw(report, pool, chart)
     rows = outlook(report, teller, pool)
     columns, cells = list(COLUMNS), [[row[name] for name in COLUMNS] for row in rows]
     if form is Format.table:
@@ -36,11 +49,52 @@ def show_forecast(session: Session, pool: str | None, on: str | None, form: Form
         for one in report.answers:
             for answer in one.answers if one.pool.answers_to(pool) else ():
                 seen = Outlook(report, answer, teller.growth(answer))
-                text = "\n  ".join([*seen.words(), *seen.quality_words()])
+                text = "\n  ".join(
+                    [
+                        *seen.words(),
+                        *record_told(report.track_record, answer),
+                        *seen.quality_words(),
+                    ]
+                )
                 key = f"{answer.question.resource} {answer.question.model}"
                 out().print(plain_lines(f"\n{key}\n  {text}"), markup=False, highlight=False)
     if form is Format.table and pool is None and rows:
+        _show_record(report)
         note("`lumbung forecast POOL` names every step, its cause, and who grew")
+
+
+def _refuse_chart(chart: Path | None, pool: str | None) -> None:
+    """Raises SettingsError for a picture that cannot be drawn, before anything is read."""
+    if chart is None:
+        return
+    if pool is None:
+        raise SettingsError("--chart draws one pool: lumbung forecast POOL --chart FILE.svg")
+    if chart.suffix.lower() not in (".svg", ".png"):
+        raise SettingsError(f"--chart {chart}: the file's name must end in .svg or .png")
+
+
+def _draw(report: Report, pool: str, chart: Path) -> None:
+    """Writes what is known of a pool as pictures, one below the other."""
+    answers = [a for one in report.answers if one.pool.answers_to(pool) for a in one.answers]
+    svg = fans_svg([picture_of(report.estate, answer) for answer in answers])
+    try:
+        body = svg.encode() if chart.suffix.lower() == ".svg" else png_of(svg)
+        chart.write_bytes(body)
+    except NotInstalled as error:
+        raise SettingsError(f"--chart {chart}: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"--chart {chart}: {error.strerror}") from None
+    note(f"{chart}: {len(answers)} pictures")
+
+
+def _show_record(report: Report) -> None:
+    """What all pools' forecasts said and what came, as one."""
+    for model in MODELS:
+        rows = [r for r in report.track_record if r.pool_kind == FLEET and r.model == model]
+        words = list(record_words(rows))
+        if words:
+            text = "\n  ".join([f"\nrecord of all pools, {model}", *words])
+            out().print(plain_lines(text), markup=False, highlight=False)
 
 
 def _line(row: Mapping[str, Any]) -> list[Any]:

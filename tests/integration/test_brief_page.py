@@ -7,16 +7,21 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from estates import NOW, days, estate, health
+from estates import AS_OF, NOW, days, estate, health
+from inventory.forecast_records import Said
 from inventory.platform_records import Recorder
 from inventory.records import Coverage, Record
+from planner.owners import EstateFile
 from planner.pools import Past
 from planner.report import Memory, Report, make_report
 from reports.brief import brief_html
+from said import band, engine, forecast
 from stored import GIB, JAKARTA, datastore, disk, guest, host
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -37,6 +42,41 @@ def crowded() -> Report:
     sources = [health(gaps=gaps), *(health(f"source-{i}-{LONG}", stale=True) for i in range(9))]
     records += [Recorder(recorder_id=f"{LONG}-{i}", cluster="c", checked_at=NOW) for i in range(9)]
     place = estate(*records, sources=sources, owners={"cameras": {"groups": _cameras()}})
+    return make_report(place, past, Memory(), zone=JAKARTA, run_id="20261123T010000Z-abcd")
+
+
+def foreseen() -> Report:
+    """The same, but not over yet: a picture with many labels, and a record of long names."""
+    report = crowded()
+    [pool, *_others] = report.answers
+    name = pool.pool.name
+    values = [(300 + 5.0 * i) * GIB for i in range(90)]
+    project = {
+        "pool": name,
+        "when": AS_OF + timedelta(days=9),
+        "memory_gib": 9,
+        "status": "committed",
+    }
+    owners = {
+        "cameras": {"groups": _cameras()},
+        "projects": [project | {"name": f"{LONG}-{i}"} for i in range(9)],
+    }
+    place = replace(report.estate, owners=EstateFile.model_validate(owners))
+    said = [
+        Said(
+            forecast(
+                AS_OF - timedelta(days=7 * back), pool_kind="cluster", pool=name,
+                resource="memory", usable_line=f"{AS_OF - timedelta(days=7 * back)}:{700.0 * GIB}",
+                first_over_p10=AS_OF - timedelta(days=30), engine=engine(),
+                first_over_p90=AS_OF - timedelta(days=3),
+            ),
+            tuple(band(ahead, 700 * GIB, GIB) for ahead in (7, 30)),
+        )
+        for back in range(2, 13)
+    ]  # fmt: skip
+    names = [pool.pool.name for pool in report.answers if pool.pool.kind == "cluster"]
+    known = {(name, "memory"): days(values) for name in names}
+    past = Past(cluster_days=known, said=tuple(said))
     return make_report(place, past, Memory(), zone=JAKARTA, run_id="20261123T010000Z-abcd")
 
 
@@ -86,7 +126,14 @@ def pages(page: str, folder: Path) -> int:
 
 
 @pytest.mark.parametrize("lang", ["en", "id"])
-@pytest.mark.parametrize("make", [calm, crowded])
+@pytest.mark.parametrize("make", [calm, crowded, foreseen])
 def test_the_brief_is_one_page(make: object, lang: str, tmp_path: Path) -> None:
     report: Report = make()  # type: ignore[operator]
     assert pages(brief_html(report, lang=lang), tmp_path) == 1
+
+
+def test_the_crowded_page_has_a_picture_and_a_record() -> None:
+    page = brief_html(foreseen())
+    assert page.count("<svg") == 1
+    assert "within the band of 80 %" in page
+    assert "The bands of 1 rows did not hold" in page

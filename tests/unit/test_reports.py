@@ -20,7 +20,12 @@ from rich.console import Console
 
 import site_files
 from estates import AS_OF, estate, health
+from inventory.forecast_records import Forecast, ForecastBand, Said
+from inventory.forecasts import remember_forecasts, said_between
 from inventory.records import Coverage, Record
+from inventory.store import Store
+from lumbung.publish import weekly
+from lumbung.session import Session
 from planner.pools import Past
 from planner.report import Memory, Report, make_report
 from reports.brief import brief_html
@@ -68,6 +73,11 @@ COLUMNS = {
     "basis, achieved_days, achieved_from, measured_days, computed_days, checked_at, "
     "still_possible, uplink, uplink_mbps, uplink_planned_mbps, uplink_used_pct, "
     "uplink_still_possible, verdict, why, flags",
+    "track_record": "as_of, site, pool, pool_kind, resource, model, unit, about, ahead_days, "
+    "forecasts, scored, apart, within_80_pct, within_95_pct, band_holds, widened, wape, bias_pct, "
+    "error_days, bias_days, unforeseen, not_come, said_on, replayed, said_for_date, said_low, "
+    "said_middle, said_high, came, said_first_date, said_middle_date, said_last_date, came_date, "
+    "outcome",
 }
 HOSTILE = "=cmd|' /C calc'!A0<script>alert(1)</script>\x1b[31m\u202e"
 
@@ -152,7 +162,30 @@ def golden_site(folder: Path) -> Site:
         usage=history, **common,
     )  # fmt: skip
     site.run("collect")
+    with Store.open(f"sqlite:///{folder / 'inventory.db'}") as store, store.writing() as connection:
+        remember_forecasts(connection, [said_in_october()])
     return site
+
+
+def said_in_october() -> Said:
+    """What a report of four weeks ago said of the datastore, which was to reach 2950 GiB."""
+    as_of = AS_OF - timedelta(days=35)
+    told = Forecast(
+        pool_kind="datastore", pool="san", resource="storage", model="demand", as_of=as_of,
+        made_on=as_of, inputs_on=as_of - timedelta(days=1), engine="brownian-1",
+        policy_version="p", run_id="RUN", level=2725.0 * GIB,
+        usable_line=f"{as_of}:{2950.0 * GIB!r}", runway_reason="",
+        first_over_p10=AS_OF - timedelta(days=9), first_over_p50=AS_OF - timedelta(days=5),
+        first_over_p90=AS_OF + timedelta(days=2), order_by=None,
+    )  # fmt: skip
+    bands = [
+        ForecastBand(
+            ahead_days=ahead, p2_5=(middle - 40) * GIB, p10=(middle - 20) * GIB,
+            p50=middle * GIB, p90=(middle + 20) * GIB, p97_5=(middle + 40) * GIB, widened=1.0,
+        )
+        for ahead, middle in ((7, 2780.0), (14, 2870.0), (30, 2980.0), (90, 3400.0))
+    ]  # fmt: skip
+    return Said(told, tuple(bands))
 
 
 def test_the_weekly_tables_are_exactly_those_that_were_committed(tmp_path: Path) -> None:
@@ -166,6 +199,22 @@ def test_the_weekly_tables_are_exactly_those_that_were_committed(tmp_path: Path)
         if os.environ.get(REWRITE):
             kept.write_text(text, encoding="utf-8")
         assert text == kept.read_text(encoding="utf-8"), f"{stem}.csv differs (see {REWRITE})"
+
+
+def test_only_what_is_said_of_today_enters_the_ledger(tmp_path: Path) -> None:
+    site = golden_site(tmp_path)
+    session = Session(config=site.config, at=NOW)
+    settings = session.settings()
+    with session.store(settings) as store:
+        for on in (AS_OF - timedelta(days=3), None, AS_OF):
+            weekly(session, settings, store, on)
+        with store.reading() as connection:
+            said = said_between(connection, AS_OF - timedelta(days=30), date.max)
+    assert {one.forecast.as_of for one in said} == {AS_OF}
+    assert {one.about[1:] for one in said} == {
+        ("c1", "cpu", "demand"), ("c1", "memory", "demand"), ("san", "storage", "demand"),
+    }  # fmt: skip
+    assert all([band.ahead_days for band in one.bands] == [7, 14, 30, 90, 180] for one in said)
 
 
 def test_the_golden_files_show_something_in_every_table() -> None:

@@ -1,0 +1,103 @@
+"""A large fleet block by block: the piece that one process, or another machine, takes.
+
+``reduce_block`` is a pure function of its work and knows nothing of where it runs. Local processes
+and Ray give the same result, bit for bit (lumbung/spreading.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from planner.forecast import engine
+from planner.forecast.engine import USUAL, Calibration
+from planner.forecast.paths import Block, Floats
+from planner.runway import Passage, first_passage
+
+NEVER = -1
+SERIES_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Some series of a fleet: ``histories[series, day]`` up to the day before the origin, and
+    ``usable[series, day]`` from the origin on."""
+
+    histories: Block
+    usable: Floats
+    origin: date
+    seed: int
+    samples: int
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """What is kept of the paths of some series, in their order.
+
+    ``first_over[series]`` are the days after the origin by which one, five and nine of ten paths
+    are first over, NEVER where fewer are; ``bands[series]`` is that of runway.Passage.
+    """
+
+    first_over: npt.NDArray[np.int32]
+    bands: Floats
+
+
+Run = Callable[[Callable[[Work], Reduced], Iterable[Work]], Iterable[Reduced]]
+
+
+def reduce_block(work: Work) -> Reduced:
+    """The dates and quantiles of one block; its paths are gone when it returns."""
+    paths = engine.forecast(
+        work.histories,
+        origin=work.origin,
+        horizon_days=work.usable.shape[1] - 1,
+        seed=work.seed,
+        samples=work.samples,
+        calibration=work.calibration,
+    )
+    passages = first_passage(paths, work.usable)
+    return Reduced(
+        first_over=np.array([_days(passage) for passage in passages], dtype=np.int32),
+        bands=np.stack([passage.bands for passage in passages]),
+    )
+
+
+def _days(passage: Passage) -> list[int]:
+    found = (passage.conservative, passage.base, passage.optimistic)
+    return [NEVER if day is None else day for day in found]
+
+
+def reduce_fleet(
+    histories: Block,
+    usable: Floats,
+    *,
+    origin: date,
+    seed: int,
+    samples: int = 500,
+    calibration: Calibration = USUAL,
+    run: Run = map,
+) -> Reduced:
+    """The dates and quantiles of all series, at least one; ``run`` says where it is done."""
+    parts = list(run(reduce_block, _blocks(histories, usable, origin, seed, samples, calibration)))
+    return Reduced(
+        np.concatenate([part.first_over for part in parts]),
+        np.concatenate([part.bands for part in parts]),
+    )
+
+
+def _blocks(
+    histories: Block,
+    usable: Floats,
+    origin: date,
+    seed: int,
+    samples: int,
+    calibration: Calibration,
+) -> Iterator[Work]:
+    for first in range(0, len(histories), SERIES_AT_ONCE):
+        part = slice(first, first + SERIES_AT_ONCE)
+        yield Work(histories[part], usable[part], origin, seed, samples, calibration)
