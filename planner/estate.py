@@ -134,6 +134,10 @@ class Estate:
         """The guests that count there: of one that exists on both sides of a move, one side."""
         return self._guests_by_cluster.get(cluster, ())
 
+    def running_in(self, cluster: str) -> frozenset[str]:
+        """The labels of the cluster's guests that are powered on."""
+        return self._running_by_cluster.get(cluster, frozenset())
+
     def counted_elsewhere(self, cluster: str) -> int:
         """How many guests of a cluster count where they are moving to or from."""
         return sum(1 for where, _guest_id in self.twins.uncounted if where == cluster)
@@ -149,6 +153,10 @@ class Estate:
 
     def hosts_in(self, cluster: str) -> tuple[Fact[Host], ...]:
         return tuple(fact for fact in self.hosts if fact.record.cluster == cluster)
+
+    def host_name(self, guest: Guest) -> str | None:
+        """What the guest's host is called; its id where no host is known by it."""
+        return self._host_names.get((guest.cluster, guest.host_id), guest.host_id)
 
     def disks_of(self, guest: Guest) -> tuple[Disk, ...]:
         return self._disks_by_guest.get((guest.cluster, guest.guest_id), ())
@@ -179,6 +187,11 @@ class Estate:
         """
         return self._places.get(fact.record.cluster, {}).get(fact.record.datastore_id, frozenset())
 
+    def disks_on(self, fact: Fact[Datastore]) -> tuple[Disk, ...]:
+        """All disks that lie on a datastore, of whatever cluster."""
+        places = sorted(self.places_of(fact))
+        return tuple(disk for place in places for disk in self._disks_by_place.get(place, ()))
+
     def declared(self, datastore: Datastore) -> StorageEntry | None:
         """What the owners' file says of a datastore, by id or name."""
         storages = self.owners.storages
@@ -204,8 +217,23 @@ class Estate:
         return _grouped(counted, lambda view: view.guest.cluster)
 
     @cached_property
+    def _running_by_cluster(self) -> Mapping[str, frozenset[str]]:
+        return {
+            cluster: frozenset(view.label for view in views if view.is_powered_on)
+            for cluster, views in self._guests_by_cluster.items()
+        }
+
+    @cached_property
+    def _host_names(self) -> Mapping[tuple[str, str | None], str]:
+        return {(fact.record.cluster, fact.record.host_id): fact.record.name for fact in self.hosts}
+
+    @cached_property
     def _disks_by_guest(self) -> Mapping[GuestKey, tuple[Disk, ...]]:
         return _grouped(self.facts.records(Disk), _guest_key)
+
+    @cached_property
+    def _disks_by_place(self) -> Mapping[tuple[str, str | None], tuple[Disk, ...]]:
+        return _grouped(self.facts.records(Disk), lambda disk: (disk.cluster, disk.datastore_id))
 
     @cached_property
     def _nics_by_guest(self) -> Mapping[GuestKey, tuple[Nic, ...]]:

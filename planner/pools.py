@@ -13,7 +13,7 @@ import numpy as np
 from inventory.guest_days import GuestDay
 from inventory.holdings import GuestUse
 from inventory.read import AllocationVersion, DayPoint, Fact
-from inventory.records import Datastore, Disk, Guest, Host
+from inventory.records import Datastore, Guest, Host
 from planner.capacity import Capacity, HostShare, cluster_capacity, datastore_capacity
 from planner.ceph import ceph_nodes, ceph_store_capacity
 from planner.estate import Estate, GuestView
@@ -454,10 +454,7 @@ def _today(past: Past, pool: Pool, resource: Resource) -> float | None:
 
 def _datastore_load(estate: Estate, fact: Fact[Datastore], series: DailySeries) -> Load:
     record = fact.record
-    places = estate.places_of(fact)
-    disks = [
-        disk for disk in estate.facts.records(Disk) if (disk.cluster, disk.datastore_id) in places
-    ]
+    disks = estate.disks_on(fact)
     used = _float(record.used_bytes)
     return Load(
         series=series,

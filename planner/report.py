@@ -328,20 +328,12 @@ class _GuestContext:
         disks = self._seen(view, Disk, estate.disks_of(guest))
         snapshots = self._seen(view, GuestSnapshot, estate.snapshots_of(guest))
         made = newest(estate.backups_of(guest))
-        host = next(
-            (
-                h.record.name
-                for h in estate.hosts_in(guest.cluster)
-                if h.record.host_id == guest.host_id
-            ),
-            guest.host_id,
-        )
         return GuestLine(
             as_of=estate.as_of,
             site=estate.site,
             source=view.fact.source,
             cluster=guest.cluster,
-            host=host,
+            host=estate.host_name(guest),
             guest_id=guest.guest_id,
             uuid=guest.uuid,
             name=guest.name,
