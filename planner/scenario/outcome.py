@@ -68,9 +68,7 @@ def outcome_of(
     steps = steps_of(base, scenario)
     world = steps[-1].world
     chosen = [a for a in base.flat if only is None or key_of(a.question.pool) in only]
-    asked = [_dated(base, steps, answer) for answer in chosen]
-    errors = {i: answer.wape_30 for i, answer in enumerate(chosen)}
-    dated = dict(zip(map(id, chosen), answers_of(base.estate, asked, errors), strict=True))
+    dated = _answered(base, steps, chosen)
     after = [
         _after(world, base, old, dated[id(old)]) if id(old) in dated else old for old in base.flat
     ]
@@ -115,6 +113,16 @@ def _day(base: Base, number: int, when: date | None) -> int:
 # The dated part
 
 
+def _answered(base: Base, steps: Sequence[Step], chosen: Sequence[Answer]) -> dict[int, Answer]:
+    """The answers to the changed questions, by the identity of those they had."""
+    asked = [(old, _dated(base, steps, old)) for old in chosen]
+    changed = [(old, new) for old, new in asked if not _asks_the_same(old.question, new)]
+    errors = {i: old.wape_30 for i, (old, _new) in enumerate(changed)}
+    found = answers_of(base.estate, [new for _old, new in changed], errors)
+    told = {id(old): answer for (old, _new), answer in zip(changed, found, strict=True)}
+    return {id(old): old for old in chosen} | told
+
+
 def _dated(base: Base, steps: Sequence[Step], answer: Answer) -> Question:
     """The question with what is usable and what is added from each step's day on."""
     question = answer.question
@@ -134,6 +142,16 @@ def _dated(base: Base, steps: Sequence[Step], answer: Answer) -> Question:
     added = added + _grown(base, steps[-1].world, answer)
     larger, more = usable - without_changes, added - question.added
     return replace(now, usable=usable, added=added, larger=larger, more=more)
+
+
+def _asks_the_same(old: Question, new: Question) -> bool:
+    """Whether a question has the answer it had: nothing of it changes on any day."""
+    return (
+        # a load's past is the same one in every scenario
+        (old.pool, old.capacity, old.load) == (new.pool, new.capacity, new.load)
+        and np.array_equal(old.usable, new.usable, equal_nan=True)
+        and np.array_equal(old.added, new.added, equal_nan=True)
+    )
 
 
 def _usable(estate: Estate, pool: Pool, question: Question) -> Floats:
