@@ -23,7 +23,16 @@ from planner.scenario.changes import Growth, Scenario
 from planner.scenario.names import ScenarioError
 from planner.scenario.settling import settled
 from planner.scenario.verbs import apply
-from planner.scenario.world import Base, Placement, PoolKey, World, key_of, standing, total
+from planner.scenario.world import (
+    Base,
+    Placement,
+    PoolKey,
+    Standing,
+    World,
+    key_of,
+    standing,
+    total,
+)
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,7 @@ def _dated(base: Base, steps: Sequence[Step], answer: Answer) -> Question:
             more = more + _or_nan(_less(_allocated(step.world, base, answer), allocated))
         added[step.day :] = (question.added + more)[step.day :]
         if step.day == 0:
-            now = replace(question, pool=found.pool, capacity=found.capacity, load=found.load)
+            now = _standing_so(question, found)
             without_changes = _usable(step.world.estate, found.pool, question)  # it is the pool now
     added = added + _grown(base, steps[-1].world, answer)
     larger, more = usable - without_changes, added - question.added
@@ -149,6 +158,8 @@ def _asks_the_same(old: Question, new: Question) -> bool:
     return (
         # a load's past is the same one in every scenario
         (old.pool, old.capacity, old.load) == (new.pool, new.capacity, new.load)
+        and (old.limits.thresholds, old.limits.failover)
+        == (new.limits.thresholds, new.limits.failover)
         and np.array_equal(old.usable, new.usable, equal_nan=True)
         and np.array_equal(old.added, new.added, equal_nan=True)
     )
@@ -224,14 +235,33 @@ def _concerns(growth: Growth, question: Question) -> bool:
 def _after(world: World, base: Base, old: Answer, new: Answer) -> Answer:
     """An answer with its dates, and the figures once every change is made."""
     found = standing(world, base, old)
-    question = replace(new.question, pool=found.pool, capacity=found.capacity, load=found.load)
+    question = _standing_so(new.question, found)
     return replace(
         new,
         question=question,
+        flags=_flags(new, question),
         demand=found.carried if question.model == "demand" else None,
         usable=found.capacity.usable,
         headroom=found.headroom,
     )
+
+
+def _standing_so(question: Question, found: Standing) -> Question:
+    return replace(
+        question, pool=found.pool, capacity=found.capacity, load=found.load, limits=found.limits
+    )
+
+
+def _flags(answer: Answer, question: Question) -> tuple[str, ...]:
+    """The answer's flags, with the tiers of those guests that the question now has."""
+
+    def of_tiers(one: Question) -> tuple[str, ...]:
+        return one.limits.flags(one.resource, one.model)
+
+    old, new = of_tiers(answer.question), of_tiers(question)
+    if old == new:
+        return answer.flags
+    return (*(flag for flag in answer.flags if flag not in old), *new)
 
 
 def _pool(
