@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from inventory.read import Fact, Facts, SourceState
 from inventory.records import (
@@ -22,11 +22,23 @@ from inventory.records import (
     GuestSnapshot,
     Host,
     Nic,
+    Record,
 )
-from planner.backups import Cover, cover
-from planner.owners import PERSONAL, STRICTNESS, EstateFile, GuestEntry, Service, StorageEntry
+from planner.backups import Cover, cover, target_of
+from planner.coverage import CoverageIndex
+from planner.owners import (
+    PERSONAL,
+    STRICTNESS,
+    DeclaredBackup,
+    EstateFile,
+    GuestEntry,
+    Service,
+    StorageEntry,
+)
 from planner.policy import Policy
 from planner.twins import VMWARE, GuestKey, Twins, matches, twins_of
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,7 @@ class GuestView:
     classifications: tuple[tuple[str, str], ...] = ()  # every (source, class) that was stated
     criticality: int | None = None
     public: bool | None = None  # exposed to the public, by its tags
+    entries: tuple[GuestEntry, ...] = ()  # of the owners' file that speak of it
 
     @property
     def guest(self) -> Guest:
@@ -92,8 +105,46 @@ class GuestView:
         return None if self.classification is None else self.classification in PERSONAL
 
     @property
+    def declared_backup(self) -> DeclaredBackup | None:
+        """A backup that its owners declare, for no source shows it."""
+        return next((entry.backup for entry in self.entries if entry.backup), None)
+
+    @property
+    def encrypts_itself(self) -> bool:
+        """Whether it was proven that the guest encrypts its own disks."""
+        return any(entry.encrypted_in_guest_on is not None for entry in self.entries)
+
+    @property
     def is_powered_on(self) -> bool | None:
         return None if self.guest.power is None else self.guest.power in POWERED_ON
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A cluster as the source that tells of it configures it."""
+
+    cluster: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """A service of the owners' file, and the guests that make it up."""
+
+    name: str
+    entry: Service
+    guests: tuple[GuestView, ...]
+
+    @property
+    def classification(self) -> str | None:
+        """The strictest class that is stated of it or of one of its guests."""
+        stated = [self.entry.classification, *(view.classification for view in self.guests)]
+        return max(filter(None, stated), key=_strictness, default=None)
+
+    @property
+    def is_personal(self) -> bool | None:
+        known = self.classification
+        return None if known is None else known in PERSONAL
 
 
 @dataclass(frozen=True)
@@ -129,6 +180,30 @@ class Estate:
     @cached_property
     def guest_of(self) -> Mapping[GuestKey, GuestView]:
         return {view.key: view for view in self.guests}
+
+    @cached_property
+    def platforms(self) -> tuple[Platform, ...]:
+        """Each cluster once, with the first source that shows hosts of it."""
+        first: dict[str, str] = {}
+        for fact in self.hosts:
+            first.setdefault(fact.record.cluster, fact.source)
+        return tuple(Platform(cluster, source) for cluster, source in sorted(first.items()))
+
+    @cached_property
+    def services(self) -> tuple[ServiceView, ...]:
+        """The services of the owners' file, with their guests."""
+        return tuple(
+            ServiceView(name, entry, self.members_of(name))
+            for name, entry in sorted(self.owners.services.items())
+        )
+
+    def members_of(self, service: str | None) -> tuple[GuestView, ...]:
+        """The guests of a service, also of one that only tags name."""
+        return self._members.get(service, ())
+
+    @cached_property
+    def _members(self) -> Mapping[str | None, tuple[GuestView, ...]]:
+        return _grouped((v for v in self.guests if v.service), lambda view: view.service)
 
     def guests_in(self, cluster: str) -> tuple[GuestView, ...]:
         """The guests that count there: of one that exists on both sides of a move, one side."""
@@ -177,6 +252,14 @@ class Estate:
         """What a run of the backup jobs would do for a guest."""
         return self._covers.get((guest.cluster, guest.guest_id), Cover())
 
+    def target_of(self, job: BackupJob, guest: Guest) -> Datastore | None:
+        """The datastore that a job backs a guest up to; None when it was not seen."""
+        return target_of(job, guest, self._stores_in.get(guest.cluster, {}))
+
+    def users_of(self, disk: Disk) -> tuple[Disk, ...]:
+        """Every disk of a cluster that is the same volume, itself among them."""
+        return self._disks_by_volume.get((disk.cluster, disk.datastore_id, disk.volume), ())
+
     def datastore(self, cluster: str, datastore_id: str | None) -> Datastore | None:
         return self._datastore_by_id.get((cluster, datastore_id))
 
@@ -189,8 +272,39 @@ class Estate:
 
     def disks_on(self, fact: Fact[Datastore]) -> tuple[Disk, ...]:
         """All disks that lie on a datastore, of whatever cluster."""
-        places = sorted(self.places_of(fact))
-        return tuple(disk for place in places for disk in self._disks_by_place.get(place, ()))
+        by_place = self._grouped_by(Disk, "datastore_id")
+        return tuple(d for place in sorted(self.places_of(fact)) for d in by_place.get(place, ()))
+
+    def in_cluster(self, kind: type[R], cluster: str) -> tuple[R, ...]:
+        """The facts of a kind in a cluster."""
+        return self._grouped_by(kind, "cluster").get((cluster, None), ())
+
+    def on_host(self, kind: type[R], cluster: str, host_id: str | None) -> tuple[R, ...]:
+        """The facts of a kind (it has a ``host_id``) on a host."""
+        return self._grouped_by(kind, "host_id").get((cluster, host_id), ())
+
+    def on_datastore(self, kind: type[R], store: Datastore) -> tuple[R, ...]:
+        """The facts of a kind (it has a ``datastore_id``) on a datastore of their cluster."""
+        return self._grouped_by(kind, "datastore_id").get((store.cluster, store.datastore_id), ())
+
+    def for_guest(self, kind: type[R], guest: Guest) -> tuple[R, ...]:
+        """The facts of a kind (it has a ``guest_id``) that are about a guest."""
+        return self._grouped_by(kind, "guest_id").get((guest.cluster, guest.guest_id), ())
+
+    def _grouped_by(self, kind: type[R], part: str) -> Mapping[Any, tuple[R, ...]]:
+        index = self._indices.get((kind, part))
+        if index is None:
+            narrower = None if part == "cluster" else part
+            index = self._indices[kind, part] = _grouped(
+                self.facts.records(kind),
+                lambda fact: (fact.cluster, getattr(fact, narrower) if narrower else None),
+            )
+        return index
+
+    @cached_property
+    def _indices(self) -> dict[tuple[type[Record], str], Mapping[Any, tuple[Any, ...]]]:
+        """Filled as they are asked for: many kinds of fact are read by one rule only."""
+        return {}
 
     def declared(self, datastore: Datastore) -> StorageEntry | None:
         """What the owners' file says of a datastore, by id or name."""
@@ -207,9 +321,31 @@ class Estate:
         """
         return self._coverage.gap(source, kind, scope)
 
+    def unseen_behind(self, store: Datastore, kind: str = "disk") -> str:
+        """The hosts of a datastore with guests whose disks (or another kind) were not all seen;
+        "" where there is none."""
+        blind = self._blind_hosts(kind).get(store.cluster, frozenset())
+        hosts = blind if store.hosts is None else blind & set(store.hosts)
+        return ", ".join(sorted(hosts))
+
+    def _blind_hosts(self, kind: str) -> Mapping[str, frozenset[str]]:
+        found = self._blind.get(kind)
+        if found is None:
+            hosts: dict[str, set[str]] = defaultdict(set)
+            for view in self.guests:
+                if self.gap(view.fact.source, kind, view.guest.scope) is not None:
+                    hosts[view.guest.cluster].add(view.guest.host_id or "an unknown host")
+            found = self._blind[kind] = {name: frozenset(seen) for name, seen in hosts.items()}
+        return found
+
+    @cached_property
+    def _blind(self) -> dict[str, Mapping[str, frozenset[str]]]:
+        """Filled as it is asked for."""
+        return {}
+
     @cached_property
     def _coverage(self) -> CoverageIndex:
-        return CoverageIndex(self.sources)
+        return CoverageIndex(health.state for health in self.sources)
 
     @cached_property
     def _guests_by_cluster(self) -> Mapping[str, tuple[GuestView, ...]]:
@@ -232,10 +368,6 @@ class Estate:
         return _grouped(self.facts.records(Disk), _guest_key)
 
     @cached_property
-    def _disks_by_place(self) -> Mapping[tuple[str, str | None], tuple[Disk, ...]]:
-        return _grouped(self.facts.records(Disk), lambda disk: (disk.cluster, disk.datastore_id))
-
-    @cached_property
     def _nics_by_guest(self) -> Mapping[GuestKey, tuple[Nic, ...]]:
         return _grouped(self.facts.records(Nic), _guest_key)
 
@@ -252,14 +384,26 @@ class Estate:
         return _grouped(self.facts.records(BackupJob), lambda job: job.cluster)
 
     @cached_property
+    def _stores_in(self) -> Mapping[str, Mapping[str, Datastore]]:
+        """By cluster, its datastores by their id."""
+        stores: dict[str, dict[str, Datastore]] = defaultdict(dict)
+        for store in self.facts.records(Datastore):
+            stores[store.cluster][store.datastore_id] = store
+        return stores
+
+    @cached_property
+    def _disks_by_volume(self) -> Mapping[Any, tuple[Disk, ...]]:
+        named = (disk for disk in self.facts.records(Disk) if disk.volume)
+        return _grouped(named, lambda disk: (disk.cluster, disk.datastore_id, disk.volume))
+
+    @cached_property
     def _covers(self) -> Mapping[GuestKey, Cover]:
-        stores = _grouped(self.facts.records(Datastore), lambda store: store.cluster)
         return {
             view.key: cover(
                 view.guest,
                 self.disks_of(view.guest),
                 self.jobs_in(view.guest.cluster),
-                stores.get(view.guest.cluster, ()),
+                self._stores_in.get(view.guest.cluster, {}).values(),
             )
             for view in self.guests
         }
@@ -297,32 +441,6 @@ def _grouped(items: Iterable[Any], key: Any) -> dict[Any, tuple[Any, ...]]:
     for item in items:
         groups[key(item)].append(item)
     return {name: tuple(found) for name, found in groups.items()}
-
-
-class CoverageIndex:
-    """What each source covered, to tell "none" from "not seen"."""
-
-    def __init__(self, sources: Iterable[SourceHealth]) -> None:
-        self._states = {health.state.name: health.state for health in sources}
-        self._gaps = {
-            (name, gap.kind, gap.scope): gap
-            for name, state in self._states.items()
-            for gap in state.gaps
-        }
-
-    def gap(self, source: str, kind: str, scope: str = "") -> Coverage | None:
-        own = self._gaps.get((source, kind, scope))
-        if own is not None:
-            return own
-        state = self._states.get(source)
-        if state is not None and (kind, scope) in state.covered:
-            return None
-        whole = self._gaps.get((source, kind, ""))
-        if whole is not None:
-            return whole
-        if state is None or (kind, "") not in state.covered:
-            return Coverage(scope, kind, "hidden", f"{source} does not tell this")
-        return None
 
 
 class _Join:
@@ -367,6 +485,7 @@ class _Join:
                 )
             ),
             public=tags.is_public if guest.tags is not None else None,
+            entries=tuple(entries),
         )
 
 

@@ -59,6 +59,8 @@ def leaves(table: BaseModel, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple
 ENTRIES: dict[tuple[str, ...], Any] = {
     ("showback", "clusters"): {"c": {"cost_month": 1.0, "cpu_ratio": 0.5, "memory_ratio": 0.5}},
     ("tiers",): {"1": {"failover_hosts": 2}},
+    ("backup", "history_days"): {"publik": 30},
+    ("encryption", "in_guest"): ("publik",),
 }
 
 
@@ -68,8 +70,12 @@ def another(value: Any) -> Any:
         return not value
     if isinstance(value, dict):
         return value | {"2": value["2"] + 1}
+    if isinstance(value, tuple):
+        return (*value, "DAR-004")
     if isinstance(value, str):
-        return {"conservative": "base", "percentile": "decaying"}.get(value, value + "x")
+        return {"essential": "full", "conservative": "base", "percentile": "decaying"}.get(
+            value, value + "x"
+        )
     return 1.0 if value is None else value + 1 if isinstance(value, int) else value * 0.99
 
 
