@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -63,7 +65,7 @@ class Pool:
         return name in names
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Past:
     """What the store remembers that the planner needs, as it was read."""
 
@@ -76,6 +78,14 @@ class Past:
     latest: Mapping[int, tuple[float | None, float | None]] = field(default_factory=dict)
     guest_days: Mapping[int, tuple[GuestDay, ...]] = field(default_factory=dict)
     guest_week: Mapping[int, GuestUse] = field(default_factory=dict)  # of the last closed days
+
+    @cached_property
+    def allocations_of(self) -> Mapping[tuple[str, str], Sequence[AllocationVersion]]:
+        """The allocations by the pool they are of, in their order."""
+        found: dict[tuple[str, str], list[AllocationVersion]] = defaultdict(list)
+        for version in self.allocations:
+            found[version.pool].append(version)
+        return dict(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +383,7 @@ def _state_series(
 ) -> DailySeries:
     store = pool.datastore
     places = {(pool.cluster, resource)} if store is None else estate.places_of(store)
-    versions = [v for v in past.allocations if v.pool in places]
+    versions = [v for place in sorted(places) for v in past.allocations_of.get(place, ())]
     polls = sorted({at for source in pool.sources for at in past.polls.get(source, ())})
     return state_series(versions, polls, estate.as_of, zone)
 
