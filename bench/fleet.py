@@ -41,7 +41,8 @@ _COUNTED = (
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """So many guests with two disks, an interface and ``backups`` nightly backups each.
+    """So many guests with two disks, an interface and ``backups`` nightly backups each; they find
+    room when a host is lost.
 
     ``resized`` guests have twice the processors they began with. ``asked_at`` is when the
     guests' own answers were given, where those of an earlier poll were used again.
@@ -58,7 +59,7 @@ class Fleet:
 
     @property
     def shared(self) -> int:
-        """How many datastores are shared; every host has one of its own beside them."""
+        """How many datastores are shared, and hold all disks; every host has one of its own."""
         return -(-self.guests // _GUESTS_A_DATASTORE)
 
     @property
@@ -96,7 +97,7 @@ class Fleet:
             yield from self._guest(number, at)
 
     def _guest(self, number: int, at: datetime) -> Iterator[Record]:
-        guest_id, cores = str(100 + number), 2.0 + 2 * (number % 3)
+        guest_id, cores = str(100 + number), 1.0 + number % 3
         yield Guest(
             guest_id=guest_id, name=f"guest-{guest_id}", cluster=CLUSTER,
             host_id=_host(number % self.hosts), kind="vm", power="running",
@@ -104,8 +105,8 @@ class Fleet:
             memory_bytes=4 * GIB * (1 + number % 4), template=False,
             tags=("cls.terbatas", "opd.kominfo"), os="l26", uuid=f"{number:032x}", autostart=True,
         )  # fmt: skip
-        local, shared = _local(number % self.hosts), _shared(number % self.shared)
-        for slot, datastore in (("scsi0", shared), ("scsi1", local)):
+        shared, other = (_shared((number + more) % self.shared) for more in (0, 1))
+        for slot, datastore in (("scsi0", shared), ("scsi1", other)):
             yield Disk(
                 disk_id=f"{guest_id}/{slot}", guest_id=guest_id, cluster=CLUSTER, slot=slot,
                 datastore_id=datastore, purpose="data",

@@ -119,7 +119,15 @@ Run = Callable[[], Once]
 def by_turns(repeat: int, *things: Run) -> list[Taken]:
     """What each of the things takes. They run in turn, so that what else the machine does falls
     on all of them alike; the first round only warms up."""
-    rounds = [[run() for run in things] for _ in range(repeat + 1)][1:]
+    return _told([[run() for run in things] for _ in range(repeat + 1)][1:])
+
+
+def once(*things: Run) -> list[Taken]:
+    """What each of the things takes the first time, for what is too long to be run again."""
+    return _told([[run() for run in things]])
+
+
+def _told(rounds: Sequence[Sequence[Once]]) -> list[Taken]:
     return [
         Taken(
             Spread.of(once.seconds for once in found),

@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from bench import bare
 from bench.aged import build
 from bench.bare import Statements, replay, rows_by_table
-from bench.fleet import NOW, SOURCE, ZONE
-from bench.measure import Line, Run, Size, Tell, by_turns, call, call_on, process
+from bench.fleet import CLUSTER, NOW, SOURCE, ZONE
+from bench.measure import Line, Run, Size, Tell, by_turns, call, call_on, once, process
 from bench.overheard import overheard
 from lumbung.plan import When, plan
 from lumbung.publish import publish
@@ -24,6 +24,13 @@ from planner.report import Report
 _LATER = NOW + timedelta(minutes=5)
 _MOST_SECONDS = 10.0
 _MOST_MIB = 400.0
+_MOST_SECONDS_OF_A_REQUEST = 60.0
+_REQUEST = "whatif --request --add 40xM"
+_SCALED = {
+    "report": ("report",),
+    "capacity": ("capacity",),
+    _REQUEST: (*_REQUEST.split(), "--pool", CLUSTER),
+}
 _READ = "bare sqlite3: the same rows, fetchall"
 _READ_ALONE = f"{_READ}, as a command"
 _WRITTEN = "the same bytes, written and synced"
@@ -56,35 +63,45 @@ def report_lines(size: Size, tell: Tell) -> Iterator[Line]:
 
 
 def scale_lines(size: Size, tell: Tell) -> Iterator[Line]:
-    """How the cost of a report and of `capacity` grows with the guests."""
+    """How the cost of a report, of `capacity` and of a request grows with the guests; run once."""
     for guests in size.scale_guests:
         name = f"{guests:,} guests × {size.report_days} days"
-        tell(f"{name}: making a store of that age, which takes a minute per 1,000 guests")
+        tell(f"{name}: making a store of that age, which takes 15 s per 1,000 guests")
         with TemporaryDirectory() as temporary:
             folder = Path(temporary)
             (folder / "lumbung.toml").write_text(_CONFIGURATION, encoding="utf-8")
             build(folder / "inventory.db", guests, size.report_days)
             statements = folder / "statements.json"
             statements.write_text(json.dumps(_read_by(folder)), encoding="utf-8")
-            report, capacity, read = by_turns(
-                1,
-                _run(folder, "report"),
-                _run(folder, "capacity"),
+            read, *taken = once(
                 process(
                     [sys.executable, bare.__file__, str(folder / "inventory.db"), str(statements)]
                 ),
+                *(_run(folder, *command) for command in _SCALED.values()),
             )
-        for command, taken in (("report", report), ("capacity", capacity)):
-            yield Line(f"{command} {name}", "s", taken.seconds, read.seconds, _READ_ALONE)
+        for command, one in zip(_SCALED, taken, strict=True):
+            title = f"{command} {name}"
+            yield Line(title, "s", one.seconds, read.seconds, _READ_ALONE)
             yield Line(
-                f"{command} {name}: memory", "MiB", taken.peak_mib, read.peak_mib, _READ_ALONE
+                f"{title}: computing",
+                "s",
+                one.processor_seconds,
+                read.processor_seconds,
+                _READ_ALONE,
+                most=_most_seconds(command, guests),
             )
+            yield Line(f"{title}: memory", "MiB", one.peak_mib, read.peak_mib, _READ_ALONE)
 
 
-def _run(folder: Path, command: str) -> Run:
+def _most_seconds(command: str, guests: int) -> float:
+    """A request is answered while somebody waits; the others may grow with the guests."""
+    return _MOST_SECONDS_OF_A_REQUEST if command == _REQUEST else _MOST_SECONDS * guests / 1_000
+
+
+def _run(folder: Path, *command: str) -> Run:
     """The command as cron runs it, its start included."""
     return process(
-        [sys.executable, "-m", "lumbung", "--config", str(folder / "lumbung.toml"), command],
+        [sys.executable, "-m", "lumbung", "--config", str(folder / "lumbung.toml"), *command],
         {NOW_VARIABLE: _LATER.isoformat()},
     )
 

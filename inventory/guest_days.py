@@ -7,15 +7,14 @@ than two hours hide the peaks and are left out.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from inventory.day_tables import Row, Table, dates, days_of
 from inventory.grid import Days, Samples, on_grid
@@ -102,33 +101,41 @@ def forget_guest_days(connection: Connection, before: datetime) -> None:
 
 def guest_days(connection: Connection, since: date, until: date) -> dict[int, tuple[GuestDay, ...]]:
     """Per guest its days from ``since`` to before ``until``, in order."""
+    columns = [_GUEST_DAY.c[name] for name in ("entity_key", "day", "cpu", "memory")]
     rates = [_ENTITY_DAY.c[name] for name in (*_NET, *_DISK)]
     same = sa.and_(
         _ENTITY_DAY.c.entity_key == _GUEST_DAY.c.entity_key,
         _ENTITY_DAY.c.day == _GUEST_DAY.c.day,
     )
     rows = connection.execute(
-        sa.select(_GUEST_DAY, *rates)
+        sa.select(*columns, *rates)
         .join(_ENTITY_DAY, same, isouter=True)
         .where(_GUEST_DAY.c.day >= since, _GUEST_DAY.c.day < until)
         .order_by(_GUEST_DAY.c.day)
     )
     found: dict[int, list[GuestDay]] = defaultdict(list)
-    for row in rows.mappings():
-        found[row["entity_key"]].append(_guest_day(row))
+    for key, *told in rows:
+        found[key].append(_guest_day(*told))
     return {key: tuple(days) for key, days in found.items()}
 
 
-def _guest_day(row: RowMapping) -> GuestDay:
+def _guest_day(
+    day: date,
+    cpu: bytes | None,
+    memory: bytes | None,
+    net_in: float | None,
+    net_out: float | None,
+    disk_read: float | None,
+    disk_write: float | None,
+) -> GuestDay:
     return GuestDay(
-        day=row["day"],
-        cpu=None if row["cpu"] is None else unpacked(row["cpu"], CPU_UNIT),
-        memory=None if row["memory"] is None else unpacked(row["memory"], MEMORY_UNIT),
-        net_bytes_per_second=_sum(row[name] for name in _NET),
-        disk_bytes_per_second=_sum(row[name] for name in _DISK),
+        day=day,
+        cpu=None if cpu is None else unpacked(cpu, CPU_UNIT),
+        memory=None if memory is None else unpacked(memory, MEMORY_UNIT),
+        net_bytes_per_second=_both(net_in, net_out),
+        disk_bytes_per_second=_both(disk_read, disk_write),
     )
 
 
-def _sum(values: Iterable[Any]) -> float | None:
-    listed = list(values)
-    return None if any(value is None for value in listed) else float(sum(listed))
+def _both(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else float(one + other)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from struct import Struct
 
 import numpy as np
 
@@ -21,7 +22,7 @@ MEMORY_UNIT = float(2**20)  # bytes
 RELATIVE_ERROR = 2 ** (0.5 / BINS_PER_OCTAVE) - 1
 _HAIR = 1e-9  # of a bin: a value on an edge belongs to the bin above it
 _LAST_BIN = 2**16 - 1
-_BOUNDS_BYTES = 16
+_BOUNDS = Struct("<dd")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +61,8 @@ class Sketch:
 
     def packed(self) -> bytes:
         """The sketch of one day as bytes: least, greatest, then the first bin and each count."""
-        bounds = np.array([self.least, self.greatest], dtype="<f8")
-        return (
-            bounds.tobytes() + np.concatenate([[self.first], self.counts]).astype("<u2").tobytes()
-        )
+        bounds = _BOUNDS.pack(self.least, self.greatest)
+        return bounds + np.concatenate([[self.first], self.counts]).astype("<u2").tobytes()
 
 
 def sketch_of(values: Floats, unit: float) -> Sketch:
@@ -88,8 +87,8 @@ def bins_of(values: Floats, unit: float) -> Ints:
 
 
 def unpacked(content: bytes, unit: float) -> Sketch:
-    least, greatest = np.frombuffer(content[:_BOUNDS_BYTES], dtype="<f8").tolist()
-    numbers = np.frombuffer(content[_BOUNDS_BYTES:], dtype="<u2")
+    least, greatest = _BOUNDS.unpack_from(content)
+    numbers = np.frombuffer(content, dtype="<u2", offset=_BOUNDS.size)
     return Sketch(unit, int(numbers[0]), numbers[1:].astype(np.float64), least, greatest)
 
 

@@ -110,14 +110,24 @@ def plan_growth(
     return report, Teller(estate, past, ledger, use, zone)
 
 
-def gather(settings: Settings, store: Store, when: When) -> tuple[Estate, Past, Memory]:
-    """Everything the planner needs, read at one state of the store."""
+def gather(
+    settings: Settings, store: Store, when: When, *, sketches: bool = True
+) -> tuple[Estate, Past, Memory]:
+    """Everything the planner needs, read at one state of the store.
+
+    Without ``sketches`` of guests' days no guest can be judged: for what asks nothing of that.
+    """
     with store.reading() as connection:
-        return _gathered(connection, settings, store, when)
+        return _gathered(connection, settings, store, when, sketches=sketches)
 
 
 def _gathered(
-    connection: Connection, settings: Settings, store: Store, when: When
+    connection: Connection,
+    settings: Settings,
+    store: Store,
+    when: When,
+    *,
+    sketches: bool = True,
 ) -> tuple[Estate, Past, Memory]:
     since = when.as_of - timedelta(days=HISTORY_DAYS)
     estate = _estate(connection, settings, store, when)
@@ -130,7 +140,9 @@ def _gathered(
         allocations=read.allocation_versions(connection),
         polls=read.last_polls(connection, when.at, settings.zone),
         latest=read.latest_levels(connection, when.at, within_seconds=_LATEST_WITHIN_SECONDS),
-        guest_days=guest_days(connection, when.as_of - timedelta(days=judged), when.as_of),
+        guest_days=guest_days(connection, when.as_of - timedelta(days=judged), when.as_of)
+        if sketches
+        else {},
         guest_week=guest_use(
             connection,
             when.as_of - timedelta(days=RECONCILED_DAYS),

@@ -48,6 +48,17 @@ class BudgetBy:
         return "" if self.opening is None else self.opening.gate
 
     @property
+    def told(self) -> str:
+        """The gate by name; of one that is missed, the next that is open too."""
+        if not self.missed or self.following is None:
+            return self.gate
+        following = self.following
+        return (
+            f"{self.gate or 'none in time'}, missed; next {following.gate} by "
+            f"{following.submit_by}, money from {following.spend_from}"
+        )
+
+    @property
     def feasible_by(self) -> date:
         """The last day to act: to hand in the need, or to order, whichever comes first."""
         return self.order_by if self.on is None else min(self.order_by, self.on)

@@ -1,8 +1,9 @@
 """How much to buy: the least that lasts until the target, and what it and waiting cost.
 
-A purchase is made for a pool as a whole: it arrives a lead time after the pool's order-by date, or
-after as_of when that is past, and must leave nine of ten paths of each resource and model below
-what is usable until the target, counted from the arrival.
+Of what the catalogue has for a pool, what costs least in all is bought; where a price is missing,
+what takes the fewest pieces. A purchase is made for a pool as a whole: it arrives a lead time after
+the pool's order-by date, or after as_of when that is past, and must leave nine of ten paths of each
+resource and model below what is usable until the target, counted from the arrival.
 """
 
 from __future__ import annotations
@@ -93,10 +94,10 @@ def purchases_of(estate: Estate, answers: Sequence[PoolAnswer]) -> Mapping[PoolK
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A pool that needs something, what it is bought as, and from when until when it must last."""
+    """A pool that needs something, what that can be, and from when until when it must last."""
 
     pool: PoolAnswer
-    item: Item
+    items: tuple[Item, ...]
     arrival: date
     until: date
 
@@ -108,22 +109,22 @@ class _Plan:
 def _plan(estate: Estate, pool: PoolAnswer) -> _Plan | None:
     order = pool.binding.order
     lacks_a_host = "no_ha" in pool.binding.flags and pool.binding.status == "act"
-    item = item_for(estate, pool.pool)
-    if item is None or (order.on is None and not lacks_a_host):
+    items = items_for(estate, pool.pool)
+    if not items or (order.on is None and not lacks_a_host):
         return None
     arrival = max(order.on or estate.as_of, estate.as_of) + timedelta(days=order.lead_days)
-    return _Plan(pool, item, arrival, arrival + timedelta(days=estate.policy.buy.target_days))
+    return _Plan(pool, items, arrival, arrival + timedelta(days=estate.policy.buy.target_days))
 
 
-def item_for(estate: Estate, pool: Pool) -> Item | None:
-    """The first of the catalogue that is meant for the pool; else what it is made of now."""
+def items_for(estate: Estate, pool: Pool) -> tuple[Item, ...]:
+    """What the catalogue has for the pool alone, else for all; else what it is made of now."""
     wanted = ITEM_CLASS[pool.kind]
     fitting = [item for item in estate.owners.catalogue if item.item == wanted]
     own = [item for item in fitting if any(pool.answers_to(name) for name in item.pools)]
-    for item in (*own, *(item for item in fitting if not item.pools)):
-        return _from_catalogue(item)
+    if chosen := own or [item for item in fitting if not item.pools]:
+        return tuple(map(_from_catalogue, chosen))
     if pool.datastore is not None:
-        return Item("GiB", "gib", 0.0, 0.0, 1.0)
+        return (Item("GiB", "gib", 0.0, 0.0, 1.0),)
     return _like_the_largest(fact.record for fact in pool.hosts)
 
 
@@ -131,23 +132,27 @@ def _from_catalogue(item: CatalogueItem) -> Item:
     return Item(item.name, item.item, item.cpu_cores, item.memory_gib, item.storage_gib, item.price)
 
 
-def _like_the_largest(hosts: Iterable[Host]) -> Item | None:
+def _like_the_largest(hosts: Iterable[Host]) -> tuple[Item, ...]:
     known = [
         (host.memory_bytes, host.cpu_cores, host.name)
         for host in hosts
         if host.status != "retired" and host.memory_bytes is not None and host.cpu_cores is not None
     ]
-    if not known:
-        return None
-    memory, cores, name = max(known)
-    return Item(f"like {name}", "host", cores, memory / GIB, 0.0, is_assumed=True)
+    return tuple(
+        Item(f"like {name}", "host", cores, memory / GIB, 0.0, is_assumed=True)
+        for memory, cores, name in sorted(known)[-1:]
+    )
 
 
 # How many
 
 
-def _quantities(estate: Estate, plans: Sequence[_Plan]) -> Mapping[str, int | None]:
-    """By question the least number that lasts; all paths are made once and looked at in turn."""
+_Counted = Mapping[tuple[str, Item], int | None]
+
+
+def _quantities(estate: Estate, plans: Sequence[_Plan]) -> _Counted:
+    """By question and item the least number that lasts; all paths are made once and looked at in
+    turn."""
     asked = [
         (plan, answer.question)
         for plan in plans
@@ -158,12 +163,14 @@ def _quantities(estate: Estate, plans: Sequence[_Plan]) -> Mapping[str, int | No
         return {}
     horizon = max((plan.until - estate.as_of).days for plan, _question in asked)
     paths = paths_of(estate, [question for _plan, question in asked], horizon)
-    found: dict[str, int | None] = {}
+    found: dict[tuple[str, Item], int | None] = {}
     for block in paths.blocks():
         for i in range(block.paths.shape[0]):
             plan, question = asked[block.first + i]
-            found[question.key] = least(estate, question, plan.item, block.paths[i],
-                                        plan.arrival, plan.until)  # fmt: skip
+            for item in plan.items:
+                found[question.key, item] = least(
+                    estate, question, item, block.paths[i], plan.arrival, plan.until
+                )
     return found
 
 
@@ -232,14 +239,26 @@ def _smallest(lasts: Callable[[int], bool], *, most: int) -> int | None:
 # What it costs
 
 
-def _purchase(estate: Estate, plan: _Plan, counted: Mapping[str, int | None]) -> Purchase:
+def _purchase(estate: Estate, plan: _Plan, counted: _Counted) -> Purchase:
+    """The best of what can be bought: what helps, at the least cost or in the fewest pieces."""
+    made = [_of_item(estate, plan, item, counted) for item in plan.items]
+    priced = all(one.item.price is not None for one in made)
+
+    def badness(one: Purchase) -> tuple[bool, float, int]:
+        cost = one.cost if priced and one.cost is not None else 0.0
+        return (one.quantity is None, cost, one.quantity or 0)
+
+    return min(made, key=badness)
+
+
+def _of_item(estate: Estate, plan: _Plan, item: Item, counted: _Counted) -> Purchase:
     keys = [answer.question.key for answer in plan.pool.answers]
-    quantities = {key: counted[key] for key in keys if key in counted}
+    quantities = {key: counted[key, item] for key in keys if (key, item) in counted}
     binding = plan.pool.binding
     known = [count for count in quantities.values() if count is not None]
     quantity = max(known) if quantities.get(binding.question.key) is not None else None
     made = Purchase(
-        item=plan.item,
+        item=item,
         quantity=1 if plan.is_second_host else quantity,
         quantities=quantities,
         arrival=plan.arrival,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from planner.budget import budget_by
 from planner.cameras import TB, TIB, mean_mbps
 from planner.estate import Estate
+from planner.numbers import ceil
 from planner.pools import GIB
+from planner.purchases import RECORDER, CatalogueItem
 from planner.recorders import VERDICTS, Keeper, keepers_of
 from planner.rows import CameraRow, OrderRow
 
@@ -125,28 +128,55 @@ def more_cameras(estate: Estate, keeper: Keeper, count: int, mbps: float | None)
 
 
 def camera_orders(estate: Estate) -> Iterator[OrderRow]:
-    """A row per recorder that keeps less than is required; its date is today."""
-    agencies = estate.owners.agencies
-    for keeper in keepers_of(estate):
-        if keeper.verdict != "short":
-            continue
-        missing = _missing_gib(keeper)
-        owner = agencies.get(keeper.agency or "")
-        yield OrderRow(
-            pool=keeper.label,
-            what="more recorder storage" if missing else "why the recorder keeps less",
-            quantity=missing,
-            unit="gib",
-            order_by_date=None,
-            order_overdue_days=None,
-            budget_by_date=None,
-            budget_missed=None,
-            status="act",
-            stage="proposed",
-            why=f"{keeper.why} ({keeper.basis})",
-            owner=owner.contact if owner else "",
-            assumed="; ".join(_assumed(keeper)),
-        )
+    """A row per recorder that keeps less than is required; what is bought is needed today."""
+    return (_order(estate, keeper) for keeper in keepers_of(estate) if keeper.verdict == "short")
+
+
+def _order(estate: Estate, keeper: Keeper) -> OrderRow:
+    missing = _missing_gib(keeper)
+    owner = estate.owners.agencies.get(keeper.agency or "")
+    budget = budget_by(estate.owners.budget, estate.as_of, estate.as_of) if missing else None
+    item, pieces = _cheapest(estate, keeper, missing)
+    return OrderRow(
+        pool=keeper.label,
+        what="more recorder storage" if missing else "why the recorder keeps less",
+        quantity=missing if item is None else pieces,
+        unit="gib" if item is None else item.item,
+        order_by_date=None,
+        order_overdue_days=None,
+        budget_by_date=None if budget is None else budget.on,
+        budget_missed=None if budget is None else int(budget.missed),
+        status="act",
+        stage="proposed",
+        why=f"{keeper.why} ({keeper.basis})",
+        owner=owner.contact if owner else "",
+        assumed="; ".join(_assumed(keeper)),
+        item="" if item is None else item.name,
+        gate="" if budget is None else budget.told,
+        feasible_by_date=None if budget is None else budget.feasible_by,
+        cost=None if item is None or item.price is None else pieces * item.price,
+    )
+
+
+def _cheapest(
+    estate: Estate, keeper: Keeper, missing: float | None
+) -> tuple[CatalogueItem | None, int]:
+    """The catalogue's recorder storage that costs least, and how many pieces are missing.
+
+    Without every price, that of the fewest pieces; None where the catalogue has none for it.
+    """
+    fitting = [one for one in estate.owners.catalogue if one.item == RECORDER and one.storage_gib]
+    own = [one for one in fitting if keeper.label in one.pools]
+    chosen = own or [one for one in fitting if not one.pools]
+    if missing is None or not chosen:
+        return None, 0
+    pieces = [ceil(missing / one.storage_gib) for one in chosen]
+    prices = [one.price for one in chosen]
+    priced = all(price is not None for price in prices)
+    costs = [count * (price or 0.0) if priced else count
+             for count, price in zip(pieces, prices, strict=True)]  # fmt: skip
+    best = costs.index(min(costs))
+    return chosen[best], pieces[best]
 
 
 def _missing_gib(keeper: Keeper) -> float | None:

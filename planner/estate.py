@@ -216,6 +216,10 @@ class Estate:
         """The guests that count there: of one that exists on both sides of a move, one side."""
         return self._guests_by_cluster.get(cluster, ())
 
+    def running_in(self, cluster: str) -> frozenset[str]:
+        """The labels of the cluster's guests that are powered on."""
+        return self._running_by_cluster.get(cluster, frozenset())
+
     def counted_elsewhere(self, cluster: str) -> int:
         """How many guests of a cluster count where they are moving to or from."""
         return sum(1 for where, _guest_id in self.twins.uncounted if where == cluster)
@@ -231,6 +235,10 @@ class Estate:
 
     def hosts_in(self, cluster: str) -> tuple[Fact[Host], ...]:
         return tuple(fact for fact in self.hosts if fact.record.cluster == cluster)
+
+    def host_name(self, guest: Guest) -> str | None:
+        """What the guest's host is called; its id where no host is known by it."""
+        return self._host_names.get((guest.cluster, guest.host_id), guest.host_id)
 
     def disks_of(self, guest: Guest) -> tuple[Disk, ...]:
         return self._disks_by_guest.get((guest.cluster, guest.guest_id), ())
@@ -268,6 +276,11 @@ class Estate:
         One that hosts of several clusters see serves the guests of all of them.
         """
         return self._places.get(fact.record.cluster, {}).get(fact.record.datastore_id, frozenset())
+
+    def disks_on(self, fact: Fact[Datastore]) -> tuple[Disk, ...]:
+        """All disks that lie on a datastore, of whatever cluster."""
+        by_place = self._grouped_by(Disk, "datastore_id")
+        return tuple(d for place in sorted(self.places_of(fact)) for d in by_place.get(place, ()))
 
     def in_cluster(self, kind: type[R], cluster: str) -> tuple[R, ...]:
         """The facts of a kind in a cluster."""
@@ -356,6 +369,17 @@ class Estate:
     def _guests_by_cluster(self) -> Mapping[str, tuple[GuestView, ...]]:
         counted = (view for view in self.guests if view.key not in self.twins.uncounted)
         return _grouped(counted, lambda view: view.guest.cluster)
+
+    @cached_property
+    def _running_by_cluster(self) -> Mapping[str, frozenset[str]]:
+        return {
+            cluster: frozenset(view.label for view in views if view.is_powered_on)
+            for cluster, views in self._guests_by_cluster.items()
+        }
+
+    @cached_property
+    def _host_names(self) -> Mapping[tuple[str, str | None], str]:
+        return {(fact.record.cluster, fact.record.host_id): fact.record.name for fact in self.hosts}
 
     @cached_property
     def _disks_by_guest(self) -> Mapping[GuestKey, tuple[Disk, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from statistics import fmean
 
-from inventory.records import Datastore, Disk
+from inventory.records import Datastore
 from planner.answers import Answer, PoolAnswer
 from planner.estate import Estate, GuestView
 from planner.hosting import bins_of, loads_of
@@ -191,9 +191,7 @@ def _holds_guests(estate: Estate, pool: Pool) -> bool:
     record = _record(pool)
     if record.content is not None:
         return bool(_FOR_GUESTS & set(record.content))
-    places = _places(estate, pool)
-    disks = estate.facts.records(Disk)
-    return any((disk.cluster, disk.datastore_id) in places for disk in disks)
+    return pool.datastore is not None and bool(estate.disks_on(pool.datastore))
 
 
 def _places(estate: Estate, pool: Pool) -> frozenset[tuple[str, str]]:

@@ -20,7 +20,7 @@ from inventory.read import DayPoint
 from planner.answers import Answer, LevelStep
 from planner.estate import Estate
 from planner.pools import Past, Pool, Question, cores_per_thread
-from planner.purchases import Hardware
+from planner.purchases import Hardware, Order
 from planner.quality import mean_day
 
 Kind = Literal["added", "removed", "resized", "moved", "switched", "organic"]
@@ -303,6 +303,7 @@ def cause_of(
     measured: Sequence[Part],
     allocated: Sequence[Part],
     hardware: Iterable[Hardware],
+    orders: Iterable[Order] = (),
     *,
     is_demand: bool,
 ) -> Cause:
@@ -311,11 +312,20 @@ def cause_of(
     for parts, ratio in ((measured, _OF_WHAT_WAS_MEASURED), (allocated, of_allocated)):
         if found := _fitting(parts, step.size, ratio):
             return Cause(step, _told(found))
-    near = timedelta(days=_AROUND_DAYS)
     for item in hardware:
-        if step.before - near < item.when <= step.on + near and _arrives(item) == (step.size > 0):
+        if _is_near(step, item.when) and _arrives(item) == (step.size > 0):
             return Cause(step, f"hardware {item.change}: {item.host or item.pool} (no size told)")
+    for order in orders if step.size > 0 else ():
+        for stage, on in order.stages.dated():
+            if stage in ("delivered", "in_service") and _is_near(step, on):
+                said = stage.replace("_", " ")
+                return Cause(step, f"order {order.name}: {said} {on} (no size told)")
     return Cause(step, "unexplained")
+
+
+def _is_near(step: LevelStep, day: date) -> bool:
+    near = timedelta(days=_AROUND_DAYS)
+    return step.before - near < day <= step.on + near
 
 
 def _arrives(item: Hardware) -> bool:
@@ -466,6 +476,7 @@ class Teller:
             self._measured(question, step),
             self._allocated(question, step, near),
             [item for item in self.estate.owners.hardware if question.pool.answers_to(item.pool)],
+            [order for order in self.estate.owners.orders if question.pool.answers_to(order.pool)],
             is_demand=question.model == "demand",
         )
 

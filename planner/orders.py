@@ -8,11 +8,11 @@ from datetime import date, timedelta
 from difflib import get_close_matches
 
 from planner.answers import Answer, PoolAnswer, in_unit
-from planner.budget import BudgetBy
 from planner.buying import PoolKey, Purchase
 from planner.estate import Estate
 from planner.leads import Pending, learn, pending_of
 from planner.pools import Pool
+from planner.purchases import RECORDER
 from planner.rows import OrderRow
 
 _URGENT = ("overdue", "overdue_if_assumed", "act", "plan")
@@ -64,7 +64,7 @@ def _named(estate: Estate) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
     for i, order in enumerate(owners.orders):
         yield ("orders", i, "pool"), f"order {order.name!r}", order.pool
     for i, piece in enumerate(owners.catalogue):
-        for n, name in enumerate(piece.pools):
+        for n, name in enumerate(piece.pools if piece.item != RECORDER else ()):
             yield ("catalogue", i, "pools", n), f"catalogue item {piece.name!r}", name
     for i, left_out in enumerate(owners.exclusions):
         if left_out.pool is not None:
@@ -129,24 +129,11 @@ def _needed(estate: Estate, pool: PoolAnswer, purchase: Purchase | None) -> Orde
         order="",
         item="" if purchase is None else purchase.item.name,
         in_service_date=None if purchase is None else purchase.arrival,
-        gate=_gate(budget),
+        gate="" if budget is None else budget.told,
         feasible_by_date=order.on if budget is None else budget.feasible_by,
         cost=None if priced is None else priced.cost,
         cost_of_waiting_month=None if priced is None else priced.cost_of_waiting_month,
         shortfall_days=None if priced is None else priced.shortfall_days,
-    )
-
-
-def _gate(budget: BudgetBy | None) -> str:
-    """The gate by name; of one that is missed, the next that is open too."""
-    if budget is None:
-        return ""
-    if not budget.missed or budget.following is None:
-        return budget.gate
-    following = budget.following
-    return (
-        f"{budget.gate or 'none in time'}, missed; next {following.gate} by {following.submit_by}, "
-        f"money from {following.spend_from}"
     )
 
 
@@ -245,7 +232,7 @@ def _order_row(estate: Estate, one: Pending, pool: PoolAnswer | None) -> OrderRo
         order=order.name,
         item="",
         in_service_date=one.expected,
-        gate=_gate(budget),
+        gate="" if budget is None else budget.told,
         feasible_by_date=on if budget is None else budget.feasible_by,
         cost=None if order.price is None else order.count * order.price,
         cost_of_waiting_month=None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -14,7 +16,7 @@ from inventory.forecast_records import Said
 from inventory.guest_days import GuestDay
 from inventory.holdings import GuestUse
 from inventory.read import AllocationVersion, DayPoint, Fact
-from inventory.records import Datastore, Disk, Guest, Host
+from inventory.records import Datastore, Guest, Host
 from planner.capacity import Capacity, HostShare, cluster_capacity, datastore_capacity
 from planner.ceph import ceph_nodes, ceph_store_capacity
 from planner.estate import Estate, GuestView
@@ -65,7 +67,7 @@ class Pool:
         return name in names
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Past:
     """What the store remembers that the planner needs, as it was read."""
 
@@ -79,6 +81,14 @@ class Past:
     guest_days: Mapping[int, tuple[GuestDay, ...]] = field(default_factory=dict)
     guest_week: Mapping[int, GuestUse] = field(default_factory=dict)  # of the last closed days
     said: tuple[Said, ...] = ()  # what earlier reports published
+
+    @cached_property
+    def allocations_of(self) -> Mapping[tuple[str, str], Sequence[AllocationVersion]]:
+        """The allocations by the pool they are of, in their order."""
+        found: dict[tuple[str, str], list[AllocationVersion]] = defaultdict(list)
+        for version in self.allocations:
+            found[version.pool].append(version)
+        return dict(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +406,7 @@ def _state_series(
 ) -> DailySeries:
     store = pool.datastore
     places = {(pool.cluster, resource)} if store is None else estate.places_of(store)
-    versions = [v for v in past.allocations if v.pool in places]
+    versions = [v for place in sorted(places) for v in past.allocations_of.get(place, ())]
     polls = sorted({at for source in pool.sources for at in past.polls.get(source, ())})
     return state_series(versions, polls, estate.as_of, zone)
 
@@ -477,10 +487,7 @@ def _today(past: Past, pool: Pool, resource: Resource) -> float | None:
 
 def _datastore_load(estate: Estate, fact: Fact[Datastore], series: DailySeries) -> Load:
     record = fact.record
-    places = estate.places_of(fact)
-    disks = [
-        disk for disk in estate.facts.records(Disk) if (disk.cluster, disk.datastore_id) in places
-    ]
+    disks = estate.disks_on(fact)
     used = _float(record.used_bytes)
     return Load(
         series=series,

@@ -234,15 +234,25 @@ class Budget(_Table):
     gates: tuple[Gate, ...] = Field((), description="in any order")
 
 
+RECORDER = "recorder"  # the class of what recordings are kept on
+
+
 class CatalogueItem(_Table):
     """What can be bought, by the piece."""
 
     name: str = Field(description="as it is ordered")
-    item: str = Field("host", description="its class: host for clusters, disk for datastores")
-    pools: tuple[str, ...] = Field((), description="for these pools only; default for all")
+    item: str = Field(
+        "host",
+        description="its class: host for clusters, disk for datastores, recorder for cameras",
+    )
+    pools: tuple[str, ...] = Field(
+        (), description="for these pools or recorders only; default for all"
+    )
     cpu_cores: float = Field(0.0, ge=0, description="physical cores")
     memory_gib: float = Field(0.0, ge=0, description="GiB of memory")
-    storage_gib: float = Field(0.0, ge=0, description="GiB for a datastore, after redundancy")
+    storage_gib: float = Field(
+        0.0, ge=0, description="GiB for a datastore or recorder, after redundancy"
+    )
     price: float | None = Field(None, ge=0, description="in the site's currency")
 
     @model_validator(mode="after")

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from inventory.changes import Change
 from inventory.forecast_records import Said
-from inventory.records import Backup, Disk, GuestSnapshot, Proposal
+from inventory.records import Proposal
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.answers import in_unit as in_unit
-from planner.backups import newest
 from planner.buying import PoolKey, Purchase, purchases_of
 from planner.camera_report import camera_orders, camera_rows
+from planner.change_rows import change_row
 from planner.efficiency.answer import Efficiency, efficiency_of
-from planner.efficiency.rows import GuestColumns, guest_columns
+from planner.efficiency.rows import guest_columns
 from planner.efficiency.savings import settled
 from planner.efficiency.showback import Rates, rates_of
-from planner.estate import Estate, GuestView, SourceHealth
+from planner.estate import Estate, SourceHealth
 from planner.fitting import fits_of, profiles_of
-from planner.hosting import host_labels
+from planner.guest_lines import guest_lines
 from planner.orders import Misnamed, misnamed, orders_needed, orders_under_way
 from planner.placement.fit import Fit
 from planner.policy import Policy
-from planner.pools import GIB, Past, questions
+from planner.pools import Past, questions
 from planner.risks.catalogue import chosen
 from planner.risks.engine import Assessment, assess
 from planner.risks.rule import Finding
-from planner.risks.score import level
 from planner.rows import (
     ROW_TYPES,
     CameraRow,
@@ -45,7 +44,6 @@ from planner.rows import (
 )
 from planner.runway import most_urgent
 from planner.track import published, track_rows
-from planner.twins import GuestKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +141,13 @@ def make_report(
             for key in [(pool.pool.kind, pool.pool.name)]
         ),
         guests=tuple(
-            _guest_lines(
-                estate, answers, assessment, memory, guest_columns(estate, efficiency, rates)
+            guest_lines(
+                estate,
+                answers,
+                assessment,
+                guest_columns(estate, efficiency, rates),
+                changes=memory.changes,
+                power_since=memory.power_since,
             )
         ),
         risks=tuple(_risk_row(f, estate.as_of, memory) for f in assessment.findings),
@@ -281,167 +284,6 @@ def _quantile(values: Any, share: float) -> float | None:
     return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
 
 
-# guests.csv
-
-
-def _guest_lines(
-    estate: Estate,
-    answers: Sequence[PoolAnswer],
-    assessment: Assessment,
-    memory: Memory,
-    efficiency: Mapping[GuestKey, GuestColumns],
-) -> Iterable[GuestLine]:
-    context = _GuestContext(
-        estate=estate,
-        findings=assessment.by_guest(),
-        memory=memory,
-        stays_down={(pool.pool.name, name) for pool in answers for name in pool.stays_down},
-        proven={place for pool in answers for place in _proven_hosts(pool)},
-        changes=_changes_by_guest(memory.changes),
-        efficiency=efficiency,
-    )
-    ordered = sorted(estate.guests, key=lambda v: (v.guest.cluster, _natural(v.guest.guest_id)))
-    return (context.line(view) for view in ordered)
-
-
-def _natural(guest_id: str) -> tuple[int, str]:
-    return (int(guest_id), "") if guest_id.isdigit() else (10**12, guest_id)
-
-
-def _changes_by_guest(changes: Iterable[Change]) -> dict[GuestKey, list[str]]:
-    found: dict[GuestKey, list[str]] = {}
-    for change in changes:
-        if change.guest is not None and change.subject.startswith("guest "):
-            text = f"{change.kind} {_in_gib(change.field)}".strip()
-            found.setdefault(change.guest, []).append(text)
-    return found
-
-
-def _proven_hosts(pool: PoolAnswer) -> Iterable[tuple[str, str]]:
-    """The hosts whose every case passes or fails, by cluster and host id."""
-    for host_id, label in host_labels(pool.pool).items():
-        verdicts = {case.verdict for case in pool.cases if label in case.lost}
-        if verdicts and verdicts <= {"pass", "fail"} and pool.failover != "unproven":
-            yield pool.pool.name, host_id
-
-
-@dataclass(frozen=True, slots=True)
-class _GuestContext:
-    estate: Estate
-    findings: Mapping[str, tuple[Finding, ...]]
-    memory: Memory
-    stays_down: set[tuple[str, str]]  # cluster and label
-    proven: set[tuple[str, str]]  # cluster and id of hosts whose loss is proven to end some way
-    changes: Mapping[GuestKey, list[str]]
-    efficiency: Mapping[GuestKey, GuestColumns]
-
-    def line(self, view: GuestView) -> GuestLine:
-        guest, estate = view.guest, self.estate
-        name = f"{guest.cluster}/{guest.guest_id}"
-        findings = self.findings.get(name, ())
-        disks = self._seen(view, Disk, estate.disks_of(guest))
-        snapshots = self._seen(view, GuestSnapshot, estate.snapshots_of(guest))
-        made = newest(estate.backups_of(guest))
-        host = next(
-            (
-                h.record.name
-                for h in estate.hosts_in(guest.cluster)
-                if h.record.host_id == guest.host_id
-            ),
-            guest.host_id,
-        )
-        return GuestLine(
-            as_of=estate.as_of,
-            site=estate.site,
-            source=view.fact.source,
-            cluster=guest.cluster,
-            host=host,
-            guest_id=guest.guest_id,
-            uuid=guest.uuid,
-            name=guest.name,
-            kind=guest.kind,
-            agency=view.agency,
-            owner=view.agency_contact,
-            owner_confirmed_on=view.owner_confirmed_on,
-            service=view.service,
-            dimension=view.dimension,
-            classification=view.classification,
-            criticality=view.criticality,
-            power=guest.power,
-            days_in_state=self._days_in_state(view),
-            os=guest.os,
-            vcpus=guest.vcpus,
-            memory_gib=_gib(guest.memory_bytes),
-            disk_provisioned_gib=_gib(_total(disks, "capacity_bytes")),
-            disk_used_gib=_gib(_total(disks, "allocated_bytes")),
-            datastores=_joined(disk.datastore_id for disk in disks) if disks is not None else None,
-            tags=_joined(guest.tags) if guest.tags is not None else None,
-            snapshot_count=None if snapshots is None else len(snapshots),
-            snapshot_oldest_days=self._oldest_days(snapshots),
-            snapshot_gib=_gib(_total(snapshots, "bytes")) if snapshots else None,
-            backup_state=self._backup_state(view),
-            last_backup_at=made,
-            **self._columns(view),
-            stays_down_if_host_lost=self._stays_down(view),
-            risk_level=level(findings),
-            risk_points=sum(finding.points for finding in findings),
-            change_since_last_week="; ".join(self.changes.get(view.key, [])),
-        )
-
-    def _seen(self, view: GuestView, kind: Any, records: Sequence[Any]) -> Sequence[Any] | None:
-        """The records; None when there are none because they could not be seen."""
-        if records:
-            return records
-        gap = self.estate.gap(view.fact.source, kind.kind_name, view.guest.scope)
-        return None if gap is not None else records
-
-    def _columns(self, view: GuestView) -> dict[str, Any]:
-        """What is said of its use, size and cost; nothing of a side that counts elsewhere."""
-        found = self.efficiency.get(view.key)
-        names = [field.name for field in fields(GuestColumns)]
-        return {name: None if found is None else getattr(found, name) for name in names}
-
-    def _days_in_state(self, view: GuestView) -> int | None:
-        since = self.memory.power_since.get(view.fact.entity_key or 0)
-        return None if since is None or view.guest.power is None else (self.estate.at - since).days
-
-    def _oldest_days(self, snapshots: Sequence[GuestSnapshot] | None) -> int | None:
-        made = [s.created_at for s in snapshots or () if s.created_at is not None]
-        return (self.estate.at - min(made)).days if made else None
-
-    def _backup_state(self, view: GuestView) -> str:
-        """covered: a job that can run or a stored backup; none: neither, and one was seen."""
-        guest, source = view.guest, view.fact.source
-        if self.estate.cover_of(guest).can_run or self.estate.backups_of(guest):
-            return "covered"
-        jobs_hidden = self.estate.gap(source, "backup_job") is not None
-        if not jobs_hidden:
-            return "none"
-        return "unknown" if self.estate.gap(source, Backup.kind_name) else "none"
-
-    def _stays_down(self, view: GuestView) -> int | None:
-        cluster, host = view.guest.cluster, view.guest.host_id or ""
-        if (cluster, host) not in self.proven or not view.is_powered_on:
-            return None
-        return int((cluster, view.label) in self.stays_down)
-
-
-def _gib(value: float | None) -> float | None:
-    return None if value is None else round(value / GIB, 3)
-
-
-def _total(records: Sequence[Any] | None, field_name: str) -> float | None:
-    """The sum over the records; None when one of them is not known, or they are not."""
-    if records is None:
-        return None
-    amounts = [getattr(record, field_name) for record in records]
-    return None if any(amount is None for amount in amounts) else float(sum(amounts))
-
-
-def _joined(names: Iterable[str | None]) -> str:
-    return ";".join(sorted({name for name in names if name}))
-
-
 # The other tables
 
 
@@ -464,39 +306,6 @@ def _risk_row(finding: Finding, as_of: date, memory: Memory) -> RiskRow:
         controls="; ".join(finding.rule.refs),
         points=finding.points,
     )
-
-
-def change_row(change: Change) -> ChangeRow:
-    """A change as a reader takes it in: sizes in GiB."""
-    return ChangeRow(
-        change.at,
-        change.kind,
-        change.subject,
-        change.guest_uuid,
-        _in_gib(change.field),
-        _told(change.old, named=not change.field),
-        _told(change.new, named=not change.field),
-    )
-
-
-def _told(values: Mapping[str, Any], *, named: bool) -> str:
-    """Values as text, with their names when there may be several."""
-    return ", ".join(
-        f"{_in_gib(name)} {_readable(name, value)}" if named else _readable(name, value)
-        for name, value in values.items()
-    )
-
-
-def _in_gib(name: str) -> str:
-    return name.removesuffix("_bytes") + "_gib" if name.endswith("_bytes") else name
-
-
-def _readable(name: str, value: Any) -> str:
-    if isinstance(value, list):
-        return ";".join(value)
-    if isinstance(value, int | float):
-        return f"{value / GIB if name.endswith('_bytes') else value:.10g}"
-    return str(value)
 
 
 def source_row(health: SourceHealth) -> SourceRow:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from inventory.read import Fact
-from inventory.records import Datastore, Disk
+from inventory.records import Datastore
 from planner.estate import Estate, GuestView
 from planner.policy import Failover, Model, Policy, Resource, Threshold, Tier
 
@@ -79,12 +79,10 @@ def _may_run(estate: Estate, cluster: str) -> Iterator[GuestView]:
 
 def _stored(estate: Estate, datastore: Fact[Datastore]) -> Iterator[GuestView]:
     """Guests with a disk there, stopped ones too."""
-    places = estate.places_of(datastore)
-    for disk in estate.facts.records(Disk):
-        if (disk.cluster, disk.datastore_id) in places:
-            view = estate.guest_of.get((disk.cluster, disk.guest_id))
-            if view is not None and view.guest.template is not True:
-                yield view
+    for disk in estate.disks_on(datastore):
+        view = estate.guest_of.get((disk.cluster, disk.guest_id))
+        if view is not None and view.guest.template is not True:
+            yield view
 
 
 def _present(policy: Policy, guests: Iterator[GuestView]) -> _Present:

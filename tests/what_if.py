@@ -24,6 +24,7 @@ def site(
     guests: int = 40,
     per_day: float = MEMORY_PER_DAY,
     owners: dict[str, Any] | None = None,
+    policy: dict[str, Any] | None = None,
     history: bool = True,
     guest_memory: int | None = 24 * GIB,
     memory_now: float = MEMORY_NOW,
@@ -38,7 +39,7 @@ def site(
         )  # fmt: skip
         records.append(disk(f"{100 + i}"))
     records += [datastore("san", used_bytes=1000 * GIB), *more]
-    place = estate(*records, owners=owners)
+    place = estate(*records, owners=owners, policy=policy)
     memory = [(memory_now - per_day * (180 - i)) * GIB for i in range(180)]
     key = next(fact.entity_key for fact in place.datastores if fact.record.name == "san")
     polls = [NOW - timedelta(days=n) for n in range(180 if history else 0)]

@@ -45,7 +45,7 @@ from lumbung.dates import day_option
 from lumbung.plan import When
 from lumbung.printing import show
 from lumbung.session import Session
-from planner.report import change_row
+from planner.change_rows import change_row
 from planner.rows import ChangeRow
 
 RECORDS: dict[Thing, type[Record]] = {

@@ -30,11 +30,12 @@ from reports.terminal import table_of
 FROM_OPTIONS = "these options"  # the name of the scenario that the command line describes
 
 
-def base_of(session: Session, on: date | None) -> Base:
-    """Doing nothing, as of a date."""
+def base_of(session: Session, on: date | None, *, sketches: bool) -> Base:
+    """Doing nothing, as of a date; with the ``sketches`` of guests that `reclaim` rests on."""
     settings = session.settings()
     with session.store(settings) as store:
-        estate, past, memory = gather(settings, store, When.of(settings, on, session.now()))
+        when = When.of(settings, on, session.now())
+        estate, past, memory = gather(settings, store, when, sketches=sketches)
     return Base.of(estate, past, settings.zone, memory.power_since)
 
 
@@ -48,7 +49,7 @@ def show_scenarios(
     every_pool: bool = False,
 ) -> None:
     """Scenarios from options and from a file, side by side with doing nothing."""
-    base = base_of(session, day_option(on, "--on"))
+    base = base_of(session, day_option(on, "--on"), sketches=True)
     scenarios, lines = _scenarios(base, asked, file)
     if not scenarios:
         raise SettingsError("whatif needs a change, such as --add 10xM, or --file scenarios.yaml")
@@ -101,7 +102,7 @@ def answer_request(
     session: Session, asked: Asked, wanted: RequestAsked, on: str | None, form: Format
 ) -> None:
     """A request answered: yes, no or yes-if, as lines, a row, and a page to send back."""
-    base = base_of(session, day_option(on, "--on"))
+    base = base_of(session, day_option(on, "--on"), sketches=False)  # it gives nothing back
     base, request = _request(base, asked, wanted)
     anywhere = asked.pool is None and bool(request.guests)
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 
 from inventory.guest_days import GuestDay
 from planner.efficiency.claims import Claim, Judge, ReclaimClass, Unjudged
@@ -55,7 +57,7 @@ class Reclaimable:
         return (f"reclaimable_incomplete:{self.unknown}",) if self.unknown else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Efficiency:
     """The answers, to be looked up. ``exempt`` are the claims that owners are spared."""
 
@@ -66,7 +68,7 @@ class Efficiency:
     came_back: Mapping[str, str] = field(default_factory=dict)  # by claim: an exemption that ended
 
     def of_guest(self, key: GuestKey) -> tuple[Claim, ...]:
-        return tuple(claim for claim in self.claims if claim.guest == key)
+        return self._by_guest.get(key, ())
 
     def reclaimable(
         self, estate: Estate, pool: Pool, resource: Resource, model: Model
@@ -76,24 +78,46 @@ class Efficiency:
             return Reclaimable(0.0, 0)  # fewer vCPUs free no physical CPU
         amounts = [
             claim.frees(resource, model, place)
-            for claim in self.claims
             for cluster, place in _places(estate, pool)
-            if claim.cluster == cluster and _is_about(claim, resource, place)
+            for claim in self._by_place.get((cluster, place), ())
+            if resource == "storage" or claim.reclaim_class in _COMPUTE
         ]
         known = [amount for amount in amounts if amount is not None]
         blind = self._blind(pool, resource)
         unknown = len(amounts) - len(known) + len(blind)
-        nothing = not known and (len(amounts) > 0 or blind >= _judged_guests(estate, pool, blind))
-        return Reclaimable(None if unknown and nothing else float(sum(known)), unknown)
+        if unknown and not known and (amounts or blind >= estate.running_in(pool.cluster)):
+            return Reclaimable(None, unknown)
+        return Reclaimable(float(sum(known)), unknown)
 
     def _blind(self, pool: Pool, resource: Resource) -> frozenset[str]:
         """The guests of the pool's cluster of which this resource could not be judged."""
         classes = _STORAGE if resource == "storage" else _COMPUTE
-        return frozenset(
-            item.subject
-            for item in self.unjudged
-            if item.cluster == pool.cluster and item.reclaim_class in classes and item.guest
-        )
+        return self._blind_by_class.get((pool.cluster, classes), frozenset())
+
+    @cached_property
+    def _by_guest(self) -> Mapping[GuestKey | None, tuple[Claim, ...]]:
+        found: dict[GuestKey | None, list[Claim]] = defaultdict(list)
+        for claim in self.claims:
+            found[claim.guest].append(claim)
+        return {key: tuple(claims) for key, claims in found.items()}
+
+    @cached_property
+    def _by_place(self) -> Mapping[tuple[str, str | None], Sequence[Claim]]:
+        """By cluster and datastore the claims with a part there; by cluster and None all."""
+        found: dict[tuple[str, str | None], list[Claim]] = defaultdict(list)
+        for claim in self.claims:
+            for place in {None, *(part.datastore_id for part in claim.stored)}:
+                found[claim.cluster, place].append(claim)
+        return found
+
+    @cached_property
+    def _blind_by_class(self) -> Mapping[tuple[str, frozenset[ReclaimClass]], frozenset[str]]:
+        found: dict[tuple[str, frozenset[ReclaimClass]], set[str]] = defaultdict(set)
+        for item in self.unjudged:
+            for classes in (_STORAGE, _COMPUTE):
+                if item.guest and item.reclaim_class in classes:
+                    found[item.cluster, classes].add(item.subject)
+        return {key: frozenset(names) for key, names in found.items()}
 
 
 _STORAGE: frozenset[ReclaimClass] = frozenset({"powered_off", "old_snapshot"})
@@ -104,17 +128,6 @@ def _places(estate: Estate, pool: Pool) -> Iterable[tuple[str, str | None]]:
     if pool.datastore is None:
         return [(pool.cluster, None)]
     return sorted(estate.places_of(pool.datastore))
-
-
-def _is_about(claim: Claim, resource: Resource, place: str | None) -> bool:
-    if resource != "storage":
-        return claim.reclaim_class in _COMPUTE
-    return any(part.datastore_id == place for part in claim.stored)
-
-
-def _judged_guests(estate: Estate, pool: Pool, blind: frozenset[str]) -> frozenset[str]:
-    """The labels of the pool's guests that run; all of them when none is known."""
-    return frozenset(v.label for v in estate.guests_in(pool.cluster) if v.is_powered_on) or blind
 
 
 def with_reclaim(

@@ -153,9 +153,8 @@ class FailoverTest:
         if self._unknown:
             return FailoverCase(names, "unproven", why=self._unknown)
         moving = [load for name in names for load in self._on.get(name, ())]
-        staying = [load for name, here in self._on.items() if name not in names for load in here]
         room = self._room.without(names, moving)
-        bundles = Bundles.of(moving, staying)
+        bundles = Bundles.of(moving, self._staying(names))
         packing = pack_into(room, bundles.loads, checks=checks)
         found = bundles.told_apart(packing)
         verdict, why = self._verdict(names, moving, found)
@@ -166,11 +165,17 @@ class FailoverTest:
             placed=found.placed,
             why=why,
             at_least=found.lower_bound,
-            smallest_change=smallest_change(room, bundles.loads, staying, packing)
+            smallest_change=smallest_change(
+                room, bundles.loads, list(self._staying(names)), packing
+            )
             if packing.unplaced
             else "",
             by_hand=_by_hand(moving, found),
         )
+
+    def _staying(self, lost: tuple[str, ...]) -> Iterator[Load]:
+        """The guests of all other hosts: many, and asked for by few."""
+        return (load for name, here in self._on.items() if name not in lost for load in here)
 
     def _verdict(
         self, lost: tuple[str, ...], moving: Sequence[Load], found: Packing

@@ -111,9 +111,13 @@ def pack(
 
 def pack_into(room: Room, loads: Sequence[Load], *, checks: int = SEARCH_CHECKS) -> Packing:
     """``pack`` for who packs often: the room is made once, and left as it is."""
+    attempts = _attempts(room, loads)
+    placed, down = next(attempts)
+    if not down:  # most often so: nothing has to be proven
+        return Packing(placed)
     bound, proof = _bound(room, loads)
     if not proof:
-        for placed, down in _attempts(room, loads):
+        for placed, down in attempts:
             if not down:
                 return Packing(placed)
         found = _search(room, loads, checks)

@@ -19,6 +19,8 @@ class Bundles:
     @classmethod
     def of(cls, moving: Sequence[Load], staying: Iterable[Load]) -> Bundles:
         """Who must be together moves together, and to where others of the group run already."""
+        if not any(load.together for load in moving):
+            return cls(tuple(moving), {})
         homes = _homes(staying)
         loads, members = [], {}
         for group in _groups(moving):

@@ -23,7 +23,16 @@ from planner.scenario.changes import Growth, Scenario
 from planner.scenario.names import ScenarioError
 from planner.scenario.settling import settled
 from planner.scenario.verbs import apply
-from planner.scenario.world import Base, Placement, PoolKey, World, key_of, standing, total
+from planner.scenario.world import (
+    Base,
+    Placement,
+    PoolKey,
+    Standing,
+    World,
+    key_of,
+    standing,
+    total,
+)
 
 
 @dataclass(frozen=True)
@@ -68,9 +77,7 @@ def outcome_of(
     steps = steps_of(base, scenario)
     world = steps[-1].world
     chosen = [a for a in base.flat if only is None or key_of(a.question.pool) in only]
-    asked = [_dated(base, steps, answer) for answer in chosen]
-    errors = {i: answer.wape_30 for i, answer in enumerate(chosen)}
-    dated = dict(zip(map(id, chosen), answers_of(base.estate, asked, errors), strict=True))
+    dated = _answered(base, steps, chosen)
     after = [
         _after(world, base, old, dated[id(old)]) if id(old) in dated else old for old in base.flat
     ]
@@ -115,6 +122,16 @@ def _day(base: Base, number: int, when: date | None) -> int:
 # The dated part
 
 
+def _answered(base: Base, steps: Sequence[Step], chosen: Sequence[Answer]) -> dict[int, Answer]:
+    """The answers to the changed questions, by the identity of those they had."""
+    asked = [(old, _dated(base, steps, old)) for old in chosen]
+    changed = [(old, new) for old, new in asked if not _asks_the_same(old.question, new)]
+    errors = {i: old.wape_30 for i, (old, _new) in enumerate(changed)}
+    found = answers_of(base.estate, [new for _old, new in changed], errors)
+    told = {id(old): answer for (old, _new), answer in zip(changed, found, strict=True)}
+    return {id(old): old for old in chosen} | told
+
+
 def _dated(base: Base, steps: Sequence[Step], answer: Answer) -> Question:
     """The question with what is usable and what is added from each step's day on."""
     question = answer.question
@@ -129,11 +146,23 @@ def _dated(base: Base, steps: Sequence[Step], answer: Answer) -> Question:
             more = more + _or_nan(_less(_allocated(step.world, base, answer), allocated))
         added[step.day :] = (question.added + more)[step.day :]
         if step.day == 0:
-            now = replace(question, pool=found.pool, capacity=found.capacity, load=found.load)
+            now = _standing_so(question, found)
             without_changes = _usable(step.world.estate, found.pool, question)  # it is the pool now
     added = added + _grown(base, steps[-1].world, answer)
     larger, more = usable - without_changes, added - question.added
     return replace(now, usable=usable, added=added, larger=larger, more=more)
+
+
+def _asks_the_same(old: Question, new: Question) -> bool:
+    """Whether a question has the answer it had: nothing of it changes on any day."""
+    return (
+        # a load's past is the same one in every scenario
+        (old.pool, old.capacity, old.load) == (new.pool, new.capacity, new.load)
+        and (old.limits.thresholds, old.limits.failover)
+        == (new.limits.thresholds, new.limits.failover)
+        and np.array_equal(old.usable, new.usable, equal_nan=True)
+        and np.array_equal(old.added, new.added, equal_nan=True)
+    )
 
 
 def _usable(estate: Estate, pool: Pool, question: Question) -> Floats:
@@ -206,14 +235,33 @@ def _concerns(growth: Growth, question: Question) -> bool:
 def _after(world: World, base: Base, old: Answer, new: Answer) -> Answer:
     """An answer with its dates, and the figures once every change is made."""
     found = standing(world, base, old)
-    question = replace(new.question, pool=found.pool, capacity=found.capacity, load=found.load)
+    question = _standing_so(new.question, found)
     return replace(
         new,
         question=question,
+        flags=_flags(new, question),
         demand=found.carried if question.model == "demand" else None,
         usable=found.capacity.usable,
         headroom=found.headroom,
     )
+
+
+def _standing_so(question: Question, found: Standing) -> Question:
+    return replace(
+        question, pool=found.pool, capacity=found.capacity, load=found.load, limits=found.limits
+    )
+
+
+def _flags(answer: Answer, question: Question) -> tuple[str, ...]:
+    """The answer's flags, with the tiers of those guests that the question now has."""
+
+    def of_tiers(one: Question) -> tuple[str, ...]:
+        return one.limits.flags(one.resource, one.model)
+
+    old, new = of_tiers(answer.question), of_tiers(question)
+    if old == new:
+        return answer.flags
+    return (*(flag for flag in answer.flags if flag not in old), *new)
 
 
 def _pool(

@@ -55,6 +55,7 @@ class ScenarioRow:
     placement: str
     changed: str
     notes: str
+    flags: str = ""
 
 
 def compared(base: Base, scenarios: Iterable[Scenario]) -> tuple[ScenarioRow, ...]:
@@ -118,6 +119,7 @@ def _row(
         placement=_placement(outcome.placement_in(pool.pool)),
         changed="",
         notes="; ".join(outcome.world.notes),
+        flags=" ".join(answer.flags),
     )
 
 

@@ -171,7 +171,7 @@ def place(
     room = room_of(bins, staying, limits.policy)
     unsure = _unsure([*moving, *(load for load in staying if load.host in room.index)])
     best: tuple[tuple[int, int], Packing] | None = None
-    bundles = _bundles(moving, staying)
+    bundles = Bundles.of(moving, staying)
     for packing in map(bundles.told_apart, _packings(room, bundles.loads)):
         cases = list(_failures(bins, moving, staying, packing, pool, limits))
         badness = (len(packing.unplaced), -WORST_FIRST.index(overall(cases)))
@@ -183,13 +183,6 @@ def place(
     verdict: Verdict = "unproven" if unsure else packing.verdict
     why = unsure or (packing.proof if packing.unplaced else "")
     return Placement(packing.placed, packing.unplaced, verdict, why)
-
-
-def _bundles(moving: Sequence[Load], staying: Sequence[Load]) -> Bundles:
-    """Guests that a rule keeps together, as one load each."""
-    if any(load.together for load in moving):
-        return Bundles.of(moving, staying)
-    return Bundles(tuple(moving), {})
 
 
 def _unsure(loads: Sequence[Load]) -> str:

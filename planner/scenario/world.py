@@ -38,6 +38,7 @@ from planner.pools import (
     questions,
 )
 from planner.scenario.changes import Growth
+from planner.tiers import Limits
 from planner.twins import GuestKey
 
 PoolKey = tuple[str, str]  # kind and name
@@ -254,6 +255,7 @@ class Standing:
     pool: Pool
     capacity: Capacity
     load: Load
+    limits: Limits
     carried: float | None  # demand, or what is allocated; None is not known
 
     @property
@@ -278,6 +280,7 @@ def standing(world: World, base: Base, answer: Answer) -> Standing:
         pool=pool,
         capacity=capacity_of(pool, question.resource, question.model, limits),
         load=load,
+        limits=limits,
         carried=None if carried is None or shift is None else carried + shift,
     )
 

@@ -258,9 +258,28 @@ def test_what_is_missing_is_ordered_and_what_needs_looking_at_is_said() -> None:
     )  # fmt: skip
     assert order.quantity == pytest.approx(17.376 * TB / GIB, abs=0.1)
     assert order.assumed == "no overheads"
+    assert (order.budget_by_date, order.gate, order.cost, order.item) == (None, "", None, "")
     [order] = camera_orders(place(recorder(20.0, capacity_bytes=200 * TB)))
     assert (order.what, order.quantity) == ("why the recorder keeps less", None)
     assert list(camera_orders(place(recorder(31.0)))) == []
+
+
+def test_recorder_storage_has_a_price_and_a_gate_as_other_orders_have() -> None:
+    yearly = {"name": "plan", "submit_by": "09-01", "spend_from": "01-02"}
+    shelf = {"item": "recorder", "storage_gib": 10_000, "price": 500.0}
+    catalogue = [
+        shelf | {"name": "dear", "price": 900.0},
+        shelf | {"name": "shelf"},
+        shelf | {"name": "disk", "item": "disk", "price": 1.0},
+    ]
+    owners = {"budget": {"gates": [yearly]}, "catalogue": catalogue}
+    [order] = camera_orders(place(recorder(), owners=owners))
+    assert (order.item, order.unit, order.quantity, order.cost) == ("shelf", "recorder", 2, 1000.0)
+    assert order.budget_missed == 1  # money for today had to be asked for last year
+    assert order.gate == "plan, missed; next plan by 2027-09-01, money from 2028-01-02"
+    own = [shelf | {"name": "own", "price": 2_000.0, "pools": ["Nvr one"]}]
+    [order] = camera_orders(place(recorder(), owners=owners | {"catalogue": [*catalogue, *own]}))
+    assert (order.item, order.cost) == ("own", 4_000.0)
 
 
 # Datastores that are full by design

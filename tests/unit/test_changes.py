@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inventory.records import Coverage, Host
-from planner.report import change_row
+from planner.change_rows import change_row
 from stored import GIB, Book, at, disk, guest, host
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from inventory.holdings import GuestUse, Holding, guest_use, holdings
 from inventory.read import DayPoint
 from planner.answers import LevelStep
 from planner.growth import Growth, Ledger, Part, Weeks, allocation_growth, cause_of, demand_growth
-from planner.purchases import Hardware
+from planner.purchases import Hardware, Order
 from stored import GIB, Book, at, disk, guest, host, used
 
 MONDAY = date(2026, 11, 16)
@@ -229,3 +230,21 @@ def test_hardware_that_arrives_within_two_days_is_named(when: str, change: str, 
     item = Hardware.model_validate({"pool": "c", "when": when, "change": change, "host": "h9"})
     why = cause_of(STEP, [], [], [item], is_demand=True).why
     assert why == ("hardware arrives: h9 (no size told)" if told else "unexplained")
+
+
+@pytest.mark.parametrize(
+    ("stages", "why"),
+    [
+        ({"in_service": "2026-11-17"}, "order new shelf: in service 2026-11-17 (no size told)"),
+        ({"delivered": "2026-11-15"}, "order new shelf: delivered 2026-11-15 (no size told)"),
+        ({"contracted": "2026-11-16"}, "unexplained"),
+        ({"in_service": "2026-11-25"}, "unexplained"),
+    ],
+)
+def test_a_step_up_on_the_day_of_an_order_is_put_down_to_it(
+    stages: dict[str, str], why: str
+) -> None:
+    order = Order.model_validate({"name": "new shelf", "pool": "c", "stages": stages})
+    assert cause_of(STEP, [], [], [], [order], is_demand=True).why == why
+    down = replace(STEP, size=-100.0)
+    assert cause_of(down, [], [], [], [order], is_demand=True).why == "unexplained"

@@ -427,6 +427,31 @@ def test_the_row_says_how_much_of_what_for_how_much_and_who_decides() -> None:
     assert by_row["cpu", "demand"] == 0
 
 
+def choice(*items: dict[str, Any]) -> tuple[str, int]:
+    """What is bought of these items, and how many."""
+    catalogue = [{"pools": ["c"], **item} for item in items]
+    purchase = report(*HOSTS, owners={"catalogue": catalogue}).purchases["cluster", "c"]
+    assert purchase.quantity is not None
+    return purchase.item.name, purchase.quantity
+
+
+def test_what_costs_least_in_all_is_bought_wherever_it_stands_in_the_catalogue() -> None:
+    few = {"name": "few", "cpu_cores": 64, "memory_gib": 2048, "price": 9000.0}
+    many = {"name": "many", "cpu_cores": 16, "memory_gib": 128, "price": 100.0}
+    useless = {"name": "useless", "cpu_cores": 64, "price": 1.0}
+    name, count = choice(few, many, useless)
+    assert (name, choice(useless, many, few)) == ("many", (name, count))
+    assert count * 100.0 < choice(few)[1] * 9000.0
+    dear = many | {"price": 9000.0 * choice(few)[1] / count + 1}
+    assert choice(dear, few)[0] == "few"
+
+
+def test_without_every_price_the_fewest_pieces_are_bought() -> None:
+    few = {"name": "few", "cpu_cores": 64, "memory_gib": 2048}
+    many = {"name": "many", "cpu_cores": 16, "memory_gib": 128, "price": 100.0}
+    assert choice(many, few)[0] == "few"
+
+
 def test_without_a_catalogue_the_largest_host_stands_in_and_costs_are_not_known() -> None:
     found = report(*HOSTS)
     [row] = found.orders

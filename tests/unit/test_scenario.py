@@ -328,3 +328,13 @@ def test_hardware_of_today_counts_once_beside_orders_of_uncertain_arrival() -> N
 
     assert lasts(AS_OF) is not None
     assert lasts(AS_OF) == lasts(AS_OF + timedelta(days=1))
+
+
+@pytest.mark.parametrize("when", [None, LATER])
+def test_the_tiers_of_a_scenario_are_those_of_its_guests(when: str | None) -> None:
+    top = guest("900", name="top", host_id="h0", vcpus=4.0, tags=("crit.1",))
+    base = site(policy={"tiers": {"1": {"threshold": {"memory": 0.5}}}}, more=[top])
+    gone = what_if(base, {"remove": {"match": {"name_glob": "top"}}, "when": when})
+    assert "tier:1" in line(what_if(base), "memory", "demand").flags
+    assert "tier:1" not in line(gone, "memory", "demand").flags
+    assert line(gone, "memory", "demand").question.limits.thresholds == {}
