@@ -331,7 +331,7 @@ def test_purge_forgets_what_is_over_and_keeps_what_holds(site: Site, tmp_path: P
 def test_a_rule_is_listed_with_what_it_means(site: Site) -> None:
     rows = json.loads(site.run("rules", "--format", "json"))
     assert len(rows) >= 12
-    assert all(row["why"] and row["fix"] and row["controls"] for row in rows)
+    assert all(row["why"] and row["fix"] and "controls" in row for row in rows)
 
 
 def test_a_terminal_of_100_columns_shows_the_capacity_of_a_pool_in_one_line(
