@@ -443,11 +443,22 @@ def _risks(
 
 
 @app.command("rules")
-def _rules(form: Form = Format.table) -> None:
-    """The catalogue of rules."""
-    from lumbung.commands.planning import show_rules
+def _rules(
+    context: typer.Context,
+    missing: Annotated[
+        bool, typer.Option("--absent", help="instead the rules that cannot be had, and why")
+    ] = False,
+    lang: Annotated[Language, typer.Option(help="of titles, reasons and remedies")] = Language.en,
+    form: Form = Format.table,
+) -> None:
+    """The catalogue of rules, and the controls of standards and laws that each tells of."""
+    from lumbung.commands.ruling import show_absent, show_rules
+    from lumbung.session import Session
 
-    show_rules(form)
+    if missing:
+        show_absent(form)
+    else:
+        show_rules(Session.of(context.obj), lang.value, form)
 
 
 @app.command("explain")

@@ -18,7 +18,7 @@ from inventory.history import close_days
 from inventory.holdings import guest_use, holdings
 from inventory.proposals import proposals
 from inventory.store import Store
-from lumbung.files import load_estate, load_policy
+from lumbung.files import load_estate, load_policy, load_regulations
 from lumbung.settings import ConfiguredSource, Settings
 from planner.answers import answer_all
 from planner.balance import BALANCE_DAYS, BalanceRow, balance_of
@@ -62,6 +62,7 @@ def plan(settings: Settings, store: Store, when: When, *, run_id: str) -> Report
         zone=settings.zone,
         run_id=run_id,
         zone_is_assumed=settings.zone_is_assumed,
+        regulations=load_regulations(settings.regulations_folder),
     )
 
 
@@ -90,7 +91,13 @@ def plan_growth(
     with store.reading() as connection:
         estate, past, memory = _gathered(connection, settings, store, when)
         report = make_report(
-            estate, past, memory, zone=zone, run_id=run_id, zone_is_assumed=settings.zone_is_assumed
+            estate,
+            past,
+            memory,
+            zone=zone,
+            run_id=run_id,
+            zone_is_assumed=settings.zone_is_assumed,
+            regulations=load_regulations(settings.regulations_folder),
         )
         answers = [answer for pool in report.answers for answer in pool.answers]
         ledger = Ledger(holdings(connection, history_needed(answers, when.at), when.at))

@@ -28,6 +28,7 @@ from planner.policy import Policy
 from planner.pools import GIB, Past, questions
 from planner.risks.catalogue import chosen
 from planner.risks.engine import Assessment, assess
+from planner.risks.regulations import Regulations
 from planner.risks.rule import Finding
 from planner.risks.score import level
 from planner.rows import (
@@ -73,6 +74,7 @@ class Report:
     zone_is_assumed: bool = False
     purchases: Mapping[PoolKey, Purchase] = field(default_factory=dict)
     misnamed: tuple[Misnamed, ...] = ()  # what the estate file says of pools that are none
+    regulations: Regulations = Regulations()
 
     @property
     def tables(self) -> Mapping[str, tuple[type[Any], Sequence[Any]]]:
@@ -108,6 +110,7 @@ def make_report(
     zone: ZoneInfo,
     run_id: str,
     zone_is_assumed: bool = False,
+    regulations: Regulations = Regulations(),  # noqa: B008  (immutable)
 ) -> Report:
     """The report of an estate at one date. Pure: the same in, the same out."""
     answers = answer_all(estate, questions(estate, past, zone))
@@ -116,6 +119,7 @@ def make_report(
     efficiency = efficiency_of(estate, past.guest_days, memory.power_since)
     rates = rates_of(estate, answers)
     profiles = profiles_of(estate.policy)
+    citations = regulations.citations(estate.as_of)
     fits: dict[tuple[str, str], tuple[Fit, ...]] = {
         (pool.pool.kind, pool.pool.name): fits_of(estate, answers, pool, profiles)
         for pool in answers
@@ -142,7 +146,9 @@ def make_report(
                 estate, answers, assessment, memory, guest_columns(estate, efficiency, rates)
             )
         ),
-        risks=tuple(_risk_row(f, estate.as_of, memory) for f in assessment.findings),
+        risks=tuple(
+            _risk_row(finding, estate.as_of, memory, citations) for finding in assessment.findings
+        ),
         changes=tuple(change_row(change) for change in memory.changes),
         sources=tuple(source_row(health) for health in estate.sources),
         failover=tuple(_failover_rows(answers)),
@@ -158,6 +164,7 @@ def make_report(
         zone_is_assumed=zone_is_assumed,
         purchases=purchases,
         misnamed=misnamed(estate, [pool.pool for pool in answers]),
+        regulations=regulations,
     )
 
 
@@ -432,7 +439,9 @@ def _joined(names: Iterable[str | None]) -> str:
 # The other tables
 
 
-def _risk_row(finding: Finding, as_of: date, memory: Memory) -> RiskRow:
+def _risk_row(
+    finding: Finding, as_of: date, memory: Memory, citations: Mapping[str, Sequence[str]]
+) -> RiskRow:
     first_seen = memory.first_seen.get(finding.id, as_of)
     return RiskRow(
         finding_id=finding.id,
@@ -448,7 +457,7 @@ def _risk_row(finding: Finding, as_of: date, memory: Memory) -> RiskRow:
         first_seen=first_seen,
         since_days=(as_of - first_seen).days,
         waiver_until=None,
-        controls="; ".join(finding.rule.refs),
+        controls="; ".join(citations.get(finding.rule.id, ())),
         points=finding.points,
     )
 

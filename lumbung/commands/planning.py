@@ -1,4 +1,4 @@
-"""capacity, migration, risks, rules, explain."""
+"""capacity, migration, risks, explain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import UnknownKey, explain
 from planner.migration import BurnDownRow, MigrationRow
-from planner.risks.catalogue import RULES
 from planner.risks.rule import SEVERITIES
 from planner.rows import PoolRow, RiskRow
 from reports.cells import screen
@@ -122,27 +121,6 @@ def show_risks(
     limit = None if fail_on is None else SEVERITIES.index(fail_on.value)
     grave = [SEVERITIES.index(row.severity) for row in report.risks if row.outcome == "risk"]
     return Exit.MET if limit is not None and max(grave, default=-1) >= limit else Exit.DONE
-
-
-def show_rules(form: Format) -> None:
-    """The catalogue of rules."""
-    columns = ["id", "severity", "group", "subject", "title", "sources", "controls", "why", "fix"]
-    rows = [
-        [
-            rule.id,
-            rule.severity,
-            rule.group,
-            rule.subject,
-            rule.title,
-            ";".join(rule.sources) or "all",
-            "; ".join(rule.refs),
-            rule.why,
-            rule.fix,
-        ]
-        for rule in RULES
-    ]
-    on_screen = ("id", "severity", "subject", "title", "controls")
-    show(columns, rows, form, on_screen=on_screen)
 
 
 def show_explanation(session: Session, key: str, on: str | None) -> None:

@@ -21,8 +21,6 @@ from planner.risks.rule import (
     unknown,
 )
 
-_REFS = ("ISO 27001 A.8.13", "NIST CP-9", "CIS 11.2", "UU 27/2022 art. 35")
-
 
 @rule(
     "BKP-001",
@@ -33,7 +31,6 @@ _REFS = ("ISO 27001 A.8.13", "NIST CP-9", "CIS 11.2", "UU 27/2022 art. 35")
     essential=True,
     needs=("backup_job",),
     sources=("proxmox",),
-    refs=_REFS,
     why="What no job selects, or none can back up where the guest runs, is not backed up; a fault, "
     "a mistake or ransomware then ends it.",
     fix="Add the guest or its resource pool to an enabled backup job. Where one selects it and "
@@ -71,7 +68,6 @@ def _obstacles(found: Cover) -> list[str]:
     essential=True,
     needs=("backup_job",),
     sources=("proxmox",),
-    refs=_REFS,
     why="The job succeeds every night and the data on this disk is still not in it.",
     fix="Remove backup=0 from the disk (containers: set backup=1 on the mount point), or waive it "
     "when it holds only scratch data.",
@@ -100,7 +96,6 @@ def disk_left_out(disk: Disk, estate: Estate) -> Outcome:
     severity=CRITICAL,
     group="backup",
     essential=True,
-    refs=_REFS,
     why="After a loss, everything since the newest backup is gone.",
     fix="Repair the job, run a backup now, verify it.",
 )
@@ -152,7 +147,6 @@ def _rpo_hours(view: GuestView, estate: Estate) -> int:
     essential=True,
     needs=("datastore",),
     sources=("proxmox",),
-    refs=(*_REFS, "ISO 27001 A.8.10"),
     why="Old backups of personal data then stay for ever, and the target fills up unasked.",
     fix="Set prune-backups on the job or on its storage.",
 )

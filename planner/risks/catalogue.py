@@ -107,7 +107,7 @@ def absent() -> tuple[Absent, ...]:
     folder = resources.files("planner.risks") / "absent"
     entries = {
         name: entry
-        for file in folder.iterdir()
+        for file in (folder.iterdir() if folder.is_dir() else ())
         for name, entry in tomllib.loads(file.read_text(encoding="utf-8")).items()
     }
     return tuple(Absent(name, **entry) for name, entry in sorted(entries.items()))

@@ -102,7 +102,6 @@ class Rule:
     sources: tuple[str, ...]
     why: str
     fix: str
-    refs: tuple[str, ...]
     mutes: tuple[str, ...]
     essential: bool
     check: Check
@@ -119,7 +118,6 @@ def rule(
     fix: str,
     needs: Iterable[str] = (),
     sources: Iterable[str] = (),
-    refs: Iterable[str] = (),
     mutes: Iterable[str] = (),
     essential: bool = False,
 ) -> Callable[[Check], Rule]:
@@ -136,7 +134,6 @@ def rule(
             tuple(sources),
             why,
             fix,
-            tuple(refs),
             tuple(mutes),
             essential,
             check,
