@@ -49,7 +49,7 @@ from inventory.records import (
     Proposal,
     Record,
 )
-from inventory.types import Instant
+from inventory.types import Instant, Names
 
 # SQLite counts rows only in a column of its own INTEGER type; PostgreSQL takes a big serial.
 KEY_TYPE = BigInteger().with_variant(Integer, "sqlite")
@@ -93,6 +93,7 @@ def table_of(row: type[SQLModel]) -> Table:
 
 
 _UNFROZEN: Any = {"frozen": False}
+_NOT_COUNTED: Any = {"autoincrement": False}
 
 
 class HostRow(Host, Version, table=True):
@@ -530,3 +531,18 @@ class ProposalRow(Proposal, table=True):
     model_config = _UNFROZEN
 
     proposal_id: str = Field(primary_key=True)
+
+
+class AuditLineRow(SQLModel, table=True):
+    """A line of the audit log; ``inventory.audit`` says how they hang together."""
+
+    __tablename__ = "audit_line"
+
+    number: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs=_NOT_COUNTED)
+    at: datetime = _instant()
+    who: str
+    command: str
+    sources: tuple[str, ...] = Field(sa_type=Names)
+    counts: str = Field(sa_type=Text)  # JSON
+    previous: str
+    seal: str

@@ -21,6 +21,7 @@ from rich.console import Console
 import site_files
 from estates import AS_OF, estate, health
 from inventory.records import Coverage, Record
+from lumbung.files import load_regulations
 from planner.pools import Past
 from planner.report import Memory, Report, make_report
 from reports.brief import brief_html
@@ -73,7 +74,10 @@ HOSTILE = "=cmd|' /C calc'!A0<script>alert(1)</script>\x1b[31m\u202e"
 
 
 def report_of(*records: Record, **more: Any) -> Report:
-    return make_report(estate(*records, **more), Past(), Memory(), zone=JAKARTA, run_id="RUN")
+    place = estate(*records, **more)
+    return make_report(
+        place, Past(), Memory(), zone=JAKARTA, run_id="RUN", regulations=load_regulations()
+    )
 
 
 @pytest.fixture
