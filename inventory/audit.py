@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, RowMapping
 
 from inventory.samples import insert
 from inventory.schema import AuditLineRow, MetaRow, table_of
@@ -68,10 +68,10 @@ def _seal(number: int, deed: Deed, previous: str) -> str:
 
 def append_deed(connection: Connection, deed: Deed) -> LogLine:
     """The line that the deed became, the last one of the log."""
-    last = connection.execute(
-        sa.select(_LINE.c.number, _LINE.c.seal).order_by(_LINE.c.number.desc()).limit(1)
-    ).first()
+    last = last_line(connection)
     number, previous = (1, _BEGINNING) if last is None else (last.number + 1, last.seal)
+    # What is sealed is what is read back: instants are kept to the second.
+    deed = replace(deed, at=deed.at.replace(microsecond=0))
     line = LogLine(number, deed, previous, _seal(number, deed, previous))
     row = {
         "number": number,
@@ -88,18 +88,22 @@ def append_deed(connection: Connection, deed: Deed) -> LogLine:
     return line
 
 
+def last_line(connection: Connection) -> LogLine | None:
+    """The newest line; None of a log without any."""
+    newest = sa.select(_LINE).order_by(_LINE.c.number.desc()).limit(1)
+    row = connection.execute(newest).mappings().first()
+    return None if row is None else _line(row)
+
+
 def log_lines(connection: Connection) -> tuple[LogLine, ...]:
     """Every line, oldest first."""
     rows = connection.execute(sa.select(_LINE).order_by(_LINE.c.number)).mappings()
-    return tuple(
-        LogLine(
-            row["number"],
-            Deed(row["at"], row["who"], row["command"], row["sources"], _counts(row["counts"])),
-            row["previous"],
-            row["seal"],
-        )
-        for row in rows
-    )
+    return tuple(_line(row) for row in rows)
+
+
+def _line(row: RowMapping) -> LogLine:
+    deed = Deed(row["at"], row["who"], row["command"], row["sources"], _counts(row["counts"]))
+    return LogLine(row["number"], deed, row["previous"], row["seal"])
 
 
 def _counts(text: str) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy.engine import Connection
 
@@ -31,19 +31,21 @@ def note_deed(
     session: Session,
     connection: Connection,
     command: str,
+    counts: Mapping[str, int | str],
     sources: Iterable[str] = (),
-    **counts: int | str,
 ) -> LogLine:
     """The line of the audit log that tells of this run."""
     deed = Deed(session.now(), account(), command, tuple(sorted(set(sources))), counts)
     return append_deed(connection, deed)
 
 
-def note_reading(session: Session, store: Store, command: str, **counts: int | str) -> None:
+def note_reading(
+    session: Session, store: Store, command: str, counts: Mapping[str, int | str]
+) -> None:
     """Tells the audit log of a run that took much out of the store; whoever may not write the
     store leaves no line, and is told so."""
     try:
         with store.writing() as connection:
-            note_deed(session, connection, command, **counts)
+            note_deed(session, connection, command, counts)
     except StoreUnusable as error:
         note(f"this run is not in the audit log: {error}")

@@ -50,6 +50,11 @@ sources = typer.Typer(
     help="The sources: when they last answered, what they hide.", invoke_without_command=True
 )
 estate = typer.Typer(help="The owners' file: is it right?", no_args_is_help=True)
+report = typer.Typer(
+    help="Write the weekly files: orders, pools, guests, risks, changes, sources, failover, "
+    "cameras…",
+    invoke_without_command=True,
+)
 db = typer.Typer(help="The store: what it holds, its schema, its health.", no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(help="sources; default all")]
@@ -491,7 +496,7 @@ def _estate_check(context: typer.Context) -> None:
 app.add_typer(estate, name="estate")
 
 
-@app.command("report")
+@report.callback()
 def _report(
     context: typer.Context,
     folder: Annotated[
@@ -500,18 +505,39 @@ def _report(
     on: Annotated[
         str | None, typer.Option("--on", metavar="DATE", help="as of the end of that day")
     ] = None,
-    lang: Annotated[Language, typer.Option(help="of the brief")] = Language.en,
+    lang: Annotated[
+        Language, typer.Option(help="of the brief, and of what the risks say")
+    ] = Language.en,
     dialect: Annotated[
         CsvDialect, typer.Option("--csv-dialect", help="excel-id: semicolons, decimal commas")
     ] = CsvDialect.standard,
 ) -> None:
     """Write the weekly files: orders, pools, guests, risks, changes, sources, failover, cameras…"""
+    if context.invoked_subcommand is not None:
+        return
     from lumbung.commands.reporting import report_once
     from lumbung.dates import day_option
     from lumbung.session import Session
 
     session, day = Session.of(context.obj), day_option(on, "--on")
     print(report_once(session, folder, day, dialect=dialect.value, lang=lang.value))
+
+
+@report.command("verify")
+def _report_verify(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="default: weekly/ in the project")
+    ] = None,
+) -> None:
+    """Find what was altered, removed or added since it was published: files, weeks, log lines."""
+    from lumbung.commands.verifying import verify
+    from lumbung.session import Session
+
+    raise typer.Exit(verify(Session.of(context.obj), folder))
+
+
+app.add_typer(report, name="report")
 
 
 @app.command("schedule")
@@ -563,6 +589,15 @@ def _db_purge(
     from lumbung.session import Session
 
     purge(Session.of(context.obj), older_than)
+
+
+@db.command("log")
+def _db_log(context: typer.Context, form: Form = Format.table) -> None:
+    """The audit log: who ran what, when, on which sources, with which counts."""
+    from lumbung.commands.verifying import show_log
+    from lumbung.session import Session
+
+    show_log(Session.of(context.obj), form)
 
 
 app.add_typer(db, name="db")

@@ -26,8 +26,8 @@ from lab.city.cameras import write_cameras
 from lab.city.command_center import TOKEN_SECRET, command_center
 from lab.city.kvm_site import write_site
 from lab.pve_double import Served, serve
-from lumbung.collecting import backfill, collect, keep_house
-from lumbung.publish import publish, weekly
+from lumbung.collecting import backfill, collect, keep_house, note_collect
+from lumbung.publish import publish_logged, weekly
 from lumbung.session import Session
 from lumbung.settings import Settings, SettingsError, load_settings
 from planner.report import Report
@@ -166,7 +166,8 @@ def run(folder: Path, now: datetime, tell: Tell) -> Demo:
             tell(Step("plan and report", 0.95))
             keep_house(session, settings, store)
             report = weekly(session, settings, store, None)
-            publish(report, folder / "weekly", dialect="standard", lang="en")
+            weeks = folder / "weekly"
+            publish_logged(session, store, report, weeks, dialect="standard", lang="en")
     tell(Step("done", 1.0))
     return Demo(report, folder, session)
 
@@ -192,6 +193,7 @@ class _Play:
         for result in results:
             if not result.ok:
                 raise CollectError(f"the demo could not read {result.source}: {result.error}")
+        note_collect(then, self.store, "collect", results)
         return results
 
     def read_history(self, results: list[Result]) -> None:

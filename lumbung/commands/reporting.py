@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from lumbung.printing import note
-from lumbung.publish import publish, weekly
+from lumbung.publish import publish_logged, weekly
 from lumbung.session import Session
 from reports.weekly_csv import Dialect
 
@@ -23,7 +23,8 @@ def report_once(
     settings = session.settings()
     with session.store(settings) as store:
         report = weekly(session, settings, store, on)
-        link = publish(report, folder or settings.root / "weekly", dialect=dialect, lang=lang)
+        where = folder or settings.root / "weekly"
+        link = publish_logged(session, store, report, where, dialect=dialect, lang=lang)
     note(
         f"{link}: {len(report.orders)} orders, {len(report.guests)} guests, "
         f"{len(report.assessment.risks)} risks, status {report.status}"
