@@ -21,8 +21,10 @@ from lumbung.choices import (
     Language,
     Level,
     PayerKind,
+    Profile,
     ReclaimBy,
     RightsizeBy,
+    RiskFormat,
     SourceKind,
     Thing,
 )
@@ -59,6 +61,12 @@ db = typer.Typer(help="The store: what it holds, its schema, its health.", no_ar
 
 Names = Annotated[list[str] | None, typer.Argument(help="sources; default all")]
 Form = Annotated[Format, typer.Option("--format", help="table, csv or json")]
+Reader = Annotated[
+    Profile,
+    typer.Option(
+        help="who reads it: management gets no addresses and accounts, an auditor shortened ones"
+    ),
+]
 On = Annotated[str | None, typer.Option("--on", metavar="DATE", help="as of that day")]
 
 
@@ -437,14 +445,40 @@ def _risks(
     fail_on: Annotated[
         Level | None, typer.Option("--fail-on", help="exit 5 when a risk is at least that severe")
     ] = None,
+    framework: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="instead each control of a standard or law, and what the findings tell of it: "
+            "iso27001, nist80053, cis8, uupdp, pp71, gdpr or one of your own",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="with --framework: the lists an auditor samples from"
+        ),
+    ] = None,
+    profile: Reader = Profile.technical,
+    lang: Annotated[Language, typer.Option(help="of titles and remedies")] = Language.en,
     on: On = None,
-    form: Form = Format.table,
+    form: Annotated[
+        RiskFormat, typer.Option("--format", help="table, csv, json, or sarif 2.1.0")
+    ] = RiskFormat.table,
 ) -> None:
     """The findings: risks with evidence and remedy, and what could not be checked."""
-    from lumbung.commands.planning import show_risks
+    from lumbung.commands.planning import RisksAsked, show_risks
+    from lumbung.commands.proving import show_framework
     from lumbung.session import Session
 
-    raise typer.Exit(show_risks(Session.of(context.obj), least, fail_on, on, form))
+    session = Session.of(context.obj)
+    if framework is not None:
+        show_framework(session, framework, out, profile.value, on, form)
+        return
+    if out is not None:
+        raise typer.BadParameter("belongs to --framework", param_hint="--out")
+    asked = RisksAsked(least, fail_on, profile.value, lang.value)
+    raise typer.Exit(show_risks(session, asked, on, form))
 
 
 @app.command("rules")
@@ -511,6 +545,7 @@ def _report(
     dialect: Annotated[
         CsvDialect, typer.Option("--csv-dialect", help="excel-id: semicolons, decimal commas")
     ] = CsvDialect.standard,
+    profile: Reader = Profile.technical,
 ) -> None:
     """Write the weekly files: orders, pools, guests, risks, changes, sources, failover, cameras…"""
     if context.invoked_subcommand is not None:
@@ -520,7 +555,10 @@ def _report(
     from lumbung.session import Session
 
     session, day = Session.of(context.obj), day_option(on, "--on")
-    print(report_once(session, folder, day, dialect=dialect.value, lang=lang.value))
+    link = report_once(
+        session, folder, day, dialect=dialect.value, lang=lang.value, profile=profile.value
+    )
+    print(link)
 
 
 @report.command("verify")

@@ -26,11 +26,13 @@ from lumbung.auditing import note_deed
 from lumbung.plan import When, close_history, plan
 from lumbung.printing import note
 from lumbung.session import Session
-from lumbung.settings import Settings
+from lumbung.settings import Settings, SettingsError
 from lumbung.verifying import MANIFEST, checksum
-from planner.report import Report
+from planner.report import Report, in_language
+from planner.risks.catalogue import Language
 from reports.brief import brief_html
 from reports.cells import scalar
+from reports.profiles import Profile, for_profile
 from reports.weekly_csv import Dialect, csv_of_rows
 from reports.workbook import workbook_xlsx
 
@@ -75,7 +77,14 @@ class Seal:
 
 
 def publish_logged(
-    session: Session, store: Store, report: Report, folder: Path, *, dialect: Dialect, lang: str
+    session: Session,
+    store: Store,
+    report: Report,
+    folder: Path,
+    *,
+    dialect: Dialect,
+    lang: Language,
+    profile: Profile = "technical",
 ) -> Path:
     """Publishes the weekly files, and tells the audit log of them, when it may be written.
 
@@ -86,7 +95,7 @@ def publish_logged(
         with store.writing() as connection:
             last = last_line(connection)
             seal = None if last is None else Seal(last.number, last.seal)
-            link = publish(report, folder, dialect=dialect, lang=lang, seal=seal)
+            link = publish(report, folder, dialect=dialect, lang=lang, profile=profile, seal=seal)
             note_deed(
                 session,
                 connection,
@@ -103,11 +112,17 @@ def publish_logged(
             return link
     except StoreUnusable as error:
         note(f"this report is not in the audit log: {error}")
-        return link or publish(report, folder, dialect=dialect, lang=lang)
+        return link or publish(report, folder, dialect=dialect, lang=lang, profile=profile)
 
 
 def publish(
-    report: Report, folder: Path, *, dialect: Dialect, lang: str, seal: Seal | None = None
+    report: Report,
+    folder: Path,
+    *,
+    dialect: Dialect,
+    lang: Language,
+    profile: Profile = "technical",
+    seal: Seal | None = None,
 ) -> Path:
     """Writes all weekly files under ``folder`` and returns the link to them."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -115,10 +130,11 @@ def publish(
     final = folder / f"{week}.{report.run_id}"
     draft = folder / f".{final.name}.part"
     previous = _newest_manifest(folder)
+    told = for_profile(in_language(report, lang), profile)
     draft.mkdir(mode=0o700)
     try:
-        content = contents(report, dialect=dialect, lang=lang)
-        content[MANIFEST] = _manifest(report, content, previous, seal)
+        content = contents(told, dialect=dialect, lang=lang)
+        content[MANIFEST] = _manifest(told, content, previous, seal, profile)
         for name, body in content.items():
             _write(draft / name, body)
         _open_like(folder, draft)
@@ -131,7 +147,38 @@ def publish(
     return folder / week
 
 
-def contents(report: Report, *, dialect: Dialect, lang: str) -> dict[str, bytes]:
+def publish_folder(
+    folder: Path, content: Mapping[str, bytes], told: Mapping[str, Any]
+) -> dict[str, str]:
+    """Writes files with a manifest into a folder that is not there yet, for its owner alone;
+    returns what the audit log is to say of it.
+
+    ``told`` is what the manifest says beside the files. Raises SettingsError when the folder is
+    there: what was handed to someone is never changed.
+    """
+    if folder.exists():
+        raise SettingsError(f"{folder} exists; name another folder")
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+    draft.mkdir(mode=0o700)
+    manifest = {
+        "schema": MANIFEST_SCHEMA,
+        "lumbung": version("lumbung"),
+        **told,
+        "files": {name: checksum(body) for name, body in sorted(content.items())},
+    }
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    try:
+        for name, body in {**content, MANIFEST: text.encode()}.items():
+            _write(draft / name, body)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return {"published": str(folder.resolve()), "manifest": checksum(text.encode())}
+
+
+def contents(report: Report, *, dialect: Dialect, lang: Language) -> dict[str, bytes]:
     """The weekly files but the manifest, by name."""
     files = {
         f"{stem}.csv": csv_of_rows(row_type, rows, dialect).encode()
@@ -147,6 +194,7 @@ def _manifest(
     content: Mapping[str, bytes],
     previous: tuple[str, str] | None,
     seal: Seal | None,
+    profile: Profile,
 ) -> bytes:
     """What was published, from what, and the checksum of what was published before."""
     tables = {
@@ -173,6 +221,12 @@ def _manifest(
         "at": scalar(report.at),
         "site": report.site,
         "policy_version": report.policy.version,
+        "profile": profile,
+        "regulations": [
+            {"id": pack.id, "draft": pack.is_draft, "reviewed_on": scalar(pack.reviewed_on)}
+            for pack in report.regulations.packs
+            if pack.is_cited_on(report.as_of)
+        ],
         "tables": tables,
         "sources": sources,
         "files": {name: checksum(body) for name, body in sorted(content.items())},

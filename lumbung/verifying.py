@@ -146,6 +146,7 @@ def told_by_log(folder: Path, reports: Sequence[Published], lines: Sequence[LogL
         for line in lines
         if "published" in line.deed.counts
     }
+    vouched = {counts.get("manifest") for counts in deeds.values()}
     there = {report.name for report in reports}
     faults = [
         f"{name} is missing: the audit log tells of it"
@@ -155,10 +156,12 @@ def told_by_log(folder: Path, reports: Sequence[Published], lines: Sequence[LogL
     unvouched = []
     for report in reports:
         faults += _seal_faults(report, lines)
-        if report.name not in deeds:
-            unvouched.append(report.name)
-        elif deeds[report.name].get("manifest") != report.checksum:
+        if report.checksum in vouched:
+            continue
+        if report.name in deeds or str(report.path) in deeds:
             faults.append(f"{report.name}: {MANIFEST} is not the one that the audit log tells of")
+        else:
+            unvouched.append(report.name)
     logged = {report.name for report in reports if report.log_line is not None}
     faults += [f"{name}: the audit log does not tell of it" for name in unvouched if name in logged]
     return Told(tuple(faults), tuple(name for name in unvouched if name not in logged))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ from planner.orders import Misnamed, misnamed, orders_needed, orders_under_way
 from planner.placement.fit import Fit
 from planner.policy import Policy
 from planner.pools import GIB, Past, questions
-from planner.risks.catalogue import chosen
+from planner.risks.catalogue import Language, chosen, texts_of
 from planner.risks.engine import Assessment, assess
 from planner.risks.regulations import Regulations
 from planner.risks.rule import Finding
@@ -459,7 +459,17 @@ def _risk_row(
         waiver_until=None,
         controls="; ".join(citations.get(finding.rule.id, ())),
         points=finding.points,
+        title=finding.rule.title,
     )
+
+
+def in_language(report: Report, language: Language) -> Report:
+    """The report whose risks are told in a language."""
+    texts = {found.rule.id: texts_of(found.rule, language) for found in report.assessment.findings}
+    risks = (
+        replace(row, title=texts[row.rule].title, fix=texts[row.rule].fix) for row in report.risks
+    )
+    return replace(report, risks=tuple(risks))
 
 
 def change_row(change: Change) -> ChangeRow:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import sys
+from dataclasses import dataclass, fields
+from importlib.metadata import version
 from typing import Any
 
-from lumbung.choices import Exit, Format, Level
+from lumbung.choices import Exit, Format, Level, RiskFormat
 from lumbung.dates import day_option
 from lumbung.plan import When, plan_growth, plan_migration
 from lumbung.printing import note, out, plain_lines, show
@@ -13,9 +15,13 @@ from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import UnknownKey, explain
 from planner.migration import BurnDownRow, MigrationRow
+from planner.report import in_language
+from planner.risks.catalogue import Language
 from planner.risks.rule import SEVERITIES
 from planner.rows import PoolRow, RiskRow
 from reports.cells import screen
+from reports.profiles import Profile, for_profile
+from reports.sarif import sarif_of
 
 
 def _columns(row_type: type[Any]) -> list[str]:
@@ -100,18 +106,30 @@ _NO_MOVE = (
 )
 
 
-def show_risks(
-    session: Session, least: Level, fail_on: Level | None, on: str | None, form: Format
-) -> Exit:
+@dataclass(frozen=True, slots=True)
+class RisksAsked:
+    """Which findings are shown, to whom, and when they are too many."""
+
+    least: Level
+    fail_on: Level | None
+    profile: Profile
+    lang: Language
+
+
+def show_risks(session: Session, asked: RisksAsked, on: str | None, form: RiskFormat) -> Exit:
     """The findings: risks with evidence and remedy, and what could not be checked."""
-    floor = SEVERITIES.index(least.value)
+    floor, fail_on = SEVERITIES.index(asked.least.value), asked.fail_on
     report = session.report(day_option(on, "--on"))
-    chosen = [row for row in report.risks if SEVERITIES.index(row.severity) >= floor]
-    columns = _columns(RiskRow)
-    rows = [[getattr(row, name) for name in columns] for row in chosen]
-    on_screen = ("severity", "outcome", "rule", "subject", "agency", "evidence", "since_days")
-    show(columns, rows, form, on_screen=on_screen, empty="no findings")
-    if form is Format.table:
+    told = for_profile(in_language(report, asked.lang), asked.profile)
+    chosen = [row for row in told.risks if SEVERITIES.index(row.severity) >= floor]
+    if form is RiskFormat.sarif:
+        sys.stdout.write(sarif_of(told, chosen, version=version("lumbung"), language=asked.lang))
+    else:
+        columns = _columns(RiskRow)
+        rows = [[getattr(row, name) for name in columns] for row in chosen]
+        on_screen = ("severity", "outcome", "rule", "subject", "agency", "evidence", "since_days")
+        show(columns, rows, Format(form.value), on_screen=on_screen, empty="no findings")
+    if form is RiskFormat.table:
         coverage = report.assessment.coverage_percent
         note(
             f"{len(report.assessment.risks)} risks, {len(report.assessment.unknowns)} unknown, "

@@ -175,8 +175,13 @@ class Finding:
     @property
     def id(self) -> str:
         """Stable from run to run: of the rule and the subject, never of free text."""
+        return f"{self.rule.id}-{self.fingerprint[:8]}"
+
+    @property
+    def fingerprint(self) -> str:
+        """What the id is the beginning of, in full, for programs that compare findings."""
         mark = f"{self.rule.id}|{self.subject.kind}|{self.subject.name}"
-        return f"{self.rule.id}-{hashlib.sha256(mark.encode()).hexdigest()[:8]}"
+        return hashlib.sha256(mark.encode()).hexdigest()
 
     @property
     def evidence(self) -> str:
