@@ -36,8 +36,8 @@ and by which date to order.
 On Monday                  lumbung report          then read orders.csv and brief.html
 Every month                lumbung changes --from DATE · lumbung risks
 Before an order            lumbung capacity · lumbung fit · lumbung failover · lumbung explain KEY
-Before an audit            lumbung risks · lumbung inventory guests --at DATE
-When something is wrong    lumbung sources check · lumbung sources
+Before an audit            lumbung risks --framework iso27001 · lumbung report verify
+When something is wrong    lumbung sources check · lumbung incident --guest X --from TIME
 """
 
 _LOOK = {
@@ -498,6 +498,28 @@ def _rules(
         show_absent(form)
     else:
         show_rules(Session.of(context.obj), lang.value, form)
+
+
+@app.command("incident")
+def _incident(
+    context: typer.Context,
+    guest: Annotated[str, typer.Option("--guest", help="by id, UUID or name")],
+    start: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="2026-11-20, or 2026-11-20T14:30")
+    ],
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="the same; default now")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="default: incident-GUEST-FROM")
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="of the page")] = Language.en,
+) -> None:
+    """What a notice of a breach needs: data, reach, rights, copies, changes, what is not known."""
+    from lumbung.commands.incidents import assemble
+    from lumbung.session import Session
+
+    print(assemble(Session.of(context.obj), guest, (start, end), out, lang.value))
 
 
 @app.command("explain")
