@@ -149,7 +149,7 @@ class _Page:
         )
 
     def _data(self, row: DataRow) -> tuple[str, ...]:
-        return row.field.replace("_", " "), row.then or "?", row.now or "?"
+        return self.words[f"data_{row.field}"], row.then or "?", row.now or "?"
 
     def _where(self, row: WhereRow) -> tuple[str, ...]:
         until = self.words["still"] if row.until is None else self.when(row.until)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -155,7 +155,7 @@ class _Telling:
             (subject, name): _text(value)
             for subject, record in parts
             for name, value in record
-            if value is not None and name not in _KEYS
+            if value is not None and name not in (_KEYS | record.measured)
         }
 
     # Where it ran
@@ -182,14 +182,31 @@ class _Telling:
     # Neighbours
 
     def neighbours(self) -> Iterator[NeighbourRow]:
-        rows = [*self._on_host(), *self._on_network(), *self._on_datastore()]
-        yield from sorted(rows, key=lambda r: (r.personal is False, r.shares, r.guest, r.since))
+        """The nearest first: of all who hold personal data, or may, those on its network."""
+        rows = [*self._on_network(), *self._on_host(), *self._on_datastore()]
+        merged: dict[tuple[str, ...], NeighbourRow] = {}
+        for found in rows:
+            row = found
+            known = merged.get(place := (row.cluster, row.id, row.shares, row.what))
+            if known is not None:
+                row = replace(
+                    row,
+                    certain=row.certain or known.certain,
+                    since=min(row.since, known.since),
+                    until=max(row.until, known.until),
+                )
+            merged[place] = row
+        nearness = ("network", "host", "datastore")
+        yield from sorted(
+            merged.values(),
+            key=lambda row: (row.personal is False, nearness.index(row.shares), row.guest),
+        )
 
     def _on_host(self) -> Iterator[NeighbourRow]:
         hosts = self._host_names()
         for mine in self.own:
             for other in self.past.guests:
-                if _key(other) == self.key or mine.record.host_id is None:
+                if _key(other) == self.key or mine.record.host_id is None or _is_template(other):
                     continue
                 together = self._together(mine, other)
                 if together is None or other.record.host_id != mine.record.host_id:
@@ -210,13 +227,14 @@ class _Telling:
                 yield self._neighbour(_key(other), "network", what, together, certain=certain)
 
     def _on_datastore(self) -> Iterator[NeighbourRow]:
+        templates = {_key(span) for span in self.past.guests if _is_template(span)}
         for mine in self._own_parts(self.past.disks):
             for other in self.past.disks:
                 together = self._together(mine, other)
                 named = mine.record.datastore_id
                 if _key(other) == self.key or together is None or named is None:
                     continue
-                if other.record.datastore_id == named:
+                if other.record.datastore_id == named and _key(other) not in templates:
                     yield self._neighbour(_key(other), "datastore", named, together)
 
     def _own_parts(self, spans: Iterable[Span[Any]]) -> list[Span[Any]]:
@@ -371,6 +389,11 @@ _KEYS = frozenset({"guest_id", "cluster", "disk_id", "nic_id"})
 
 def _key(span: Span[Any]) -> GuestKey:
     return span.record.cluster, span.record.guest_id
+
+
+def _is_template(span: Span[Guest]) -> bool:
+    """Nothing runs in a template."""
+    return span.record.template is True
 
 
 def _may_run(guest: Guest) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
+from inventory.platform_records import Grant
 from inventory.records import Guest
 from inventory.window import Span
 from planner.estate import Estate
@@ -97,6 +98,9 @@ class NotKnown:
             gap = self.now.gap(source, kind)
             if gap is not None:
                 yield NotKnownRow(topic, what, gap.reason or gap.state, None, None)
+            elif topic == "rights" and not self.now.in_cluster(Grant, self.key[0]):
+                why = "the platform lists no grant at all, and somebody must have one"
+                yield NotKnownRow(topic, what, why, None, None)
 
 
 def _hours(span: timedelta) -> str:
