@@ -27,6 +27,8 @@ from lumbung import cli, settings
 from lumbung.choices import Exit, Thing
 from lumbung.commands.looking import RECORDS, columns_of
 from lumbung.files import load_regulations
+from planner import evidence
+from planner.incident import rows as incident
 from planner.owners import EstateFile
 from planner.placement.packing import Verdict
 from planner.policy import Policy
@@ -322,6 +324,36 @@ def _regulations() -> Iterator[str]:
     yield from _keys("A control", Control)
 
 
+# What an audit or an incident is answered with
+
+OTHER_TABLES: Mapping[str, Mapping[str, type[Any]]] = {
+    "For an audit": evidence.ROW_TYPES,
+    "For an incident": {
+        stem: row_type for stem, row_type in incident.TABLES.items() if stem not in ROW_TYPES
+    },
+}
+
+
+def _audit_files() -> Iterator[str]:
+    for title, tables in OTHER_TABLES.items():
+        yield from (f"## {title}", "", MEANINGS["audit_files"][title], "")
+        for stem, row_type in tables.items():
+            yield from (f"### {stem}.csv", "", _sentence(row_type), "")
+            yield from table(("column", "holds", "meaning"), list(_commented(row_type)))
+
+
+def _commented(row_type: type[Any]) -> Iterator[tuple[str, str, str]]:
+    """The columns of a table whose meanings stand beside its fields."""
+    comments, hints = field_comments(row_type), get_type_hints(row_type)
+    for field in fields(row_type):
+        unit = _unit_in(field.name) or ("0 or 1" if bool in _inside(hints[field.name]) else "")
+        yield f"`{field.name}`", holds(hints[field.name], unit), comments[field.name]
+
+
+def _inside(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) or (annotation,)
+
+
 # Inventory
 
 
@@ -375,6 +407,7 @@ _PAGES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "files-source": ("The `files` source", _files_source),
     "rules": ("Rules", _rules),
     "regulations": ("Regulations", _regulations),
+    "audit-files": ("Files for an audit or an incident", _audit_files),
     "inventory": ("Inventory", _inventory),
 }
 

@@ -18,17 +18,17 @@ CONTROL_STATUSES: tuple[ControlStatus, ...] = get_args(ControlStatus)
 class ControlRow:
     """statement.csv: one control of a framework, and what the findings tell of it."""
 
-    framework: str
-    control: str
-    title: str
-    status: ControlStatus
-    subjects: int
-    open_risks: int
-    unknown: int
-    coverage_pct: float | None
-    rules: str
-    not_asked: str
-    why: str
+    framework: str  # the pack it is of
+    control: str  # its number in the text
+    title: str  # in few words
+    status: ControlStatus  # risk, unknown, ok, not_applicable, no_rule or outside
+    subjects: int  # how many things its rules were asked about
+    open_risks: int  # of them, with a risk
+    unknown: int  # of them, not to be judged
+    coverage_pct: float | None  # judged ÷ asked; empty when nothing was asked
+    rules: str  # the rules that were asked
+    not_asked: str  # rules of it that are switched off, or cannot be had
+    why: str  # why it is outside, or why rules cannot be had
 
 
 def statement(
