@@ -98,6 +98,9 @@ class BackupRow:
     backups: int | None  # how many are there; empty: their list was not seen
     encrypted: int | None  # of them, known to be encrypted
     verified: int | None  # of them, known to be verified
+    declared_method: str | None  # of a backup that no source shows, by the estate file
+    declared_on: date | None  # the day of its newest one
+    restore_tested_on: date | None  # when a restore of its service was last tried
     source: str  # the source that tells of it
     confirmed_at: datetime  # the last poll that saw the guest
 
@@ -327,6 +330,8 @@ class _Lists:
     def backups(self) -> Iterator[BackupRow]:
         for view, line in self._lines():
             found, made = self._estate.cover_of(view.guest), self._estate.backups_of(view.guest)
+            declared, service = view.declared_backup, view.service_entry
+            test = service.restore_test if service else None
             seen = bool(made) or self._estate.gap(view.fact.source, Backup.kind_name) is None
             yield BackupRow(
                 guest=view.label,
@@ -347,6 +352,9 @@ class _Lists:
                 backups=len(made) if seen else None,
                 encrypted=sum(one.encrypted is True for one in made) if seen else None,
                 verified=sum(one.verified is True for one in made) if seen else None,
+                declared_method=declared.method if declared else None,
+                declared_on=declared.last_success if declared else None,
+                restore_tested_on=test.tested_on if test else None,
                 source=view.fact.source,
                 confirmed_at=view.fact.confirmed_at,
             )

@@ -96,6 +96,26 @@ def test_how_each_guest_is_backed_up() -> None:
     assert (web.retention, web.disks_left_out) == ("keep-daily=7", "scsi1")
     assert (web.backups, web.encrypted, web.verified) == (1, 1, 0)
     assert rows["101"].backups == 0
+    assert rows["101"].declared_method is None
+
+
+def test_declared_backups_and_restore_tests_are_listed_with_their_dates() -> None:
+    owners = {
+        **OWNERS,
+        "services": {"s": {"owner": "a", "restore_test": {"tested_on": "2026-10-01"}}},
+        "guests": [
+            {
+                "match": {"guest_id": "100"},
+                "service": "s",
+                "backup": {"method": "borg", "last_success": "2026-11-22"},
+            }
+        ],
+    }
+    place = estate(a_guest("100"), owners=owners)
+    report = make_report(place, Past(), Memory(), zone=JAKARTA, run_id="RUN")
+    [row] = lists_of(report)["backups"].rows
+    assert (row.declared_method, row.declared_on) == ("borg", date(2026, 11, 22))
+    assert row.restore_tested_on == date(2026, 10, 1)
 
 
 def test_backups_that_are_hidden_are_not_counted_as_none() -> None:
