@@ -228,3 +228,13 @@ def test_a_pack_of_the_site_is_read_by_the_configuration(site: Site, tmp_path: P
     assert "Perwali 7 pasal 1" in own.run("--db", store, "risks", "--format", "csv")
     config.write_text(text + '[regulations]\nfolder = "rulez"\n')
     assert "rulez: no such folder" in own.call("risks").stderr
+
+
+def test_the_catalogue_is_told_in_both_languages_and_with_what_is_missing(site: Site) -> None:
+    english, indonesian = (site.rows("rules", "--lang", lang) for lang in ("en", "id"))
+    assert [row["id"] for row in english] == [row["id"] for row in indonesian]
+    assert all(a["title"] != b["title"] for a, b in zip(english, indonesian, strict=True))
+    assert {row["profile"] for row in english} == {"essential", "full"}
+    missing = site.rows("rules", "--absent")
+    assert all(row["reason"].endswith(".") for row in missing)
+    assert {row["id"] for row in missing}.isdisjoint(row["id"] for row in english)
