@@ -302,6 +302,7 @@ def _rule(rule: Rule, controls: Sequence[str]) -> Iterator[str]:
     yield from (f"Why: {rule.why}", "", f"What to do: {rule.fix}", "")
     needs = ", ".join(f"`{kind}`" for kind in rule.needs) or "its subject alone"
     sources = ", ".join(f"`{kind}`" for kind in rule.sources) or "all"
+    profile = "essential" if rule.essential else "full"
     yield from (f"- about a: {rule.subject}", f"- kinds of source: {sources}")
     yield from (f"- needs to see: {needs}", f"- controls: {'; '.join(controls) or 'none'}", "")
 

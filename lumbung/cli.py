@@ -461,20 +461,26 @@ def _risks(
     ] = None,
     profile: Reader = Profile.technical,
     lang: Annotated[Language, typer.Option(help="of titles and remedies")] = Language.en,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="where personal data and the public stand together")
+    ] = False,
     on: On = None,
     form: Annotated[
         RiskFormat, typer.Option("--format", help="table, csv, json, or sarif 2.1.0")
     ] = RiskFormat.table,
 ) -> None:
     """The findings: risks with evidence and remedy, and what could not be checked."""
-    from lumbung.commands.planning import RisksAsked, show_risks
+    from lumbung.commands.planning import RisksAsked, show_matrix, show_risks
     from lumbung.commands.proving import show_framework
     from lumbung.session import Session
 
     session = Session.of(context.obj)
+    if matrix:
+        if fail_on is not None or least is not Level.info or form is RiskFormat.sarif:
+            raise typer.BadParameter("--matrix shows places; leave out --min, --fail-on and sarif")
+        return show_matrix(session, on, Format(form.value))
     if framework is not None:
-        show_framework(session, framework, out, profile.value, on, form)
-        return
+        return show_framework(session, framework, out, profile.value, on, form)
     if out is not None:
         raise typer.BadParameter("belongs to --framework", param_hint="--out")
     asked = RisksAsked(least, fail_on, profile.value, lang.value)

@@ -14,15 +14,19 @@ from planner.policy import RiskPolicy
 from planner.risks import (
     availability,
     backup,
+    boundaries,
+    consoles,
     continuity,
     copies,
     data,
+    firewall,
     hardware,
     hypervisor,
     identity,
     images,
     lifecycle,
     monitoring,
+    neighbours,
     network,
     own,
     privacy,
@@ -38,9 +42,13 @@ RULES: tuple[Rule, ...] = (
     *copies.RULES,
     *data.RULES,
     *images.RULES,
+    *firewall.RULES,
     *network.RULES,
+    *consoles.RULES,
     *segregation.RULES,
+    *neighbours.RULES,
     *identity.RULES,
+    *boundaries.RULES,
     *hypervisor.RULES,
     *lifecycle.RULES,
     *availability.RULES,
@@ -115,7 +123,7 @@ def absent() -> tuple[Absent, ...]:
     folder = resources.files("planner.risks") / "absent"
     entries = {
         name: entry
-        for file in (folder.iterdir() if folder.is_dir() else ())
+        for file in folder.iterdir()
         for name, entry in tomllib.loads(file.read_text(encoding="utf-8")).items()
     }
     return tuple(Absent(name, **entry) for name, entry in sorted(entries.items()))
