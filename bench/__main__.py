@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.appending import append_lines
+from bench.assessing import assess_lines
 from bench.clusters import cluster_lines
 from bench.forecasting import forecast_lines
 from bench.libvirt_load import load_lines
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Size, Tell], Iterator[Line]]] = {
     "append": append_lines,
     "report": report_lines,
     "scale": scale_lines,
+    "risks": assess_lines,
     "forecast": forecast_lines,
     "demo": demo_lines,
 }

@@ -83,6 +83,7 @@ class Size:
     cluster_guests: int = 500
     testdriver_guests: int = 1_000
     append_guests: int = 10_000
+    assess_guests: int = 10_000
     report_guests: int = 1_000
     report_days: int = 400
     scale_guests: tuple[int, ...] = (1_000, 10_000)

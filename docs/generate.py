@@ -26,10 +26,14 @@ from inventory.records import Record
 from lumbung import cli, settings
 from lumbung.choices import Exit, Thing
 from lumbung.commands.looking import RECORDS, columns_of
+from lumbung.files import load_regulations
+from planner import evidence
+from planner.incident import rows as incident
 from planner.owners import EstateFile
 from planner.placement.packing import Verdict
 from planner.policy import Policy
-from planner.risks.catalogue import RULES, absent
+from planner.risks.catalogue import RULES, Absent, absent
+from planner.risks.regulations import Control, Pack
 from planner.risks.rule import Rule
 from planner.rows import ROW_TYPES
 from planner.runway import Confidence, Reason, Status
@@ -264,15 +268,28 @@ def meaning_of(stem: str, column: str) -> str:
 
 def _rules() -> Iterator[str]:
     rows = [
-        (f"[{r.id}](#{_anchor(r)})", r.severity, r.group.replace("_", " "), r.subject, r.title)
+        (
+            f"[{r.id}](#{_anchor(r)})", r.severity, "essential" if r.essential else "full",
+            r.group.replace("_", " "), r.subject, r.title,
+        )
         for r in RULES
-    ]
-    yield from table(("rule", "severity", "group", "about a", "finds"), rows)
+    ]  # fmt: skip
+    yield from table(("rule", "severity", "profile", "group", "about a", "finds"), rows)
+    controls = load_regulations().citations(_latest())
     for rule in RULES:
-        yield from _rule(rule)
-    yield from ("## Rules that cannot be had", "")
-    missing = [(one.id, one.title, one.reason) for one in absent()]
-    yield from table(("rule", "would find", "why it cannot"), missing)
+        yield from _rule(rule, controls.get(rule.id, ()))
+    if absent():
+        yield from ("## Rules that cannot be had", "")
+        yield from table(("rule", "would find", "why not"), [_left_out(a) for a in absent()])
+
+
+def _left_out(one: Absent) -> tuple[str, str, str]:
+    return one.id, one.title, one.reason
+
+
+def _latest() -> date:
+    """The day on which the newest of the shipped packs began to hold."""
+    return max(pack.valid_from for pack in load_regulations().packs)
 
 
 def _anchor(rule: Rule) -> str:
@@ -280,7 +297,7 @@ def _anchor(rule: Rule) -> str:
     return rule.id.lower()
 
 
-def _rule(rule: Rule) -> Iterator[str]:
+def _rule(rule: Rule, controls: Sequence[str]) -> Iterator[str]:
     yield from (f"## {rule.id}", "", f"**{rule.title}** ({rule.severity})", "")
     yield from (f"Why: {rule.why}", "", f"What to do: {rule.fix}", "")
     needs = ", ".join(f"`{kind}`" for kind in rule.needs) or "its subject alone"
@@ -288,7 +305,55 @@ def _rule(rule: Rule) -> Iterator[str]:
     profile = "essential" if rule.essential else "full"
     yield from (f"- about a: {rule.subject}", f"- kinds of source: {sources}")
     yield from (f"- needs to see: {needs}", f"- profile: {profile}")
-    yield from (*([f"- controls: {'; '.join(rule.refs)}"] if rule.refs else []), "")
+    yield from (f"- controls: {'; '.join(controls) or 'none'}", "")
+
+
+# Regulations
+
+
+def _regulations() -> Iterator[str]:
+    rows = [
+        (
+            f"`{pack.id}`", pack.name, f"{pack.valid_from} to {pack.valid_to or 'further notice'}",
+            f"{sum(1 for c in pack.controls.values() if c.cited)} of {len(pack.controls)}",
+            "a draft" if pack.is_draft else f"{pack.reviewed_by}, {pack.reviewed_on}",
+        )
+        for pack in load_regulations().packs
+    ]  # fmt: skip
+    heads = ("framework", "text", "holds", "controls with rules", "reviewed")
+    yield from table(heads, rows)
+    yield from _keys("A pack", Pack)
+    yield from _keys("A control", Control)
+
+
+# What an audit or an incident is answered with
+
+OTHER_TABLES: Mapping[str, Mapping[str, type[Any]]] = {
+    "For an audit": evidence.ROW_TYPES,
+    "For an incident": {
+        stem: row_type for stem, row_type in incident.TABLES.items() if stem not in ROW_TYPES
+    },
+}
+
+
+def _audit_files() -> Iterator[str]:
+    for title, tables in OTHER_TABLES.items():
+        yield from (f"## {title}", "", MEANINGS["audit_files"][title], "")
+        for stem, row_type in tables.items():
+            yield from (f"### {stem}.csv", "", _sentence(row_type), "")
+            yield from table(("column", "holds", "meaning"), list(_commented(row_type)))
+
+
+def _commented(row_type: type[Any]) -> Iterator[tuple[str, str, str]]:
+    """The columns of a table whose meanings stand beside its fields."""
+    comments, hints = field_comments(row_type), get_type_hints(row_type)
+    for field in fields(row_type):
+        unit = _unit_in(field.name) or ("0 or 1" if bool in _inside(hints[field.name]) else "")
+        yield f"`{field.name}`", holds(hints[field.name], unit), comments[field.name]
+
+
+def _inside(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) or (annotation,)
 
 
 # Inventory
@@ -343,6 +408,8 @@ _PAGES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "weekly-files": ("Weekly files", _weekly_files),
     "files-source": ("The `files` source", _files_source),
     "rules": ("Rules", _rules),
+    "regulations": ("Regulations", _regulations),
+    "audit-files": ("Files for an audit or an incident", _audit_files),
     "inventory": ("Inventory", _inventory),
 }
 

@@ -50,7 +50,7 @@ from inventory.records import (
     Proposal,
     Record,
 )
-from inventory.types import Instant
+from inventory.types import Instant, Names
 
 # SQLite counts rows only in a column of its own INTEGER type; PostgreSQL takes a big serial.
 KEY_TYPE = BigInteger().with_variant(Integer, "sqlite")
@@ -94,6 +94,7 @@ def table_of(row: type[SQLModel]) -> Table:
 
 
 _UNFROZEN: Any = {"frozen": False}
+_NOT_COUNTED: Any = {"autoincrement": False}
 
 
 class HostRow(Host, Version, table=True):
@@ -558,3 +559,18 @@ class ForecastBandRow(ForecastBand, table=True):
     model: str = Field(primary_key=True)
     as_of: date = Field(primary_key=True)
     ahead_days: int = Field(primary_key=True)
+
+
+class AuditLineRow(SQLModel, table=True):
+    """A line of the audit log; ``inventory.audit`` says how they hang together."""
+
+    __tablename__ = "audit_line"
+
+    number: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs=_NOT_COUNTED)
+    at: datetime = _instant()
+    who: str
+    command: str
+    sources: tuple[str, ...] = Field(sa_type=Names)
+    counts: str = Field(sa_type=Text)  # JSON
+    previous: str
+    seal: str

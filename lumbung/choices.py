@@ -24,6 +24,21 @@ class Format(StrEnum):
     json = "json"
 
 
+class RiskFormat(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+    sarif = "sarif"
+
+
+class Profile(StrEnum):
+    """Who a report is for."""
+
+    technical = "technical"
+    management = "management"
+    auditor = "auditor"
+
+
 class Thing(StrEnum):
     hosts = "hosts"
     guests = "guests"

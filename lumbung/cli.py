@@ -21,8 +21,10 @@ from lumbung.choices import (
     Language,
     Level,
     PayerKind,
+    Profile,
     ReclaimBy,
     RightsizeBy,
+    RiskFormat,
     SourceKind,
     Thing,
 )
@@ -34,8 +36,8 @@ and by which date to order.
 On Monday                  lumbung report          then read orders.csv and brief.html
 Every month                lumbung changes --from DATE · lumbung risks
 Before an order            lumbung capacity · lumbung fit · lumbung failover · lumbung explain KEY
-Before an audit            lumbung risks · lumbung inventory guests --at DATE
-When something is wrong    lumbung sources check · lumbung sources
+Before an audit            lumbung risks --framework iso27001 · lumbung report verify
+When something is wrong    lumbung sources check · lumbung incident --guest X --from TIME
 """
 
 _LOOK = {
@@ -50,10 +52,21 @@ sources = typer.Typer(
     help="The sources: when they last answered, what they hide.", invoke_without_command=True
 )
 estate = typer.Typer(help="The owners' file: is it right?", no_args_is_help=True)
+report = typer.Typer(
+    help="Write the weekly files: orders, pools, guests, risks, changes, sources, failover, "
+    "cameras…",
+    invoke_without_command=True,
+)
 db = typer.Typer(help="The store: what it holds, its schema, its health.", no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(help="sources; default all")]
 Form = Annotated[Format, typer.Option("--format", help="table, csv or json")]
+Reader = Annotated[
+    Profile,
+    typer.Option(
+        help="who reads it: management gets no addresses and accounts, an auditor shortened ones"
+    ),
+]
 On = Annotated[str | None, typer.Option("--on", metavar="DATE", help="as of that day")]
 
 
@@ -436,29 +449,87 @@ def _risks(
     fail_on: Annotated[
         Level | None, typer.Option("--fail-on", help="exit 5 when a risk is at least that severe")
     ] = None,
+    framework: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="instead each control of a standard or law, and what the findings tell of it: "
+            "iso27001, nist80053, cis8, uupdp, pp71, gdpr or one of your own",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="with --framework: the lists an auditor samples from"
+        ),
+    ] = None,
+    profile: Reader = Profile.technical,
+    lang: Annotated[Language, typer.Option(help="of titles and remedies")] = Language.en,
     matrix: Annotated[
         bool, typer.Option("--matrix", help="where personal data and the public stand together")
     ] = False,
     on: On = None,
-    form: Form = Format.table,
+    form: Annotated[
+        RiskFormat, typer.Option("--format", help="table, csv, json, or sarif 2.1.0")
+    ] = RiskFormat.table,
 ) -> None:
     """The findings: risks with evidence and remedy, and what could not be checked."""
-    from lumbung.commands.planning import show_matrix, show_risks
+    from lumbung.commands.planning import RisksAsked, show_matrix, show_risks
+    from lumbung.commands.proving import show_framework
     from lumbung.session import Session
 
+    session = Session.of(context.obj)
     if matrix:
-        if fail_on is not None or least is not Level.info:
-            raise typer.BadParameter("--matrix shows places; leave out --min and --fail-on")
-        return show_matrix(Session.of(context.obj), on, form)
-    raise typer.Exit(show_risks(Session.of(context.obj), least, fail_on, on, form))
+        if fail_on is not None or least is not Level.info or form is RiskFormat.sarif:
+            raise typer.BadParameter("--matrix shows places; leave out --min, --fail-on and sarif")
+        return show_matrix(session, on, Format(form.value))
+    if framework is not None:
+        return show_framework(session, framework, out, profile.value, on, form)
+    if out is not None:
+        raise typer.BadParameter("belongs to --framework", param_hint="--out")
+    asked = RisksAsked(least, fail_on, profile.value, lang.value)
+    raise typer.Exit(show_risks(session, asked, on, form))
 
 
 @app.command("rules")
-def _rules(form: Form = Format.table) -> None:
-    """The catalogue of rules."""
-    from lumbung.commands.planning import show_rules
+def _rules(
+    context: typer.Context,
+    missing: Annotated[
+        bool, typer.Option("--absent", help="instead the rules that cannot be had, and why")
+    ] = False,
+    lang: Annotated[Language, typer.Option(help="of titles, reasons and remedies")] = Language.en,
+    form: Form = Format.table,
+) -> None:
+    """The catalogue of rules, and the controls of standards and laws that each tells of."""
+    from lumbung.commands.ruling import show_absent, show_rules
+    from lumbung.session import Session
 
-    show_rules(form)
+    if missing:
+        show_absent(form)
+    else:
+        show_rules(Session.of(context.obj), lang.value, form)
+
+
+@app.command("incident")
+def _incident(
+    context: typer.Context,
+    guest: Annotated[str, typer.Option("--guest", help="by id, UUID or name")],
+    start: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="2026-11-20, or 2026-11-20T14:30")
+    ],
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="the same; default now")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="default: incident-GUEST-FROM")
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="of the page")] = Language.en,
+) -> None:
+    """What a notice of a breach needs: data, reach, rights, copies, changes, what is not known."""
+    from lumbung.commands.incidents import assemble
+    from lumbung.session import Session
+
+    print(assemble(Session.of(context.obj), guest, (start, end), out, lang.value))
 
 
 @app.command("explain")
@@ -491,7 +562,7 @@ def _estate_check(context: typer.Context) -> None:
 app.add_typer(estate, name="estate")
 
 
-@app.command("report")
+@report.callback()
 def _report(
     context: typer.Context,
     folder: Annotated[
@@ -500,18 +571,43 @@ def _report(
     on: Annotated[
         str | None, typer.Option("--on", metavar="DATE", help="as of the end of that day")
     ] = None,
-    lang: Annotated[Language, typer.Option(help="of the brief")] = Language.en,
+    lang: Annotated[
+        Language, typer.Option(help="of the brief, and of what the risks say")
+    ] = Language.en,
     dialect: Annotated[
         CsvDialect, typer.Option("--csv-dialect", help="excel-id: semicolons, decimal commas")
     ] = CsvDialect.standard,
+    profile: Reader = Profile.technical,
 ) -> None:
     """Write the weekly files: orders, pools, guests, risks, changes, sources, failover, cameras…"""
+    if context.invoked_subcommand is not None:
+        return
     from lumbung.commands.reporting import report_once
     from lumbung.dates import day_option
     from lumbung.session import Session
 
     session, day = Session.of(context.obj), day_option(on, "--on")
-    print(report_once(session, folder, day, dialect=dialect.value, lang=lang.value))
+    link = report_once(
+        session, folder, day, dialect=dialect.value, lang=lang.value, profile=profile.value
+    )
+    print(link)
+
+
+@report.command("verify")
+def _report_verify(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="default: weekly/ in the project")
+    ] = None,
+) -> None:
+    """Find what was altered, removed or added since it was published: files, weeks, log lines."""
+    from lumbung.commands.verifying import verify
+    from lumbung.session import Session
+
+    raise typer.Exit(verify(Session.of(context.obj), folder))
+
+
+app.add_typer(report, name="report")
 
 
 @app.command("schedule")
@@ -563,6 +659,15 @@ def _db_purge(
     from lumbung.session import Session
 
     purge(Session.of(context.obj), older_than)
+
+
+@db.command("log")
+def _db_log(context: typer.Context, form: Form = Format.table) -> None:
+    """The audit log: who ran what, when, on which sources, with which counts."""
+    from lumbung.commands.verifying import show_log
+    from lumbung.session import Session
+
+    show_log(Session.of(context.obj), form)
 
 
 app.add_typer(db, name="db")

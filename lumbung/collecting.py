@@ -20,6 +20,7 @@ from inventory.samples import insert
 from inventory.schema import MetaRow, table_of
 from inventory.store import Store
 from lumbung import secrets
+from lumbung.auditing import note_deed
 from lumbung.choices import Exit
 from lumbung.session import Session
 from lumbung.settings import ConfiguredSource, Settings
@@ -118,6 +119,26 @@ def _misconfigured(
     with store.writing() as connection:
         record_failure(connection, attempt, "failed", str(error))
     return Result(source.name, "failed", error=str(error), error_kind=type(error).__name__)
+
+
+def note_collect(session: Session, store: Store, command: str, results: Sequence[Result]) -> None:
+    """Tells the audit log which sources were asked, and what came of it."""
+    stored = [result.stored for result in results if result.stored is not None]
+    with store.writing() as connection:
+        note_deed(
+            session,
+            connection,
+            command,
+            {
+                "failed": sum(not result.ok for result in results),
+                "added": sum(one.added for one in stored),
+                "changed": sum(one.changed for one in stored),
+                "gone": sum(one.closed for one in stored),
+                "samples": sum(one.samples for one in stored),
+                "gaps": sum(len(one.gaps) for one in stored),
+            },
+            (result.source for result in results),
+        )
 
 
 def backfill(

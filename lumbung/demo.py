@@ -27,9 +27,9 @@ from lab.city.cameras import write_cameras
 from lab.city.command_center import TOKEN_SECRET, command_center
 from lab.city.kvm_site import write_site
 from lab.pve_double import Served, serve
-from lumbung.collecting import backfill, collect, keep_house
+from lumbung.collecting import backfill, collect, keep_house, note_collect
 from lumbung.plan import When, gather
-from lumbung.publish import new_run_id, publish, weekly
+from lumbung.publish import new_run_id, publish_logged, weekly
 from lumbung.session import Session
 from lumbung.settings import Settings, SettingsError, load_settings
 from planner.pools import questions
@@ -173,7 +173,8 @@ def run(folder: Path, now: datetime, tell: Tell) -> Demo:
             replay(settings, store, now)
             tell(Step("plan and report", 0.95))
             report = weekly(session, settings, store, None)
-            publish(report, folder / "weekly", dialect="standard", lang="en")
+            weeks = folder / "weekly"
+            publish_logged(session, store, report, weeks, dialect="standard", lang="en")
     tell(Step("done", 1.0))
     return Demo(report, folder, session)
 
@@ -211,6 +212,7 @@ class _Play:
         for result in results:
             if not result.ok:
                 raise CollectError(f"the demo could not read {result.source}: {result.error}")
+        note_collect(then, self.store, "collect", results)
         return results
 
     def read_history(self, results: list[Result]) -> None:

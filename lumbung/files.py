@@ -1,4 +1,4 @@
-"""The site's own files, read strictly: policy (TOML) and estate (YAML)."""
+"""The site's own files, read strictly: policy (TOML), estate and regulations (YAML)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import tomllib
 import typing
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,10 +18,15 @@ from lumbung.settings import SettingsError
 from planner.owners import EstateFile
 from planner.policy import Policy
 from planner.purchases import Misplaced
-from planner.risks.catalogue import UnknownRule, chosen
+from planner.risks.catalogue import BY_ID, UnknownRule, absent, chosen
+from planner.risks.regulations import Pack, Regulations, strangers
 from planner.scenario.changes import ScenarioFile
 
 M = TypeVar("M", bound=BaseModel)
+
+# libyaml reads packs and large estates ten times as fast, where PyYAML was built with it.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SHIPPED_REGULATIONS = Path(str(files("config"))) / "regulations"
 
 
 def load_policy(path: Path | None) -> Policy:
@@ -59,9 +65,33 @@ def load_scenarios(path: Path) -> tuple[ScenarioFile, Lines]:
     return _yaml(ScenarioFile, path)
 
 
+def load_regulations(folder: Path | None = None) -> Regulations:
+    """The shipped packs, then those of a folder, which replace shipped ones of the same id.
+
+    Raises SettingsError, also for a pack that names what is no rule.
+    """
+    shipped = {pack.id: pack for pack in _packs(_SHIPPED_REGULATIONS)}
+    named = {rule for pack in shipped.values() for c in pack.controls.values() for rule in c.named}
+    known = {*BY_ID, *(one.id for one in absent()), *named}
+    own = {pack.id: pack for pack in _packs(folder, known)} if folder is not None else {}
+    return Regulations(tuple((shipped | own).values()))
+
+
+def _packs(folder: Path, known: typing.Collection[str] | None = None) -> typing.Iterator[Pack]:
+    """The packs of a folder; those of a site may name only rules that are known."""
+    for path in sorted(folder.glob("*.yaml")):
+        pack, lines = _yaml(Pack, path)
+        for number, grade, name in strangers(pack, known) if known is not None else ():
+            near = difflib.get_close_matches(name, list(known or ()), 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            line = lines.of(("controls", number, grade))
+            raise SettingsError(f"{path}{line}: {number}: no rule is called {name!r}{hint}")
+        yield pack
+
+
 def place_in(path: Path, place: tuple[str | int, ...]) -> str:
     """A place in a YAML file as FILE:LINE."""
-    lines = Lines(yaml.compose(_text(path), Loader=yaml.SafeLoader))
+    lines = Lines(yaml.compose(_text(path), Loader=_LOADER))
     return f"{path}{lines.of(place)}"
 
 
@@ -69,9 +99,9 @@ def _yaml(model: type[M], path: Path) -> tuple[M, Lines]:
     """A YAML file as a model, and where its keys stand."""
     text = _text(path)
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_LOADER)
         _refuse_impossible_dates(root, path)
-        tables = yaml.safe_load(text)
+        tables = yaml.load(text, Loader=_LOADER)  # noqa: S506  (a safe loader, either way)
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise SettingsError(f"{path}{line}: {error.problem or error}") from error

@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy.engine import Connection
 
 from inventory import read
+from inventory import window as read_window
 from inventory.changes import changes_between
 from inventory.findings import first_seen
 from inventory.forecasts import said_between
@@ -18,18 +19,25 @@ from inventory.guest_days import guest_days
 from inventory.history import close_days
 from inventory.holdings import guest_use, holdings
 from inventory.proposals import proposals
+from inventory.records import Disk, Guest, Nic
 from inventory.store import Store
-from lumbung.files import load_estate, load_policy
-from lumbung.settings import ConfiguredSource, Settings
+from inventory.window import K, Span, spans_between
+from lumbung.files import load_estate, load_policy, load_regulations
+from lumbung.settings import ConfiguredSource, Settings, SettingsError
 from planner.answers import answer_all
 from planner.balance import BALANCE_DAYS, BalanceRow, balance_of
-from planner.estate import Estate, SourceHealth, ToolFacts
+from planner.estate import Estate, SourceHealth, ToolFacts, names_of
 from planner.growth import WEEK_DAYS, Ledger, Teller, history_needed, weeks_needed
+from planner.incident.answer import Incident, incident_of
+from planner.incident.past import Past as IncidentPast
+from planner.incident.past import Window
 from planner.migration import MigrationView, migration_of
 from planner.pools import RECONCILED_DAYS, Past, questions
 from planner.report import Memory, Report, make_report
+from planner.risks.catalogue import Language
 from planner.risks.matrix import MatrixRow, matrix_of
 from planner.series import HISTORY_DAYS
+from planner.twins import GuestKey
 
 _STALE_POLLS = 3
 _LATEST_WITHIN_SECONDS = 3_600
@@ -64,6 +72,7 @@ def plan(settings: Settings, store: Store, when: When, *, run_id: str) -> Report
         zone=settings.zone,
         run_id=run_id,
         zone_is_assumed=settings.zone_is_assumed,
+        regulations=load_regulations(settings.regulations_folder),
     )
 
 
@@ -98,7 +107,13 @@ def plan_growth(
     with store.reading() as connection:
         estate, past, memory = _gathered(connection, settings, store, when)
         report = make_report(
-            estate, past, memory, zone=zone, run_id=run_id, zone_is_assumed=settings.zone_is_assumed
+            estate,
+            past,
+            memory,
+            zone=zone,
+            run_id=run_id,
+            zone_is_assumed=settings.zone_is_assumed,
+            regulations=load_regulations(settings.regulations_folder),
         )
         answers = [answer for pool in report.answers for answer in pool.answers]
         ledger = Ledger(holdings(connection, history_needed(answers, when.at), when.at))
@@ -108,6 +123,54 @@ def plan_growth(
             for first in sorted(days)
         }
     return report, Teller(estate, past, ledger, use, zone)
+
+
+def plan_incident(
+    settings: Settings, store: Store, called: str, window: Window, now: datetime, lang: Language
+) -> Incident:
+    """Everything known of a guest and a window. Raises SettingsError for a name that no guest, or
+    more than one, had in it."""
+    with store.reading() as connection:
+        guests = spans_between(connection, Guest, window.start, window.end)
+        cluster, guest_id = key = _guest_called(called, guests)
+        own = [s for s in guests if (s.record.cluster, s.record.guest_id) == key]
+        first = max(window.start, min(span.start for span in own))
+
+        def estate_at(at: datetime) -> Estate:
+            when = When(
+                at.astimezone(settings.zone).date(), at, now.astimezone(settings.zone).date()
+            )
+            return _estate(connection, settings, store, when)
+
+        def spans(kind: type[K]) -> tuple[Span[K], ...]:
+            return spans_between(connection, kind, window.start, window.end, cluster)
+
+        past = IncidentPast(
+            guests=tuple(span for span in guests if span.record.cluster == cluster),
+            disks=spans(Disk),
+            nics=spans(Nic),
+            changes=changes_between(connection, window.start, window.end),
+            blind=read_window.blind_between(connection, window.start, window.end),
+            looks=read_window.looks_between(connection, window.start, window.end),
+        )
+        return incident_of(
+            (cluster, guest_id), window, estate_at(first), estate_at(now), past, lang
+        )
+
+
+def _guest_called(called: str, guests: Iterable[Span[Guest]]) -> GuestKey:
+    """The guest that had that id, UUID or name in the window."""
+    found = {
+        (span.record.cluster, span.record.guest_id): span.record
+        for span in guests
+        if called in names_of(span.record)
+    }
+    if len(found) == 1:
+        return next(iter(found))
+    if not found:
+        raise SettingsError(f"--guest: nobody was called {called!r} in that time")
+    listed = ", ".join(f"{cluster}/{guest_id}" for cluster, guest_id in sorted(found))
+    raise SettingsError(f"--guest: {called!r} may be {listed}; name one of these")
 
 
 def gather(

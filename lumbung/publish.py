@@ -5,31 +5,35 @@ A reader never sees half a report, a second run never fails, nothing published i
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
 import shutil
 import stat
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from inventory.audit import last_line
 from inventory.errors import StoreUnusable
 from inventory.findings import remember_findings
 from inventory.forecasts import remember_forecasts
 from inventory.proposals import remember_proposals
 from inventory.store import SCHEMA_HEAD, Store
+from lumbung.auditing import note_deed
 from lumbung.plan import When, close_history, plan
 from lumbung.printing import note
 from lumbung.session import Session
-from lumbung.settings import Settings
-from planner.report import Report
+from lumbung.settings import Settings, SettingsError
+from lumbung.verifying import MANIFEST, checksum
+from planner.report import Report, in_language
+from planner.risks.catalogue import Language
 from reports.brief import brief_html
 from reports.cells import scalar
+from reports.profiles import Profile, for_profile
 from reports.weekly_csv import Dialect, csv_of_rows
 from reports.workbook import workbook_xlsx
 
@@ -71,17 +75,73 @@ def week_of(report: Report) -> str:
     return f"{year}-W{week:02d}"
 
 
-def publish(report: Report, folder: Path, *, dialect: Dialect, lang: str) -> Path:
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The last line of the audit log when a report is made: the report vouches for it."""
+
+    line: int
+    seal: str
+
+
+def publish_logged(
+    session: Session,
+    store: Store,
+    report: Report,
+    folder: Path,
+    *,
+    dialect: Dialect,
+    lang: Language,
+    profile: Profile = "technical",
+) -> Path:
+    """Publishes the weekly files, and tells the audit log of them, when it may be written.
+
+    The store is held meanwhile: two reports never follow the same one.
+    """
+    link: Path | None = None
+    try:
+        with store.writing() as connection:
+            last = last_line(connection)
+            seal = None if last is None else Seal(last.number, last.seal)
+            link = publish(report, folder, dialect=dialect, lang=lang, profile=profile, seal=seal)
+            note_deed(
+                session,
+                connection,
+                "report",
+                {
+                    "published": link.resolve().name,
+                    "folder": str(folder.resolve()),
+                    "manifest": checksum((link / MANIFEST).read_bytes()),
+                    "guests": len(report.guests),
+                    "risks": len(report.assessment.risks),
+                },
+                (row.source for row in report.sources),
+            )
+            return link
+    except StoreUnusable as error:
+        note(f"this report is not in the audit log: {error}")
+        return link or publish(report, folder, dialect=dialect, lang=lang, profile=profile)
+
+
+def publish(
+    report: Report,
+    folder: Path,
+    *,
+    dialect: Dialect,
+    lang: Language,
+    profile: Profile = "technical",
+    seal: Seal | None = None,
+) -> Path:
     """Writes all weekly files under ``folder`` and returns the link to them."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     week = week_of(report)
     final = folder / f"{week}.{report.run_id}"
     draft = folder / f".{final.name}.part"
     previous = _newest_manifest(folder)
+    told = for_profile(in_language(report, lang), profile)
     draft.mkdir(mode=0o700)
     try:
-        content = contents(report, dialect=dialect, lang=lang)
-        content["manifest.json"] = _manifest(report, content, previous)
+        content = contents(told, dialect=dialect, lang=lang)
+        content[MANIFEST] = _manifest(told, content, previous, seal, profile)
         for name, body in content.items():
             _write(draft / name, body)
         _open_like(folder, draft)
@@ -94,7 +154,38 @@ def publish(report: Report, folder: Path, *, dialect: Dialect, lang: str) -> Pat
     return folder / week
 
 
-def contents(report: Report, *, dialect: Dialect, lang: str) -> dict[str, bytes]:
+def publish_folder(
+    folder: Path, content: Mapping[str, bytes], told: Mapping[str, Any]
+) -> dict[str, str]:
+    """Writes files with a manifest into a folder that is not there yet, for its owner alone;
+    returns what the audit log is to say of it.
+
+    ``told`` is what the manifest says beside the files. Raises SettingsError when the folder is
+    there: what was handed to someone is never changed.
+    """
+    if folder.exists():
+        raise SettingsError(f"{folder} exists; name another folder")
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+    draft.mkdir(mode=0o700)
+    manifest = {
+        "schema": MANIFEST_SCHEMA,
+        "lumbung": version("lumbung"),
+        **told,
+        "files": {name: checksum(body) for name, body in sorted(content.items())},
+    }
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    try:
+        for name, body in {**content, MANIFEST: text.encode()}.items():
+            _write(draft / name, body)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return {"published": str(folder.resolve()), "manifest": checksum(text.encode())}
+
+
+def contents(report: Report, *, dialect: Dialect, lang: Language) -> dict[str, bytes]:
     """The weekly files but the manifest, by name."""
     files = {
         f"{stem}.csv": csv_of_rows(row_type, rows, dialect).encode()
@@ -106,7 +197,11 @@ def contents(report: Report, *, dialect: Dialect, lang: str) -> dict[str, bytes]
 
 
 def _manifest(
-    report: Report, content: Mapping[str, bytes], previous: tuple[str, str] | None
+    report: Report,
+    content: Mapping[str, bytes],
+    previous: tuple[str, str] | None,
+    seal: Seal | None,
+    profile: Profile,
 ) -> bytes:
     """What was published, from what, and the checksum of what was published before."""
     tables = {
@@ -133,22 +228,29 @@ def _manifest(
         "at": scalar(report.at),
         "site": report.site,
         "policy_version": report.policy.version,
+        "profile": profile,
+        "regulations": [
+            {"id": pack.id, "draft": pack.is_draft, "reviewed_on": scalar(pack.reviewed_on)}
+            for pack in report.regulations.packs
+            if pack.is_cited_on(report.as_of)
+        ],
         "tables": tables,
         "sources": sources,
-        "files": {name: hashlib.sha256(body).hexdigest() for name, body in sorted(content.items())},
+        "files": {name: checksum(body) for name, body in sorted(content.items())},
         "previous": None if previous is None else {"report": previous[0], "sha256": previous[1]},
+        "audit_log": None if seal is None else {"line": seal.line, "seal": seal.seal},
     }
     return (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _newest_manifest(folder: Path) -> tuple[str, str] | None:
     """The report that `latest` points to, and its manifest's checksum."""
-    manifest = folder / "latest" / "manifest.json"
+    manifest = folder / "latest" / MANIFEST
     try:
         body = manifest.read_bytes()
     except FileNotFoundError:
         return None
-    return manifest.parent.resolve().name, hashlib.sha256(body).hexdigest()
+    return manifest.parent.resolve().name, checksum(body)
 
 
 def _write(path: Path, body: bytes) -> None:

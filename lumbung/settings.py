@@ -93,6 +93,16 @@ class FileReference(_Table):
     file: Path | None = Field(None, description="relative to the configuration file's folder")
 
 
+class RegulationSettings(_Table):
+    """Standards and laws beside those that are shipped."""
+
+    folder: Path | None = Field(
+        None,
+        description="packs (*.yaml) of your own, relative to the configuration file's folder; one "
+        "with the id of a shipped pack takes its place",
+    )
+
+
 class SourceSettings(_Table):
     """What every source has; its kind adds its own keys."""
 
@@ -126,6 +136,7 @@ TABLES: Mapping[str, type[_Table]] = {
     "history": HistorySettings,
     "policy": FileReference,
     "estate": FileReference,
+    "regulations": RegulationSettings,
 }
 _COMMON = frozenset(SourceSettings.model_fields)
 
@@ -154,6 +165,7 @@ class Settings:
     sources: tuple[ConfiguredSource, ...]
     policy_file: Path | None
     estate_file: Path | None
+    regulations_folder: Path | None = None
 
     @property
     def root(self) -> Path:
@@ -237,6 +249,7 @@ class _Reader:
             sources=sources,
             policy_file=self._file(tables.get("policy", {}), "[policy]"),
             estate_file=self._file(tables.get("estate", {}), "[estate]"),
+            regulations_folder=self._folder(tables.get("regulations", {}), "[regulations]"),
         )
         if settings.zone_is_assumed and any(s.common.kind != "files" for s in sources):
             raise SettingsError(
@@ -282,6 +295,17 @@ class _Reader:
         path = self.path.parent / file
         if not path.is_file():
             raise SettingsError(f"{self.path}{self._line('file')}: {place} {path}: no such file")
+        return path
+
+    def _folder(self, table: Mapping[str, Any], place: str) -> Path | None:
+        folder: Path | None = self._table(RegulationSettings, table, place).folder
+        if folder is None:
+            return None
+        path = self.path.parent / folder
+        if not path.is_dir():
+            raise SettingsError(
+                f"{self.path}{self._line('folder')}: {place} {path}: no such folder"
+            )
         return path
 
     def _table(self, model: type[Any], table: Any, place: str) -> Any:

@@ -98,9 +98,7 @@ class GuestView:
 
     def is_called(self, name: str) -> bool:
         """Whether a person may mean this guest by ``name``."""
-        guest = self.guest
-        full = f"{guest.cluster}/{guest.guest_id}"
-        return name in (guest.guest_id, guest.uuid, guest.name, full, self.label)
+        return name in (*names_of(self.guest), self.label)
 
     @property
     def is_personal(self) -> bool | None:
@@ -123,6 +121,12 @@ class GuestView:
     @property
     def is_powered_on(self) -> bool | None:
         return None if self.guest.power is None else self.guest.power in POWERED_ON
+
+
+def names_of(guest: Guest) -> tuple[str | None, ...]:
+    """What a person may call a guest."""
+    full = f"{guest.cluster}/{guest.guest_id}"
+    return (guest.guest_id, guest.uuid, guest.name, full)
 
 
 @dataclass(frozen=True, slots=True)

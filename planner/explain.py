@@ -442,7 +442,7 @@ def _finding(report: Report, rest: str) -> Iterator[str]:
     yield f"first seen: {row.first_seen}"
     yield f"why: {rule.why}"
     yield f"fix: {rule.fix}"
-    yield f"controls: {'; '.join(rule.refs)}"
+    yield f"controls: {row.controls}"
     if found.subject.source is not None:
         yield f"source: {found.subject.source}"
 

@@ -106,8 +106,13 @@ class Service(_Table):
         None, description="the last restore that was tried; one of a sibling counts"
     )
     retention: Retention = Field(Retention(), description="how long its data is kept")
+    data_subjects: int | None = Field(
+        None,
+        ge=0,
+        description="about how many people's data it holds; a notice of a breach says it",
+    )
     ropa_id: str | None = Field(
-        None, description="its entry in the record of processing activities; no rule reads it yet"
+        None, description="its entry in the record of processing activities"
     )
     dpia_ref: str | None = Field(
         None, description="its data protection impact assessment; no rule reads it yet"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,8 +27,9 @@ from planner.orders import Misnamed, misnamed, orders_needed, orders_under_way
 from planner.placement.fit import Fit
 from planner.policy import Policy
 from planner.pools import Past, questions
-from planner.risks.catalogue import chosen
+from planner.risks.catalogue import Language, chosen, texts_of
 from planner.risks.engine import Assessment, assess
+from planner.risks.regulations import Regulations
 from planner.risks.rule import Finding
 from planner.rows import (
     ROW_TYPES,
@@ -76,6 +77,7 @@ class Report:
     misnamed: tuple[Misnamed, ...] = ()  # what the estate file says of pools that are none
     track_record: tuple[TrackRow, ...] = ()
     forecasts: tuple[Said, ...] = ()  # what this report publishes of the future
+    regulations: Regulations = Regulations()
 
     @property
     def tables(self) -> Mapping[str, tuple[type[Any], Sequence[Any]]]:
@@ -111,6 +113,7 @@ def make_report(
     zone: ZoneInfo,
     run_id: str,
     zone_is_assumed: bool = False,
+    regulations: Regulations = Regulations(),  # noqa: B008  (immutable)
 ) -> Report:
     """The report of an estate at one date. Pure: the same in, the same out."""
     answers = answer_all(estate, questions(estate, past, zone))
@@ -119,6 +122,7 @@ def make_report(
     efficiency = efficiency_of(estate, past.guest_days, memory.power_since)
     rates = rates_of(estate, answers)
     profiles = profiles_of(estate.policy)
+    citations = regulations.citations(estate.as_of)
     fits: dict[tuple[str, str], tuple[Fit, ...]] = {
         (pool.pool.kind, pool.pool.name): fits_of(estate, answers, pool, profiles)
         for pool in answers
@@ -150,7 +154,9 @@ def make_report(
                 power_since=memory.power_since,
             )
         ),
-        risks=tuple(_risk_row(f, estate.as_of, memory) for f in assessment.findings),
+        risks=tuple(
+            _risk_row(finding, estate.as_of, memory, citations) for finding in assessment.findings
+        ),
         changes=tuple(change_row(change) for change in memory.changes),
         sources=tuple(source_row(health) for health in estate.sources),
         failover=tuple(_failover_rows(answers)),
@@ -174,6 +180,7 @@ def make_report(
             policy_version=estate.policy.version,
             made_on=estate.as_of,
         ),
+        regulations=regulations,
     )
 
 
@@ -287,7 +294,9 @@ def _quantile(values: Any, share: float) -> float | None:
 # The other tables
 
 
-def _risk_row(finding: Finding, as_of: date, memory: Memory) -> RiskRow:
+def _risk_row(
+    finding: Finding, as_of: date, memory: Memory, citations: Mapping[str, Sequence[str]]
+) -> RiskRow:
     first_seen = memory.first_seen.get(finding.id, as_of)
     return RiskRow(
         finding_id=finding.id,
@@ -303,9 +312,19 @@ def _risk_row(finding: Finding, as_of: date, memory: Memory) -> RiskRow:
         first_seen=first_seen,
         since_days=(as_of - first_seen).days,
         waiver_until=None,
-        controls="; ".join(finding.rule.refs),
+        controls="; ".join(citations.get(finding.rule.id, ())),
         points=finding.points,
+        title=finding.rule.title,
     )
+
+
+def in_language(report: Report, language: Language) -> Report:
+    """The report whose risks are told in a language."""
+    texts = {found.rule.id: texts_of(found.rule, language) for found in report.assessment.findings}
+    risks = (
+        replace(row, title=texts[row.rule].title, fix=texts[row.rule].fix) for row in report.risks
+    )
+    return replace(report, risks=tuple(risks))
 
 
 def source_row(health: SourceHealth) -> SourceRow:

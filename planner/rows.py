@@ -146,6 +146,7 @@ class RiskRow:
     waiver_until: date | None
     controls: str
     points: int
+    title: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
         failover=[_failover(pool, words) for pool in _least_safe_first(clusters)[:most_losses]],
         more_failover=max(0, len(clusters) - most_losses),
         risks=[row for row in report.risks if row.outcome == "risk"][:most_risks],
-        titles={found.rule.id: found.rule.title for found in report.assessment.risks},
+        titles={row.rule: row.title for row in report.risks},
         more_risks=max(0, len(report.assessment.risks) - most_risks),
         recorders=[_recorder(row, words) for row in report.cameras[:most_recorders]],
         more_recorders=max(0, len(report.cameras) - most_recorders),

@@ -12,14 +12,43 @@ _CONTROL = re.compile(
 )
 
 
+# A word that holds 16 digits in a row, and no more.
+_MAY_HOLD_IDENTITY = re.compile(r"[0-9A-Za-z]*(?<!\d)\d{16}(?!\d)[0-9A-Za-z]*")
+_SIXTEEN = re.compile(r"(?<!\d)\d{16}(?!\d)")
+_CHECKSUM = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
+IDENTITY_MARK = "[NIK]"
+
+
+def is_identity_number(digits: str) -> bool:
+    """Whether 16 digits are formed as a national identity number (NIK): a province, two digits
+    each of regency and district, a date of birth (women: day + 40), a number."""
+    province, day, month = int(digits[:2]), int(digits[6:8]), int(digits[8:10])
+    return 11 <= province <= 94 and (1 <= day <= 31 or 41 <= day <= 71) and 1 <= month <= 12
+
+
+def without_identities(text: str) -> str:
+    """Text in which every national identity number is named as such, and not told."""
+    return _MAY_HOLD_IDENTITY.sub(_hidden, text)
+
+
+def _hidden(word: re.Match[str]) -> str:
+    if _CHECKSUM.fullmatch(word[0]):
+        return word[0]
+    return _SIXTEEN.sub(
+        lambda found: IDENTITY_MARK if is_identity_number(found[0]) else found[0], word[0]
+    )
+
+
 def plain(text: str) -> str:
-    """Text without control characters, direction marks or line breaks."""
-    return _CONTROL.sub("", text).replace("\r", " ").replace("\n", " ")
+    """Text without control characters, direction marks, line breaks or identity numbers."""
+    cleaned = _CONTROL.sub("", text).replace("\r", " ").replace("\n", " ")
+    return without_identities(cleaned)
 
 
 def csv_text(text: str) -> str:
-    """Text that no spreadsheet takes for a formula, its line breaks alike; the rest as it was."""
-    cleaned = _CONTROL.sub("", text)
+    """Text that no spreadsheet takes for a formula, its line breaks alike, without identity
+    numbers; the rest as it was."""
+    cleaned = without_identities(_CONTROL.sub("", text))
     safe = f"'{cleaned}" if cleaned.startswith(_FORMULA_START) else cleaned
     return safe.replace("\r\n", "\n").replace("\r", "\n")  # a lone one would end the row
 
@@ -36,6 +65,8 @@ def csv_cell(value: Any, *, decimal_comma: bool = False) -> str:
 
 def scalar(value: Any) -> Any:
     """A value as JSON and spreadsheets hold it: None, number or text."""
+    if isinstance(value, str):
+        return without_identities(value)
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, float):
@@ -45,7 +76,7 @@ def scalar(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple | list | frozenset | set):
-        return ";".join(str(item) for item in value)
+        return without_identities(";".join(str(item) for item in value))
     return value
 
 

@@ -25,5 +25,5 @@ def json_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _value(value: Any) -> Any:
     """Lists and truth values keep their JSON form; everything else is as in the CSV."""
     if isinstance(value, tuple | list):
-        return list(value)
+        return [scalar(item) for item in value]
     return value if isinstance(value, bool) else scalar(value)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
+from typing import Any
 
-from reports.cells import plain, short
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
+from markupsafe import Markup
+
+from reports.cells import plain, short, without_identities
+
+
+def _told(value: Any) -> Any:
+    """What a page shows of a value; of what is a page's own text nothing is taken out."""
+    is_foreign = isinstance(value, str) and not isinstance(value, Markup)
+    return without_identities(value) if is_foreign else value
 
 
 def page_template(name: str) -> Template:
@@ -13,6 +22,7 @@ def page_template(name: str) -> Template:
         loader=PackageLoader("reports", "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
+        finalize=_told,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -19,7 +19,7 @@ from inventory import read
 from inventory.records import Coverage, Guest, Host, Right, Snapshot
 from inventory.store import Store
 from lumbung.choices import Exit, Format
-from lumbung.collecting import Collected, backfill, collect, keep_house, plan_of
+from lumbung.collecting import Collected, backfill, collect, keep_house, note_collect, plan_of
 from lumbung.plan import health
 from lumbung.printing import note, show
 from lumbung.session import Session
@@ -43,6 +43,7 @@ def collect_once(session: Session, names: Sequence[str] = ()) -> Exit:
             results.append(result)
         _continue_histories(session, settings, store, results, began)
         keep_house(session, settings, store)
+        note_collect(session, store, "collect", results)
     return Collected(tuple(results)).exit
 
 
@@ -150,20 +151,23 @@ def backfill_all(session: Session, names: Sequence[str], *, seconds: float) -> E
     """The platforms' own history of every (named) source, as far as the time allows."""
     settings = session.settings()
     complete = True
+    polled: list[Result] = []
     with session.store(settings, create=True) as store:
         for source in settings.chosen(names):
             if not isinstance(collector_of(source.common.kind), HistoryCollector):
                 note(f"{source.name}: a source of kind {source.common.kind} keeps no history")
                 continue
-            results = list(collect(session, settings, store, [source.name]))
-            note(_line(results[0]))
-            if results[0].snapshot is None:
+            [result] = collect(session, settings, store, [source.name])
+            polled.append(result)
+            note(_line(result))
+            if result.snapshot is None:
                 complete = False
                 continue
-            steps = backfill(session, settings, store, source, results[0].snapshot, seconds=seconds)
+            steps = backfill(session, settings, store, source, result.snapshot, seconds=seconds)
             last = _tell_history(steps)
             complete = complete and last is not None and last.complete and not last.error
         keep_house(session, settings, store)
+        note_collect(session, store, "backfill", polled)
     return Exit.DONE if complete else Exit.PARTIAL
 
 

@@ -1,11 +1,13 @@
-"""capacity, migration, risks, rules, explain."""
+"""capacity, migration, risks, explain."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+import sys
+from dataclasses import dataclass, fields
+from importlib.metadata import version
 from typing import Any
 
-from lumbung.choices import Exit, Format, Level
+from lumbung.choices import Exit, Format, Level, RiskFormat
 from lumbung.dates import day_option
 from lumbung.plan import When, plan_growth, plan_matrix, plan_migration
 from lumbung.printing import note, out, plain_lines, show
@@ -13,11 +15,14 @@ from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import UnknownKey, explain
 from planner.migration import BurnDownRow, MigrationRow
-from planner.risks.catalogue import RULES
+from planner.report import in_language
+from planner.risks.catalogue import Language
 from planner.risks.matrix import MatrixRow
 from planner.risks.rule import SEVERITIES
 from planner.rows import PoolRow, RiskRow
 from reports.cells import screen
+from reports.profiles import Profile, for_profile
+from reports.sarif import sarif_of
 
 
 def _columns(row_type: type[Any]) -> list[str]:
@@ -102,18 +107,30 @@ _NO_MOVE = (
 )
 
 
-def show_risks(
-    session: Session, least: Level, fail_on: Level | None, on: str | None, form: Format
-) -> Exit:
+@dataclass(frozen=True, slots=True)
+class RisksAsked:
+    """Which findings are shown, to whom, and when they are too many."""
+
+    least: Level
+    fail_on: Level | None
+    profile: Profile
+    lang: Language
+
+
+def show_risks(session: Session, asked: RisksAsked, on: str | None, form: RiskFormat) -> Exit:
     """The findings: risks with evidence and remedy, and what could not be checked."""
-    floor = SEVERITIES.index(least.value)
+    floor, fail_on = SEVERITIES.index(asked.least.value), asked.fail_on
     report = session.report(day_option(on, "--on"))
-    chosen = [row for row in report.risks if SEVERITIES.index(row.severity) >= floor]
-    columns = _columns(RiskRow)
-    rows = [[getattr(row, name) for name in columns] for row in chosen]
-    on_screen = ("severity", "outcome", "rule", "subject", "agency", "evidence", "since_days")
-    show(columns, rows, form, on_screen=on_screen, empty="no findings")
-    if form is Format.table:
+    told = for_profile(in_language(report, asked.lang), asked.profile)
+    chosen = [row for row in told.risks if SEVERITIES.index(row.severity) >= floor]
+    if form is RiskFormat.sarif:
+        sys.stdout.write(sarif_of(told, chosen, version=version("lumbung"), language=asked.lang))
+    else:
+        columns = _columns(RiskRow)
+        rows = [[getattr(row, name) for name in columns] for row in chosen]
+        on_screen = ("severity", "outcome", "rule", "subject", "agency", "evidence", "since_days")
+        show(columns, rows, Format(form.value), on_screen=on_screen, empty="no findings")
+    if form is RiskFormat.table:
         coverage = report.assessment.coverage_percent
         note(
             f"{len(report.assessment.risks)} risks, {len(report.assessment.unknowns)} unknown, "
@@ -139,27 +156,6 @@ def show_matrix(session: Session, on: str | None, form: Format) -> None:
     for row in met if form is Format.table else ():
         where = "/".join(filter(None, (row.cluster, row.place)))
         note(f"{row.scope} {where}: {row.personal_guests} beside {row.public_guests}")
-
-
-def show_rules(form: Format) -> None:
-    """The catalogue of rules."""
-    columns = ["id", "severity", "group", "subject", "title", "sources", "controls", "why", "fix"]
-    rows = [
-        [
-            rule.id,
-            rule.severity,
-            rule.group,
-            rule.subject,
-            rule.title,
-            ";".join(rule.sources) or "all",
-            "; ".join(rule.refs),
-            rule.why,
-            rule.fix,
-        ]
-        for rule in RULES
-    ]
-    on_screen = ("id", "severity", "subject", "title", "controls")
-    show(columns, rows, form, on_screen=on_screen)
 
 
 def show_explanation(session: Session, key: str, on: str | None) -> None:

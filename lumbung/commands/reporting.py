@@ -6,8 +6,10 @@ from datetime import date
 from pathlib import Path
 
 from lumbung.printing import note
-from lumbung.publish import publish, weekly
+from lumbung.publish import publish_logged, weekly
 from lumbung.session import Session
+from planner.risks.catalogue import Language
+from reports.profiles import Profile
 from reports.weekly_csv import Dialect
 
 
@@ -17,13 +19,17 @@ def report_once(
     on: date | None = None,
     *,
     dialect: Dialect = "standard",
-    lang: str = "en",
+    lang: Language = "en",
+    profile: Profile = "technical",
 ) -> Path:
     """Publishes the weekly files and returns the link to them."""
     settings = session.settings()
     with session.store(settings) as store:
         report = weekly(session, settings, store, on)
-        link = publish(report, folder or settings.root / "weekly", dialect=dialect, lang=lang)
+        where = folder or settings.root / "weekly"
+        link = publish_logged(
+            session, store, report, where, dialect=dialect, lang=lang, profile=profile
+        )
     note(
         f"{link}: {len(report.orders)} orders, {len(report.guests)} guests, "
         f"{len(report.assessment.risks)} risks, status {report.status}"

@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from inventory.audit import log_faults
 from inventory.check import faults
 from inventory.errors import StoreError
-from inventory.history import forget, thin_out
+from inventory.history import Forgotten, forget, thin_out
 from inventory.samples import USAGE
 from inventory.store import SCHEMA_HEAD, Store
+from lumbung.auditing import note_deed
 from lumbung.choices import Exit
 from lumbung.printing import note
 from lumbung.session import Session, store_url
@@ -49,13 +51,20 @@ def upgrade(session: Session) -> None:
             shutil.copy2(store.path, copy)
             note(f"copied to {copy}")
         store.upgrade()
+        with store.writing() as connection:
+            note_deed(
+                session,
+                connection,
+                "db upgrade",
+                {"schema": SCHEMA_HEAD, "before": before or "none"},
+            )
         print(f"{store.address}: schema {before or 'none'} → {SCHEMA_HEAD}")
 
 
 def check(session: Session) -> Exit:
     """Look for damage: of the file, and of what the store promises about its facts."""
     with session.store() as store, store.reading() as connection:
-        found = faults(connection)
+        found = [*faults(connection), *log_faults(connection)]
     for fault in found:
         print(fault)
     if not found:
@@ -78,6 +87,7 @@ def purge(session: Session, older_than: int | None) -> None:
             gone = None
             if older_than is not None:
                 gone = forget(connection, now - timedelta(days=older_than))
+            note_deed(session, connection, "db purge", _counted(thinned, gone))
         _shrink(store)
         with store.reading() as connection:
             left = connection.scalar(sa.select(sa.func.count()).select_from(USAGE))
@@ -85,6 +95,15 @@ def purge(session: Session, older_than: int | None) -> None:
     if gone is not None:
         print(f"forgot {gone.versions} versions, {gone.polls} polls, {gone.samples} samples")
     print(f"{left:,} samples left")
+
+
+def _counted(thinned: Forgotten, gone: Forgotten | None) -> dict[str, int]:
+    """What a purge took away."""
+    found = {"merged": thinned.samples_merged, "samples": thinned.samples}
+    if gone is None:
+        return found
+    forgotten = {"versions": gone.versions, "polls": gone.polls}
+    return found | forgotten | {"samples": thinned.samples + gone.samples}
 
 
 def _shrink(store: Store) -> None:

@@ -39,7 +39,6 @@ def _answer(pool: PoolAnswer, resource: str, model: str) -> Answer | None:
     group="availability",
     essential=True,
     needs=("guest",),
-    refs=("ISO 27001 A.8.14", "NIST CP-2", "CIS 12.1", "UU 27/2022 art. 35"),
     why="When that host dies, the guests named here stay down until it is repaired.",
     fix="Shrink, move or stop guests, or add a host; `lumbung failover` shows every case.",
 )
@@ -66,7 +65,6 @@ def cannot_absorb(pool: PoolAnswer, estate: Estate) -> Outcome:
     severity=HIGH,
     group="availability",
     essential=True,
-    refs=("ISO 27001 A.8.6", "NIST AU-4", "CIS 12.1"),
     why="Ordered today, new capacity would come too late; a full datastore stops its guests.",
     fix="Order now, or free space; `lumbung capacity` shows the dates.",
 )
@@ -99,7 +97,6 @@ def runs_full(pool: PoolAnswer, estate: Estate) -> Outcome:
     group="availability",
     essential=True,
     needs=("guest",),
-    refs=("ISO 27001 A.8.6", "NIST SC-5", "CIS 12.1"),
     why="When guests use what they were given, the host swaps or kills them.",
     fix="Shrink or stop guests, or add memory; see the reclaimable guests first.",
 )

@@ -24,8 +24,6 @@ from planner.risks.rule import (
     unknown,
 )
 
-_REFS = ("ISO 27001 A.8.13", "NIST CP-9", "CIS 11.2", "UU 27/2022 art. 35")
-
 
 @rule(
     "BKP-001",
@@ -36,7 +34,6 @@ _REFS = ("ISO 27001 A.8.13", "NIST CP-9", "CIS 11.2", "UU 27/2022 art. 35")
     essential=True,
     needs=("backup_job",),
     sources=("proxmox",),
-    refs=_REFS,
     why="What no job selects, or none can back up where the guest runs, is not backed up; a fault, "
     "a mistake or ransomware then ends it.",
     fix="Add the guest or its resource pool to an enabled backup job. Where one selects it and "
@@ -115,7 +112,6 @@ def not_declared(view: GuestView, estate: Estate) -> Outcome:
     essential=True,
     needs=("backup_job",),
     sources=("proxmox",),
-    refs=_REFS,
     why="The job succeeds every night and the data on this disk is still not in it.",
     fix="Remove backup=0 from the disk (containers: set backup=1 on the mount point), or waive it "
     "when it holds only scratch data.",
@@ -145,7 +141,6 @@ def disk_left_out(disk: Disk, estate: Estate) -> Outcome:
     group="backup",
     essential=True,
     sources=("proxmox", "files", "rvtools"),
-    refs=_REFS,
     why="After a loss, everything since the newest backup is gone.",
     fix="Repair the job, run a backup now, verify it.",
 )
@@ -199,7 +194,6 @@ def rpo_hours(view: GuestView, estate: Estate) -> int:
     essential=True,
     needs=("datastore",),
     sources=("proxmox",),
-    refs=(*_REFS, "ISO 27001 A.8.10"),
     why="Old backups of personal data then stay for ever, and the target fills up unasked.",
     fix="Set prune-backups on the job or on its storage.",
 )

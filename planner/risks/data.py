@@ -30,7 +30,6 @@ _THROWN_AWAY = frozenset({"env.lab"})
     group="data_at_rest",
     essential=True,
     needs=("disk",),
-    refs=("ISO 27001 A.8.24", "NIST SC-28", "CIS 3.11", "UU 27/2022 art. 35"),
     why="A stolen, returned or discarded disk then carries citizens' data in the clear.",
     fix="Encrypt the datastore, and declare it in the estate file: storages.NAME.encrypted with "
     "evidence_on. Where guests encrypt their own disks: guests, encrypted_in_guest_on.",
@@ -73,7 +72,6 @@ def is_encrypted(disk: Disk, estate: Estate) -> bool | None:
     group="data_at_rest",
     essential=True,
     sources=("proxmox", "libvirt"),
-    refs=("ISO 27001 A.8.13", "NIST SI-12"),
     why="The host then ignores the guest's flushes: a power cut loses or corrupts what the guest "
     "believed was written.",
     fix="Set the disk's cache to none or writeback.",

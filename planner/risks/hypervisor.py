@@ -14,7 +14,6 @@ from planner.risks.rule import HIGH, Outcome, Rule, not_applicable, ok, risk, ru
     group="hypervisor",
     essential=True,
     sources=("proxmox",),
-    refs=("ISO 27001 A.8.22", "NIST SC-39", "CIS 4.1"),
     why="Root in a privileged container is root on the host, one kernel bug away from every "
     "other guest.",
     fix="Restore the container from backup as an unprivileged one.",

@@ -25,8 +25,6 @@ from planner.risks.rule import (
     unknown,
 )
 
-_REFS = ("ISO 27001 A.8.8", "NIST SA-22", "CIS 2.2", "UU 27/2022 art. 35")
-
 
 @dataclass(frozen=True, slots=True)
 class Release:
@@ -136,7 +134,6 @@ def os_of(view: GuestView) -> str | None:
     group="lifecycle",
     essential=True,
     sources=("proxmox",),
-    refs=_REFS,
     why="It gets no security fixes any more, and every guest stands on it.",
     fix="Upgrade, one major release after the other.",
 )
@@ -159,7 +156,6 @@ def hypervisor_ended(host: Host, estate: Estate) -> Outcome:
     severity=HIGH,
     group="lifecycle",
     essential=True,
-    refs=_REFS,
     why="Known holes in it stay open for ever.",
     fix="Upgrade, replace or isolate the guest; buy extended support only with its end in sight.",
 )

@@ -13,7 +13,6 @@ from planner.risks.rule import HIGH, MEDIUM, Outcome, Rule, not_applicable, ok, 
     severity=HIGH,
     group="own",
     essential=True,
-    refs=("ISO 27001 A.8.24", "NIST SC-8"),
     why="Whoever stands in between can read the token and the inventory, or feed a false one.",
     fix="Set ca_file or fingerprint for a Proxmox source; use qemu+tls or qemu+ssh for libvirt.",
 )
@@ -30,7 +29,6 @@ def unverified_source(tool: ToolFacts, estate: Estate) -> Outcome:
     severity=HIGH,
     group="own",
     essential=True,
-    refs=("ISO 27001 A.8.3", "NIST AC-6"),
     why="The inventory lists every machine and its weak points.",
     fix="Run chmod 600 on inventory.db (or 640 with a group for those who may plan).",
 )
@@ -47,7 +45,6 @@ def readable_store(tool: ToolFacts, estate: Estate) -> Outcome:
     severity=HIGH,
     group="own",
     essential=True,
-    refs=("ISO 27001 A.8.2", "NIST AC-6(5)"),
     why="It needs no right on this machine; as root a flaw in it would have all of them.",
     fix="Run it as a user of its own; config/ has systemd units that do.",
 )
@@ -64,7 +61,6 @@ def runs_as_root(tool: ToolFacts, estate: Estate) -> Outcome:
     severity=HIGH,
     group="own",
     essential=True,
-    refs=("ISO 27001 A.8.16", "NIST AU-12"),
     why="What the token cannot see is missing from every figure and every rule below.",
     fix="Grant the missing privileges; `lumbung sources check` prints the commands.",
 )

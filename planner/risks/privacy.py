@@ -13,7 +13,6 @@ from planner.risks.rule import MEDIUM, Outcome, Rule, not_applicable, ok, risk, 
     severity=MEDIUM,
     group="privacy",
     essential=True,
-    refs=("ISO 27001 A.5.12", "NIST RA-2", "CIS 3.7", "UU 27/2022 art. 4"),
     why="Nobody can say whether citizens' data is on it, so nobody can say how to protect it.",
     fix="Tag the guest cls.publik, cls.terbatas, cls.pribadi-umum, cls.pribadi-spesifik or "
     "cls.infra, or name it in the estate file.",
@@ -35,7 +34,6 @@ def unclassified(view: GuestView, estate: Estate) -> Outcome:
     severity=MEDIUM,
     group="privacy",
     essential=True,
-    refs=("ISO 27001 A.5.9", "NIST CM-8", "CIS 1.1"),
     why="A finding without an owner is fixed by no one, and a guest without one is never retired.",
     fix="Tag the guest opd.CODE, or name its service or agency in the estate file.",
 )

@@ -110,7 +110,6 @@ class Rule:
     sources: tuple[str, ...]
     why: str
     fix: str
-    refs: tuple[str, ...]
     mutes: tuple[str, ...]
     essential: bool
     check: Check
@@ -127,7 +126,6 @@ def rule(
     fix: str,
     needs: Iterable[str] = (),
     sources: Iterable[str] = (),
-    refs: Iterable[str] = (),
     mutes: Iterable[str] = (),
     essential: bool = False,
 ) -> Callable[[Check], Rule]:
@@ -144,7 +142,6 @@ def rule(
             tuple(sources),
             why,
             fix,
-            tuple(refs),
             tuple(mutes),
             essential,
             check,
@@ -186,8 +183,13 @@ class Finding:
     @property
     def id(self) -> str:
         """Stable from run to run: of the rule and the subject, never of free text."""
+        return f"{self.rule.id}-{self.fingerprint[:8]}"
+
+    @property
+    def fingerprint(self) -> str:
+        """What the id is the beginning of, in full, for programs that compare findings."""
         mark = f"{self.rule.id}|{self.subject.kind}|{self.subject.name}"
-        return f"{self.rule.id}-{hashlib.sha256(mark.encode()).hexdigest()[:8]}"
+        return hashlib.sha256(mark.encode()).hexdigest()
 
     @property
     def evidence(self) -> str:

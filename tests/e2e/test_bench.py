@@ -26,6 +26,7 @@ TINY = Size(
     cluster_guests=2,
     testdriver_guests=3,
     append_guests=4,
+    assess_guests=30,
     report_guests=4,
     report_days=20,
     scale_guests=(2,),

@@ -13,8 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from command_line import lumbung
+from inventory.errors import StoreUnusable
 from inventory.schema import MetaRow, table_of
-from inventory.store import Store
+from inventory.store import SCHEMA_HEAD, Store
 from postgres_server import postgres
 from site_files import GIB, NOW, Site, datastore, disk, guest, host
 
@@ -86,13 +87,24 @@ def test_the_commands_answer_alike(site: Site, server: str, command: str) -> Non
     assert site.run(*arguments) == site.run("--db", server, *arguments)
 
 
+@pytest.mark.parametrize("deed", ["UPDATE audit_line SET who = 'x'", "DELETE FROM audit_line"])
+def test_lines_of_the_audit_log_can_only_be_added(site: Site, server: str, deed: str) -> None:
+    with (
+        Store.open(server) as store,
+        pytest.raises(StoreUnusable, match="can only be added to"),
+        store.writing() as connection,
+    ):
+        connection.execute(sa.text(deed))
+    assert len(site.run("--db", server, "db", "log", "--format", "csv").splitlines()) > 2
+
+
 def test_the_store_can_be_checked_thinned_and_described(site: Site, server: str) -> None:
     assert "no fault found" in site.run("--db", server, "db", "check")
     later = NOW + timedelta(days=60)
     assert "samples left" in site.run("--db", server, "db", "purge", now=later)
     assert "no fault found" in site.run("--db", server, "db", "check", now=later)
     info = site.run("--db", server, "db", "info")
-    assert "schema     0010" in info
+    assert f"schema     {SCHEMA_HEAD}" in info
     assert "guest" in info
 
 

@@ -24,6 +24,7 @@ from inventory.forecast_records import Forecast, ForecastBand, Said
 from inventory.forecasts import remember_forecasts, said_between
 from inventory.records import Coverage, Record
 from inventory.store import Store
+from lumbung.files import load_regulations
 from lumbung.publish import weekly
 from lumbung.session import Session
 from planner.pools import Past
@@ -83,7 +84,10 @@ HOSTILE = "=cmd|' /C calc'!A0<script>alert(1)</script>\x1b[31m\u202e"
 
 
 def report_of(*records: Record, **more: Any) -> Report:
-    return make_report(estate(*records, **more), Past(), Memory(), zone=JAKARTA, run_id="RUN")
+    place = estate(*records, **more)
+    return make_report(
+        place, Past(), Memory(), zone=JAKARTA, run_id="RUN", regulations=load_regulations()
+    )
 
 
 @pytest.fixture
