@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from inventory.records import Datastore, Guest, Host, Record
+from inventory.records import Guest, Host, Record
 from planner.answers import PoolAnswer
 from planner.estate import Estate
 from planner.risks.catalogue import RULES
@@ -17,6 +17,7 @@ from planner.risks.rule import (
     Rule,
     State,
     Subject,
+    SubjectKind,
     unknown,
 )
 from planner.risks.score import points
@@ -31,7 +32,8 @@ _LIVES_BY: Mapping[str, type[Record]] = {
     "platform": Host,
     "cluster": Host,
     "firewall": Host,
-    "storage": Datastore,
+    "storage": Host,
+    "datastore": Host,
 }
 _KIND_OF_FACT = {
     "guest": "guest",
@@ -209,9 +211,13 @@ class _Subjects:
         self._estate = estate
         self._answers = answers
         self._kinds = {health.state.name: health.state.kind for health in estate.sources}
+        self._made: dict[SubjectKind, tuple[Subject, ...]] = {}  # many rules ask of one kind
 
     def of(self, rule: Rule) -> Iterator[Subject]:
-        things = subjects_of(rule.subject, self._estate, self._answers)
+        things = self._made.get(rule.subject)
+        if things is None:
+            things = tuple(subjects_of(rule.subject, self._estate, self._answers))
+            self._made[rule.subject] = things
         return (s for s in things if self._judges(rule, s.source))
 
     def blind_sources(self, rule: Rule) -> dict[str | None, _Unseen]:

@@ -44,7 +44,7 @@ from rule_cases import (
     privacy,
     segregation,
 )  # fmt: skip
-from stored import GIB, JAKARTA, datastore, disk, guest
+from stored import GIB, JAKARTA, datastore, disk, guest, host
 
 GROUPS: tuple[ModuleType, ...] = (
     backup, data_at_rest, network, segregation, identity, hypervisor, lifecycle, availability,
@@ -210,6 +210,14 @@ def test_a_disks_finding_belongs_to_its_guest() -> None:
     [finding] = found.by_guest()["c/100"]
     assert finding.subject.classification == "pribadi-umum"
     assert finding.points == 30
+
+
+def test_the_single_host_of_a_cluster_stands_for_its_guests_without_high_availability() -> None:
+    place = estate(host(), guest(tags=("crit.1",)), guest("101", tags=("crit.1",)))
+    found = assess(place, answers(place), [BY_ID["AVL-003"], BY_ID["AVL-006"]])
+    [finding] = found.risks
+    assert finding.rule.id == "AVL-006"
+    assert "stands_for=AVL-003 × 2" in finding.evidence
 
 
 # Points
