@@ -164,11 +164,18 @@ def _of_firewall(fact: Fact[Firewall], estate: Estate) -> Subject:
 
 
 def _changed(estate: Estate) -> Iterator[Subject]:
-    """Each guest that changed, once; one that is gone is called as the change called it."""
+    """Each guest that changed, once; one that is gone is called as the change called it.
+
+    Where no approvals are kept to hold them against, all of them are one.
+    """
     told: dict[tuple[str, str], list[Change]] = {}
     for change in estate.changes:
         if change.guest is not None:
             told.setdefault(change.guest, []).append(change)
+    if told and estate.owners.approvals is None:
+        everything = Changed(("", ""), None, estate.changes)
+        yield Subject("change", everything, "all", f"{len(told)} guests that changed")
+        return
     for key, changes in told.items():
         view, name = estate.guest_of.get(key), "/".join(key)
         thing = Changed(key, view, tuple(changes))
