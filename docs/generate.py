@@ -304,7 +304,8 @@ def _rule(rule: Rule, controls: Sequence[str]) -> Iterator[str]:
     sources = ", ".join(f"`{kind}`" for kind in rule.sources) or "all"
     profile = "essential" if rule.essential else "full"
     yield from (f"- about a: {rule.subject}", f"- kinds of source: {sources}")
-    yield from (f"- needs to see: {needs}", f"- controls: {'; '.join(controls) or 'none'}", "")
+    yield from (f"- needs to see: {needs}", f"- profile: {profile}")
+    yield from (f"- controls: {'; '.join(controls) or 'none'}", "")
 
 
 # Regulations
