@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from collectors.contract import Raw
+from collectors.hints import GONE
 from collectors.tags import only_tags
-
-GONE = "[scrubbed]"
 
 # Keys whose value is a secret, a free text people write secrets into, or names a person.
 _SECRET_KEYS = re.compile(

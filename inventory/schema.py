@@ -49,7 +49,7 @@ from inventory.records import (
     Proposal,
     Record,
 )
-from inventory.types import Instant
+from inventory.types import Instant, Names
 
 # SQLite counts rows only in a column of its own INTEGER type; PostgreSQL takes a big serial.
 KEY_TYPE = BigInteger().with_variant(Integer, "sqlite")
@@ -336,6 +336,7 @@ class PollRow(SQLModel, table=True):
     guests_seen: int | None = None
     guests_reported: int | None = None
     token_expires_on: date | None = None
+    excess_rights: tuple[str, ...] | None = Field(default=None, sa_type=Names)
     requests: int = 0
     bytes: int = Field(default=0, sa_type=BigInteger)
     seconds: float = 0.0

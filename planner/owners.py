@@ -65,6 +65,9 @@ class Organisation(_Table):
 
     name: str = Field("", description="its name; no report shows it yet")
     dpo: Contact = Field(Contact(), description="the data protection officer")
+    incident: Contact = Field(
+        Contact(), description="who takes a breach further, within 3 x 24 hours"
+    )
 
 
 class Agency(_Table):
@@ -75,10 +78,10 @@ class Agency(_Table):
 
 
 class Retention(_Table):
-    """How long the data is kept; recorded, no rule reads it yet."""
+    """How long the data is kept; backups must not keep it longer."""
 
     days: int | None = Field(None, gt=0, description="days")
-    basis: str = Field("", description="the rule that says so")
+    basis: str = Field("", description="the rule or archive schedule that says so")
 
 
 class Service(_Table):
@@ -96,17 +99,21 @@ class Service(_Table):
     )
     retention: Retention = Field(Retention(), description="how long its data is kept")
     ropa_id: str | None = Field(
-        None, description="its entry in the record of processing activities; no rule reads it yet"
+        None, description="its entry in the record of processing activities"
     )
-    dpia_ref: str | None = Field(
-        None, description="its data protection impact assessment; no rule reads it yet"
+    dpia_ref: str | None = Field(None, description="its data protection impact assessment")
+    dpia_on: date | None = Field(None, description="when that was made or last renewed")
+    dp_contact: str = Field(
+        "", description="a role's mailbox for data protection; default the organisation's"
+    )
+    incident_contact: str = Field(
+        "", description="a role's mailbox for breaches; default the organisation's"
     )
     system_category: str | None = Field(
-        None, description="its category under the national rules; no rule reads it yet"
+        None, description="its category as an electronic system: strategis, tinggi, rendah"
     )
-    reviewed_at: date | None = Field(
-        None, description="when this entry was reviewed; no rule reads it yet"
-    )
+    assessed_on: date | None = Field(None, description="when its security was last assessed")
+    reviewed_at: date | None = Field(None, description="when this entry was last reviewed")
     approved_by: str | None = Field(
         None, description="the office that approved it; no rule reads it yet"
     )
@@ -138,6 +145,9 @@ class GuestEntry(_Table):
     agency: str | None = Field(None, description="the agency's code; default the service's owner")
     classification: Classification | None = Field(None, description="of their data")
     criticality: int | None = Field(None, ge=1, le=4, description="1 is the highest")
+    support_until: date | None = Field(
+        None, description="until when extended support of their operating system is paid for"
+    )
     confirmed_on: date | None = Field(None, description="when the owner confirmed it")
     confirmed_by: str | None = Field(
         None, description="the office that confirmed it; no report shows it yet"
@@ -149,17 +159,16 @@ class StorageEntry(_Table):
 
     site: str | None = Field(None, description="where it stands; no rule reads it yet")
     country: str | None = Field(
-        None, pattern=r"^[A-Z]{2}$", description="two letters, such as ID; no rule reads it yet"
+        None, pattern=r"^[A-Z]{2}$", description="where it stands: two letters, such as ID"
     )
+    abroad_ref: str = Field("", description="what allows it to stand abroad")
     encrypted: bool | Literal["unknown"] = Field(
         "unknown", description="at rest, where the platform does not say"
     )
     failure_domain: str | None = Field(
         None, description="what fails together with it; no rule reads it yet"
     )
-    max_class: Classification | None = Field(
-        None, description="the strictest class it may hold; no rule reads it yet"
-    )
+    max_class: Classification | None = Field(None, description="the strictest class it may hold")
     evidence_on: date | None = Field(
         None, description="when that was last proven; no rule reads it yet"
     )
@@ -174,6 +183,20 @@ class HostPlace(_Table):
     site: str | None = Field(None, description="the building")
     room: str | None = Field(None, description="inside the site")
     rack: str | None = Field(None, description="inside the room")
+    warranty_until: date | None = Field(
+        None, description="the last day of its warranty or maintenance contract"
+    )
+
+
+class PrincipalEntry(_Table):
+    """Whose account on a platform it is."""
+
+    kind: Literal["staff", "service", "processor"] = Field(
+        description="staff of ours, a program of ours, or a vendor who processes data for us"
+    )
+    agency: str | None = Field(None, description="the agency's code")
+    agreement_ref: str = Field("", description="of a processor: the processing agreement")
+    agreement_until: date | None = Field(None, description="its last day")
 
 
 class Exclusion(_Table):
@@ -261,6 +284,9 @@ class EstateFile(_Table):
     )
     hosts: dict[str, HostPlace] = Field(
         default_factory=dict, description="by a host's name, or CLUSTER/NAME"
+    )
+    principals: dict[str, PrincipalEntry] = Field(
+        default_factory=dict, description="by the platform's own name, USER@REALM or @GROUP"
     )
     projects: tuple[Project, ...] = Field((), description="planned demand")
     hardware: tuple[Hardware, ...] = Field((), description="capacity that comes and goes")

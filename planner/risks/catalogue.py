@@ -14,7 +14,9 @@ from planner.policy import RiskPolicy
 from planner.risks import (
     availability,
     backup,
+    containers,
     data,
+    host_hardening,
     hypervisor,
     identity,
     lifecycle,
@@ -22,7 +24,9 @@ from planner.risks import (
     network,
     own,
     privacy,
+    processing,
     recordings,
+    releases,
     segregation,
 )
 from planner.risks.rule import Rule
@@ -35,11 +39,15 @@ RULES: tuple[Rule, ...] = (
     *network.RULES,
     *segregation.RULES,
     *identity.RULES,
+    *host_hardening.RULES,
+    *containers.RULES,
     *hypervisor.RULES,
+    *releases.RULES,
     *lifecycle.RULES,
     *availability.RULES,
     *recordings.RULES,
     *privacy.RULES,
+    *processing.RULES,
     *monitoring.RULES,
     *own.RULES,
 )

@@ -188,7 +188,7 @@ def _finding(rule: Rule, subject: Subject, outcome: Outcome) -> Finding:
             rule.group,
             classification=subject.classification,
             public=subject.public,
-            guest=subject.kind in ("guest", "disk", "nic", "service"),
+            guest=subject.kind in ("guest", "disk", "nic", "service", "processing"),
         )
     return Finding(rule, subject, outcome, severity, worth)
 

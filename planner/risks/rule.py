@@ -18,8 +18,8 @@ State = Literal["ok", "risk", "unknown", "not_applicable"]
 # guest: GuestView · disk: Disk · nic: Nic · host: Host · job: BackupJob · principal: Principal ·
 # realm: Realm · storage: Datastore, also one that only keeps backups · platform: Platform, a
 # cluster as its source configures it · cluster, datastore: PoolAnswer, what the planner says of
-# them · service: ServiceView, of the owners' file · recorder: Keeper · source: SourceHealth ·
-# tool: ToolFacts
+# them · service: ServiceView, of the owners' file · processing: ServiceView, or GuestView of a
+# guest in no such service · recorder: Keeper · source: SourceHealth · tool: ToolFacts
 SubjectKind = Literal[
     "guest",
     "disk",
@@ -33,6 +33,7 @@ SubjectKind = Literal[
     "principal",
     "realm",
     "service",
+    "processing",
     "recorder",
     "source",
     "tool",
