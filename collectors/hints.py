@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-GONE = "[scrubbed]"  # what a recording holds in place of such a text
+SCRUBBED = "[scrubbed]"  # what a recording holds in place of such a text
 
 _SECRET = re.compile(r"(?i)\b(passw(or)?d|sandi|secret|token|api.?key)\b\s*[:=]")
 # A word of letters with a digit, a sign or a capital inside, as passwords are and words are not.

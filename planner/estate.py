@@ -256,9 +256,9 @@ class Estate:
         """The facts of a kind (it has a ``guest_id``) that are about a guest."""
         return self._grouped_by(kind, "guest_id").get((guest.cluster, guest.guest_id), ())
 
-    def on_datastore(self, kind: type[R], cluster: str, datastore_id: str | None) -> tuple[R, ...]:
-        """The facts of a kind (it has a ``datastore_id``) that are on a datastore."""
-        return self._grouped_by(kind, "datastore_id").get((cluster, datastore_id), ())
+    def facts_in(self, kind: type[R], place: tuple[str, str]) -> tuple[R, ...]:
+        """The facts of a kind that name a datastore by this cluster and id; see places_of."""
+        return self._grouped_by(kind, "datastore_id").get(place, ())
 
     def fact_of(self, record: R) -> Fact[R]:
         """The fact that a record is: who told it, and since when it is known to be so."""

@@ -189,14 +189,14 @@ class HostPlace(_Table):
 
 
 class PrincipalEntry(_Table):
-    """Whose account on a platform it is."""
+    """Whose an account of the platform is."""
 
+    agency: str | None = Field(None, description="the code of the agency that it works for")
     kind: Literal["staff", "service", "processor"] = Field(
-        description="staff of ours, a program of ours, or a vendor who processes data for us"
+        "staff", description="a person, a program that logs in by token alone, or a contractor"
     )
-    agency: str | None = Field(None, description="the agency's code")
-    agreement_ref: str = Field("", description="of a processor: the processing agreement")
-    agreement_until: date | None = Field(None, description="its last day")
+    agreement_ref: str = Field("", description="of a contractor: the processing agreement")
+    agreement_until: date | None = Field(None, description="the last day of the agreement")
 
 
 class Exclusion(_Table):
@@ -286,7 +286,7 @@ class EstateFile(_Table):
         default_factory=dict, description="by a host's name, or CLUSTER/NAME"
     )
     principals: dict[str, PrincipalEntry] = Field(
-        default_factory=dict, description="by the platform's own name, USER@REALM or @GROUP"
+        default_factory=dict, description="by an account, USER@REALM, or a group, @GROUP"
     )
     projects: tuple[Project, ...] = Field((), description="planned demand")
     hardware: tuple[Hardware, ...] = Field((), description="capacity that comes and goes")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from collectors.hints import GONE, hints_in
+from collectors.hints import SCRUBBED, hints_in
 from collectors.libvirt.storage import place_of
 from collectors.libvirt.values import attribute, child, text
 
@@ -59,7 +59,7 @@ def _hints(xml: Element) -> tuple[str, ...] | None:
     """What its title and description hold that should not be there; None where they were taken
     out of a recording before anyone looked."""
     texts = [child(xml, name) or "" for name in ("title", "description")]
-    return None if GONE in texts else tuple(hints_in("\n".join(texts)))
+    return None if SCRUBBED in texts else tuple(hints_in("\n".join(texts)))
 
 
 def _sorted(found: Any) -> tuple[str, ...]:

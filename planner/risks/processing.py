@@ -217,8 +217,8 @@ def _nothing_held(store: Datastore, estate: Estate) -> Outcome:
 def _kept_on(store: Datastore, estate: Estate) -> list[GuestView]:
     """The guests with a disk or a backup there, or that a job backs up to it."""
     places = estate.places_of(estate.fact_of(store))
-    keys = {(c, d.guest_id) for c, s in places for d in estate.on_datastore(Disk, c, s)}
-    keys |= {(c, b.guest_id) for c, s in places for b in estate.on_datastore(Backup, c, s)}
+    keys = {(p[0], d.guest_id) for p in places for d in estate.facts_in(Disk, p)}
+    keys |= {(p[0], b.guest_id) for p in places for b in estate.facts_in(Backup, p)}
     jobs = [j for j in estate.jobs_in(store.cluster) if j.datastore_id == store.datastore_id]
     for job in jobs:
         if job.enabled is not False:
@@ -240,7 +240,7 @@ def _kept_on(store: Datastore, estate: Estate) -> list[GuestView]:
     fix="Decide with the last owner: archive it with a record, or destroy it with a record.",
 )
 def orphaned_backups(store: Datastore, estate: Estate) -> Outcome:
-    backups = estate.on_datastore(Backup, store.cluster, store.datastore_id)
+    backups = estate.facts_in(Backup, (store.cluster, store.datastore_id))
     if not backups:
         return not_applicable("no backups")
     known = {guest_id for _cluster, guest_id in estate.guest_of}  # of clusters that share it, too

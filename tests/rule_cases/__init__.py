@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from estates import NOW, answers, estate, health
+from estates import AS_OF, NOW, answers, estate, health
 from inventory.platform_records import Recorder
 from inventory.records import BEYOND_REACH, Backup, BackupJob, Coverage, Nic, Record
+from planner.eol import EndOfLifeData
 from planner.estate import SourceHealth, ToolFacts
 from planner.risks.catalogue import BY_ID
 from planner.risks.engine import Assessment, assess
@@ -25,9 +26,12 @@ def job(**more: Any) -> BackupJob:
     return BackupJob(job_id="nightly", cluster="c", **(given | {"retention": ""} | more))
 
 
-def backup_of(guest_id: str, hours: float | None) -> Backup:
+def backup_of(guest_id: str, hours: float | None, **more: Any) -> Backup:
     made = None if hours is None else NOW - timedelta(hours=hours)
-    return Backup(guest_id=guest_id, cluster="c", name=f"{guest_id}/{hours}", created_at=made)
+    name = f"{guest_id}/{hours}"
+    return Backup(
+        guest_id=guest_id, cluster="c", name=name, created_at=made, datastore_id="pbs", **more
+    )
 
 
 def nic(guest_id: str = "100", **more: Any) -> Nic:
@@ -67,6 +71,8 @@ class Case:
     owners: dict[str, Any] | None = None
     policy: dict[str, Any] | None = None
     tool: ToolFacts | None = None
+    eol: EndOfLifeData | None = None
+    days_seen: float = 0
     memory: tuple[float, ...] = ()
     severity: str | None = None
 
@@ -77,6 +83,8 @@ class Case:
             owners=self.owners,
             policy=self.policy,
             tool=self.tool,
+            eol=self.eol,
+            days_seen=self.days_seen,
         )
         return assess(place, answers(place, memory=self.memory), [BY_ID[self.rule]])
 
@@ -84,12 +92,35 @@ class Case:
         return f"{self.rule} {self.expect}"
 
 
+CITIZENS = guest(
+    tags=("cls.pribadi-umum", "dim.governance", "opd.dukcapil", "ret.365d"), os="debian-13"
+)
+PORTAL = guest(
+    "200", os="debian-13",
+    tags=("cls.publik", "dim.branding", "env.test", "expo.public", "opd.diskominfo"),
+)  # fmt: skip
+# What the owners declare of the clean estate.
+CLEAN_OWNERS: dict[str, Any] = {
+    "organisation": {"dpo": {"contact": "pdp@kota"}, "incident": {"contact": "csirt@kota"}},
+    "agencies": {"dukcapil": {"name": "Dukcapil"}, "diskominfo": {"name": "Diskominfo"}},
+    "services": {
+        "registry": {
+            "owner": "dukcapil", "classification": "pribadi-spesifik", "dimension": "governance",
+            "retention": {"days": 365}, "ropa_id": "R-1", "dpia_ref": "D-1",
+            "dpia_on": AS_OF - timedelta(days=90), "system_category": "tinggi",
+            "assessed_on": AS_OF - timedelta(days=90), "reviewed_at": AS_OF - timedelta(days=90),
+        }
+    },
+    "storages": {
+        "san": {"country": "ID", "max_class": "pribadi-spesifik"}, "pbs": {"country": "ID"},
+    },
+    "principals": {"vendor@pve": {"kind": "processor", "agreement_ref": "PKS-7"}},
+}  # fmt: skip
 # What every group's clean estate stands on: nothing in it is a risk to any rule.
 BASE: tuple[Record, ...] = (
-    host("h1", version="9.1"), host("h2", version="9.1"),
-    guest(tags=("cls.pribadi-umum", "opd.dukcapil"), os="debian-13"),
-    guest("200", tags=("expo.public", "cls.publik", "opd.diskominfo"), os="debian-13"),
-    disk(encrypted=True, backup=True, cache="none"), nic(), nic("200", vlan=20),
+    host("h1", version="9.1", kernel="6.17.2-1-pve"),
+    host("h2", version="9.1", kernel="6.17.2-1-pve"), CITIZENS, PORTAL,
+    disk(encrypted=True, backup=True, cache="none"), nic(), nic("200", vlan=20, model="virtio"),
     datastore(), datastore("pbs", retention="keep-last=1"), job(retention="keep-last=1"),
     backup_of("100", 1), backup_of("200", 1),
 )  # fmt: skip
@@ -99,8 +130,8 @@ BASE: tuple[Record, ...] = (
 class Flip:
     """A change of the clean estate, and the rules that fire for it: its own and what follows.
 
-    ``was`` leaves the estate, ``becomes`` joins it; either may be left out. ``owners`` and
-    ``tool`` replace what the owners' file says and what the program knows of itself.
+    ``was`` leaves the estate, ``becomes`` joins it; either may be left out. ``owners``, ``policy``,
+    ``tool``, ``sources`` and ``eol`` replace those of the clean estate.
     """
 
     rule: str
@@ -108,7 +139,10 @@ class Flip:
     becomes: Record | None = None
     also: tuple[str, ...] = ()
     owners: dict[str, Any] | None = None
+    policy: dict[str, Any] | None = None
     tool: ToolFacts | None = None
+    sources: tuple[SourceHealth, ...] | None = None
+    eol: EndOfLifeData | None = None
 
     def __str__(self) -> str:
         return self.rule
