@@ -15,7 +15,6 @@ from rule_cases import (
     CLEAN_OWNERS,
     GATES,
     PERSONAL,
-    PORTAL,
     TEMPLATE,
     Case,
     Flip,
