@@ -29,6 +29,7 @@ _LIVES_BY: Mapping[str, type[Guest | Host]] = {
     "host": Host,
     "nic": Guest,
     "platform": Host,
+    "storage": Host,
     "cluster": Host,
 }
 _KIND_OF_FACT = {

@@ -204,7 +204,6 @@ def not_protected(view: GuestView, estate: Estate) -> Outcome:
     subject="guest",
     severity=LOW,
     group="hypervisor",
-    needs=("nic", "disk"),
     sources=("proxmox", "libvirt"),
     why="Emulators of old cards and drives had most of the known ways out of a guest.",
     fix="Use virtio for disks and network; leave old models to systems without its drivers.",
@@ -219,8 +218,11 @@ def legacy_devices(view: GuestView, estate: Estate) -> Outcome:
     old += [f"disk {d.slot}" for d in disks if (d.slot or "").startswith(_LEGACY_SLOTS)]
     if old:
         return risk(devices=sorted(old))
+    gaps = (estate.gap(view.fact.source, kind, view.guest.scope) for kind in ("nic", "disk"))
     unseen = any(nic.model is None for nic in nics) or any(disk.slot is None for disk in disks)
-    return unknown("the models of its devices were not seen") if unseen else ok()
+    if unseen or any(gaps):
+        return unknown("the models of its devices were not seen")
+    return ok()
 
 
 @rule(

@@ -82,6 +82,12 @@ def _not_personal(view: GuestView) -> Outcome | None:
     return not_applicable("no personal data" if view.classification else "class not known")
 
 
+def _unseen(view: GuestView, kind: str, estate: Estate) -> Outcome | None:
+    """Unknown where a kind of fact about the guest was not wholly shown."""
+    gap = estate.gap(view.fact.source, kind, view.guest.scope)
+    return None if gap is None else unknown(f"{kind}: {gap.reason or gap.state}")
+
+
 @rule(
     "PRV-008",
     "Backups outlive the retention of the data in them",
@@ -89,7 +95,6 @@ def _not_personal(view: GuestView) -> Outcome | None:
     severity=HIGH,
     group="privacy",
     essential=True,
-    needs=("backup",),
     why="Data that should be gone can still be restored, stolen or demanded.",
     fix="Shorten the retention of the backup job or its storage, and remove what is too old; "
     "protect what must stay for a legal case.",
@@ -114,7 +119,7 @@ def backups_too_old(view: GuestView, estate: Estate) -> Outcome:
         )
     if len(dated) < len(backups):
         return unknown("the age of a backup cannot be trusted (renamed file)")
-    return ok()
+    return _unseen(view, "backup", estate) or ok()
 
 
 def retention_days(view: GuestView) -> int | None:
@@ -152,7 +157,6 @@ def dormant(view: GuestView, estate: Estate) -> Outcome:
     subject="guest",
     severity=HIGH,
     group="privacy",
-    needs=("disk",),
     why="Tests are open to more people, patched later and thrown away unwiped.",
     fix="Test with masked or made-up data; tag a guest that holds no personal data with its true "
     "class.",
@@ -172,7 +176,7 @@ def personal_data_in_tests(view: GuestView, estate: Estate) -> Outcome:
         return risk(env=environments, cloned_from=[parent.label for parent in personal])
     if any(parent is None or parent.classification is None for parent in parents):
         return unknown("the class of what it was cloned from is not known")
-    return ok()
+    return _unseen(view, "disk", estate) or ok()
 
 
 def _cloned(view: GuestView, estate: Estate) -> list[str]:
@@ -202,6 +206,7 @@ _NO_FAULT = frozenset({"cloud-init-password"})
     severity=HIGH,
     group="privacy",
     essential=True,
+    sources=("proxmox", "libvirt"),
     why="Everyone who may look at the platform reads them, and so does every copy of its "
     "configuration.",
     fix="Remove it, renew a password that stood there, and keep a reference to where it is kept.",
@@ -256,7 +261,6 @@ def _strict(name: str) -> int:
     subject="guest",
     severity=HIGH,
     group="privacy",
-    needs=("disk",),
     why="The storage was judged good enough for less: it may be shared, unencrypted or thrown "
     "away unwiped.",
     fix="Move the disks, or raise max_class of the storage once it deserves that.",
@@ -264,16 +268,18 @@ def _strict(name: str) -> int:
 def storage_too_weak(view: GuestView, estate: Estate) -> Outcome:
     if view.guest.template or view.classification is None:
         return not_applicable("template" if view.guest.template else "class not known")
+    if not any(entry.max_class for entry in estate.owners.storages.values()):
+        return not_applicable("no max_class is declared of any storage")
     limits = {
         disk.datastore_id: entry.max_class
         for disk in estate.disks_of(view.guest)
         if (store := estate.datastore(view.guest.cluster, disk.datastore_id)) is not None
         if (entry := estate.declared(store)) is not None and entry.max_class is not None
     }
-    if not limits:
-        return not_applicable("no max_class is declared of its storages")
     weak = [f"{n}: {c}" for n, c in limits.items() if _strict(c) < _strict(view.classification)]
-    return risk(classification=view.classification, max_class=sorted(weak)) if weak else ok()
+    if weak:
+        return risk(classification=view.classification, max_class=sorted(weak))
+    return _unseen(view, "disk", estate) or ok()
 
 
 @rule(

@@ -269,7 +269,6 @@ def orphaned_backups(store: Datastore, estate: Estate) -> Outcome:
     subject="principal",
     severity=HIGH,
     group="privacy",
-    needs=("grant", "role", "guest"),
     sources=("proxmox",),
     why="Without an agreement nothing binds the vendor to what he may do with citizens' data.",
     fix="Sign the processing agreement and declare agreement_ref and agreement_until, or take the "
@@ -286,12 +285,17 @@ def processor_without_agreement(principal: Principal, estate: Estate) -> Outcome
     if entry.agreement_ref and (entry.agreement_until or date.max) >= estate.as_of:
         return ok()
     reached = [view for view in _reached_by(principal, estate) if view.is_personal]
-    if not reached:
-        return ok()
-    agreement = entry.agreement_ref or "none"
-    return risk(
-        guests=_named(reached), agreement=agreement, agreement_until=entry.agreement_until or "-"
-    )
+    if reached:
+        return risk(
+            guests=_named(reached),
+            agreement=entry.agreement_ref or "none",
+            agreement_until=entry.agreement_until or "-",
+        )
+    source = estate.fact_of(principal).source
+    for kind in ("grant", "role", "guest"):
+        if gap := estate.gap(source, kind):
+            return unknown(f"{kind}: {gap.reason or gap.state}")
+    return ok()
 
 
 def _reached_by(principal: Principal, estate: Estate) -> list[GuestView]:

@@ -186,7 +186,7 @@ CASES: list[Case] = [
     # PRV-014 a storage that is too weak
     Case("PRV-014", "ok", ON_SAN, owners=storages(max_class="pribadi-umum")),
     Case("PRV-014", "risk", ON_SAN, owners=storages(max_class="terbatas")),
-    Case("PRV-014", "unknown", ON_SAN, owners=storages(max_class="terbatas"),
+    Case("PRV-014", "unknown", (PERSONAL,), owners=storages(max_class="terbatas"),
          sources=(health(hidden=("disk",)),)),
     Case("PRV-014", "not_applicable", ON_SAN),
     # PRV-015 a processor without an agreement
@@ -196,8 +196,7 @@ CASES: list[Case] = [
     Case("PRV-015", "risk", (*REACHES, grant("/")),
          owners=processor(agreement_ref="P", agreement_until=AS_OF - timedelta(days=1))),
     Case("PRV-015", "ok", (*REACHES, grant("/vms/101")), owners=processor()),
-    Case("PRV-015", "unknown", (*REACHES, grant("/")), owners=processor(),
-         sources=(health(hidden=("grant",)),)),
+    Case("PRV-015", "unknown", REACHES, owners=processor(), sources=(health(hidden=("grant",)),)),
     Case("PRV-015", "not_applicable", (*REACHES, grant("/"))),
     # PRV-018 cameras
     Case("PRV-018", "ok", (recorder(30),), owners=cameras()),
