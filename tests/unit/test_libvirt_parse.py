@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -556,3 +557,27 @@ def test_a_scrubbed_answer_is_still_xml_and_tells_nothing_personal() -> None:
 def test_a_recording_survives_scrubbing() -> None:
     raw: Raw = recorded()
     assert snapshot(scrubbed(raw)) == snapshot(raw)
+
+
+@pytest.mark.parametrize(
+    ("context", "told"),
+    [
+        ({"transport": "ssh", "could_write": False}, ()),
+        ({"transport": "ssh", "could_write": True}, ("write over ssh",)),
+        ({"transport": "ssh"}, None),
+        ({"transport": "unix", "could_write": "yes"}, None),
+        ({"transport": "test"}, ()),
+    ],
+)
+def test_credentials_that_could_write_are_told(
+    context: dict[str, Any], told: tuple[str, ...] | None
+) -> None:
+    raw = replace(Written().raw, context=Written().raw.context | {"could_write": None} | context)
+    assert snapshot(raw).excess_rights == told
+
+
+@pytest.mark.parametrize("transport", ["tls", "tcp"])
+def test_libvirt_knows_no_reader_over_tls(transport: str) -> None:
+    raw = replace(Written().raw, context=Written().raw.context | {"transport": transport})
+    [told] = snapshot(raw).excess_rights or ()
+    assert told.startswith("write: ")
