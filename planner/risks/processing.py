@@ -240,7 +240,7 @@ def _kept_on(store: Datastore, estate: Estate) -> list[GuestView]:
     fix="Decide with the last owner: archive it with a record, or destroy it with a record.",
 )
 def orphaned_backups(store: Datastore, estate: Estate) -> Outcome:
-    backups = estate.facts_in(Backup, (store.cluster, store.datastore_id))
+    backups = estate.on_datastore(Backup, store)
     if not backups:
         return not_applicable("no backups")
     known = {guest_id for _cluster, guest_id in estate.guest_of}  # of clusters that share it, too

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from estates import AS_OF, NOW, answers, estate, health
 from inventory.platform_records import Recorder
@@ -28,10 +28,16 @@ def job(**more: Any) -> BackupJob:
 
 def backup_of(guest_id: str, hours: float | None, **more: Any) -> Backup:
     made = None if hours is None else NOW - timedelta(hours=hours)
-    name = f"{guest_id}/{hours}"
-    return Backup(
-        guest_id=guest_id, cluster="c", name=name, created_at=made, datastore_id="pbs", **more
-    )
+    given = {"guest_id": guest_id, "cluster": "c", "name": f"{guest_id}/{hours}"}
+    return Backup(**(given | {"created_at": made, "datastore_id": "pbs"} | more))
+
+
+R = TypeVar("R", bound=Record)
+
+
+def changed(record: R, **more: Any) -> R:
+    """The same record but for what is given."""
+    return record.model_copy(update=more)
 
 
 def nic(guest_id: str = "100", **more: Any) -> Nic:
@@ -75,6 +81,7 @@ class Case:
     days_seen: float = 0
     memory: tuple[float, ...] = ()
     severity: str | None = None
+    storage: tuple[float, ...] = ()  # GiB per day, of every datastore
 
     def assessed(self) -> Assessment:
         place = estate(
@@ -86,19 +93,13 @@ class Case:
             eol=self.eol,
             days_seen=self.days_seen,
         )
-        return assess(place, answers(place, memory=self.memory), [BY_ID[self.rule]])
+        told = answers(place, memory=self.memory, storage=self.storage)
+        return assess(place, told, [BY_ID[self.rule]])
 
     def __str__(self) -> str:
         return f"{self.rule} {self.expect}"
 
 
-CITIZENS = guest(
-    tags=("cls.pribadi-umum", "dim.governance", "opd.dukcapil", "ret.365d"), os="debian-13"
-)
-PORTAL = guest(
-    "200", os="debian-13",
-    tags=("cls.publik", "dim.branding", "env.test", "expo.public", "opd.diskominfo"),
-)  # fmt: skip
 # What the owners declare of the clean estate.
 CLEAN_OWNERS: dict[str, Any] = {
     "organisation": {"dpo": {"contact": "pdp@kota"}, "incident": {"contact": "csirt@kota"}},
@@ -117,12 +118,39 @@ CLEAN_OWNERS: dict[str, Any] = {
     "principals": {"vendor@pve": {"kind": "processor", "agreement_ref": "PKS-7"}},
 }  # fmt: skip
 # What every group's clean estate stands on: nothing in it is a risk to any rule.
+
+
+def on_clean(owners: dict[str, Any]) -> dict[str, Any]:
+    """The clean owners' file with these entries over it; their services lack nothing else."""
+    whole = CLEAN_OWNERS["services"]["registry"]
+    services = {
+        name: whole | entry | {"owner": "dukcapil"}
+        for name, entry in owners.get("services", {}).items()
+    }
+    return CLEAN_OWNERS | owners | {"services": services}
+
+
+UNBOUND: dict[str, Any] = {"host_paths": (), "passthrough": (), "media": ()}
+GUEST = guest(
+    tags=("cls.pribadi-umum", "crit.1", "dim.governance", "opd.dukcapil", "ret.365d"),
+    os="debian-13", autostart=False, **UNBOUND,
+)  # fmt: skip
+OTHER = guest(
+    "200", os="debian-13", **UNBOUND,
+    tags=("cls.publik", "dim.branding", "env.test", "expo.public", "opd.diskominfo"),
+)  # fmt: skip
+H1, H2 = (host(name, version="9.1", kernel="6.17.2-1-pve") for name in ("h1", "h2"))
+DISK = disk(encrypted=True, backup=True, cache="none", shareable=False, linked_clone_of="",
+            host_device="", volume="san:vm-100-disk-0")  # fmt: skip
+SAN = datastore(kind="rbd", content=("images", "rootdir"))
+TARGET = datastore("pbs", kind="pbs", backend="pbs:main", content=("backup",),
+                   retention="keep-last=1", encrypted_backups=True)  # fmt: skip
+JOB = job()
+STORED = backup_of("100", 1, encrypted=True, verified=True, bytes=8 * GIB)
 BASE: tuple[Record, ...] = (
-    host("h1", version="9.1", kernel="6.17.2-1-pve"),
-    host("h2", version="9.1", kernel="6.17.2-1-pve"), CITIZENS, PORTAL,
-    disk(encrypted=True, backup=True, cache="none"), nic(), nic("200", vlan=20, model="virtio"),
-    datastore(), datastore("pbs", retention="keep-last=1"), job(retention="keep-last=1"),
-    backup_of("100", 1), backup_of("200", 1),
+    H1, H2, GUEST, OTHER, DISK, nic(),
+    nic("200", vlan=20, model="virtio"), SAN, TARGET, JOB, STORED,
+    backup_of("200", 1, encrypted=True, verified=True),
 )  # fmt: skip
 
 
@@ -130,8 +158,8 @@ BASE: tuple[Record, ...] = (
 class Flip:
     """A change of the clean estate, and the rules that fire for it: its own and what follows.
 
-    ``was`` leaves the estate, ``becomes`` joins it; either may be left out. ``owners``, ``policy``,
-    ``tool``, ``sources`` and ``eol`` replace those of the clean estate.
+    ``was`` leaves the estate, ``becomes`` joins it; either may be left out. The others replace
+    what the owners' file and the policy say, what the program knows of itself, and the source.
     """
 
     rule: str
@@ -161,6 +189,7 @@ def two_hosts(load_gib: int) -> tuple[Record, ...]:
 OUT_OF_REACH = Coverage("", "volume", "hidden", "a", BEYOND_REACH)
 HIDDEN_JOBS = (health(hidden=("backup_job",)),)
 FILES = (health(kind="files"),)
+LIBVIRT = (health(kind="libvirt"),)
 ENCRYPTED = {"storages": {"san": {"encrypted": True}}}
 IN_CLEAR = {"storages": {"san": {"encrypted": False}}}
 NOT_SAID = {"storages": {"san": {"encrypted": "unknown"}}}

@@ -6,15 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from estates import NOW, health
+from estates import NOW
 from inventory.platform_records import Certificate
 from inventory.records import Record
 from rule_cases import (
-    BASE,
-    CITIZENS,
     CONTAINER,
+    GUEST,
+    H1,
+    LIBVIRT,
+    OTHER,
     PERSONAL,
-    PORTAL,
     PUBLIC,
     TEMPLATE,
     Case,
@@ -23,7 +24,6 @@ from rule_cases import (
 )
 from stored import disk, guest, host
 
-LIBVIRT = (health(kind="libvirt"),)
 OWN_AUTHORITY = "/CN=Proxmox Virtual Environment/OU=1/O=PVE Cluster Manager CA"
 UEFI: dict[str, Any] = {"os": "windows-server-2022", "firmware": "uefi", "vtpm": True}
 SECURE = {"hardening": {"secure_boot_os": ["windows-server-2022"]}}
@@ -172,32 +172,29 @@ def _changed(one: Record, rule: str, **changes: Any) -> Flip:
     return Flip(rule, one, one.model_copy(update=changes))
 
 
-H1 = BASE[0]
-
-
 def _crit(one: Any, tag: str) -> tuple[str, ...]:
     return (*one.tags, tag)
 
 
 FLIPS: list[Flip] = [
     replace(_changed(H1, "HYP-001", confinement="none"), sources=LIBVIRT),
-    replace(_changed(CITIZENS, "HYP-002", confinement="none"), sources=LIBVIRT),
-    replace(_changed(CITIZENS, "HYP-017", secure_boot=False),
+    replace(_changed(GUEST, "HYP-002", confinement="none"), sources=LIBVIRT),
+    replace(_changed(GUEST, "HYP-017", secure_boot=False),
             policy={"hardening": {"secure_boot_os": ["debian"]}}),
-    _changed(CITIZENS, "HYP-003", kind="container", unprivileged=False),
-    _changed(CITIZENS, "HYP-004", kind="container", raw_options=("lxc.cap.drop:",)),
-    _changed(CITIZENS, "HYP-005", kind="container", features=("fuse",)),
-    replace(_changed(CITIZENS, "HYP-006", passthrough=("hostpci0 0000:01:00.0",)),
-            also=("AVL-001",)),  # it cannot run elsewhere
-    _changed(CITIZENS, "HYP-007", raw_arguments=True),
-    _changed(CITIZENS, "HYP-008", hook_script="local:snippets/hook.pl"),
-    _changed(CITIZENS, "HYP-009", cpu_model="kvm64"),
-    _changed(PORTAL, "HYP-010", cpu_model="host"),
+    _changed(GUEST, "HYP-003", kind="container", unprivileged=False),
+    _changed(GUEST, "HYP-004", kind="container", raw_options=("lxc.cap.drop:",)),
+    _changed(GUEST, "HYP-005", kind="container", features=("fuse",)),
+    replace(_changed(GUEST, "HYP-006", passthrough=("hostpci0 0000:01:00.0",)),
+            also=("AVL-001", "AVL-019")),  # it cannot run elsewhere
+    _changed(GUEST, "HYP-007", raw_arguments=True),
+    _changed(GUEST, "HYP-008", hook_script="local:snippets/hook.pl"),
+    _changed(GUEST, "HYP-009", cpu_model="kvm64"),
+    _changed(OTHER, "HYP-010", cpu_model="host"),
     Flip("HYP-011", certificate(90), certificate(20)),
     Flip("HYP-012", certificate(90), certificate(90, issuer=OWN_AUTHORITY)),
-    _changed(PORTAL, "HYP-013", tags=_crit(PORTAL, "crit.2"), protection=False),
+    _changed(OTHER, "HYP-013", tags=_crit(OTHER, "crit.2"), protection=False),
     _changed(nic("200", vlan=20, model="virtio"), "HYP-014", model="e1000"),
-    _changed(CITIZENS, "HYP-015", clipboard=True),
-    _changed(CITIZENS, "HYP-016", media=("local:iso/debian.iso",)),
-    _changed(CITIZENS, "HYP-018", pending=("memory",)),
+    _changed(GUEST, "HYP-015", clipboard=True),
+    _changed(GUEST, "HYP-016", media=("local:iso/debian.iso",)),
+    _changed(GUEST, "HYP-018", pending=("memory",)),
 ]  # fmt: skip

@@ -9,11 +9,10 @@ from estates import AS_OF, health
 from inventory.platform_records import FailedTask, Package
 from inventory.records import Record
 from planner.eol import parse
-from rule_cases import BASE, CITIZENS, CLEAN_OWNERS, CONTAINER, TEMPLATE, Case, Flip
+from rule_cases import CLEAN_OWNERS, CONTAINER, GUEST, H1, LIBVIRT, TEMPLATE, Case, Flip
 from stored import guest, host
 
 KERNEL = "proxmox-kernel-6.17.2-1-pve-signed"
-LIBVIRT = (health(kind="libvirt"),)
 
 
 def package(
@@ -167,27 +166,25 @@ CLEAN: list[Record] = [
     package("h1"), package("h2"), package("h1", KERNEL, "1"), package("h2", KERNEL, "1"),
 ]  # fmt: skip
 
-H1 = BASE[0]
-
 
 def _system(**changes: Any) -> Record:
-    return CITIZENS.model_copy(update=changes)
+    return GUEST.model_copy(update=changes)
 
 
 FLIPS: list[Flip] = [
     Flip("PAT-001", H1, H1.model_copy(update={"version": "8.4.1"}), also=("PAT-008",)),
-    Flip("PAT-003", CITIZENS, _system(os="debian-8")),
-    Flip("PAT-004", CITIZENS, _system(os="fedora-43")),
-    Flip("PAT-005", CITIZENS, _system(os="")),
+    Flip("PAT-003", GUEST, _system(os="debian-8")),
+    Flip("PAT-004", GUEST, _system(os="fedora-43")),
+    Flip("PAT-005", GUEST, _system(os="")),
     Flip("PAT-006", package("h1"), package("h1", available="9.1.3")),
     Flip("PAT-007", H1, H1.model_copy(update={"kernel": "6.8.12-4-pve"})),
     Flip("PAT-008", H1, H1.model_copy(update={"version": "9.0"})),
     Flip("PAT-009", H1, H1.model_copy(update={"subscription": "expired"})),
     Flip("PAT-010", H1, H1.model_copy(update={"version": "libvirt 8.0.0, QEMU 7.0.0"}),
          sources=LIBVIRT, policy=OLDEST, also=("PAT-008",)),
-    Flip("PAT-011", CITIZENS, _system(machine="pc-i440fx-5.1")),
-    Flip("PAT-013", CITIZENS,
-         _system(os="ubuntu-18.04", tags=(*(CITIZENS.tags or ()), "support.esm"))),
+    Flip("PAT-011", GUEST, _system(machine="pc-i440fx-5.1")),
+    Flip("PAT-013", GUEST,
+         _system(os="ubuntu-18.04", tags=(*(GUEST.tags or ()), "support.esm"))),
     Flip("PAT-002", eol=ENDING),
     Flip("PAT-014", owners=CLEAN_OWNERS | warranty(-1)),
 ]  # fmt: skip

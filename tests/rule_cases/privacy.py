@@ -11,9 +11,9 @@ from inventory.platform_records import Grant, Principal, Role
 from inventory.records import Backup, Record
 from rule_cases import (
     CAMERAS,
-    CITIZENS,
     CLEAN_OWNERS,
     GATES,
+    GUEST,
     PERSONAL,
     TEMPLATE,
     Case,
@@ -216,8 +216,8 @@ CLEAN: list[Record] = [VENDOR, OPERATOR, grant("/vms/200")]
 
 
 def _citizens(*less: str, more: tuple[str, ...] = (), **changes: Any) -> Record:
-    tags = tuple(tag for tag in CITIZENS.tags or () if not tag.startswith(less or "-"))
-    return CITIZENS.model_copy(update={"tags": (*tags, *more)} | changes)
+    tags = tuple(tag for tag in GUEST.tags or () if not tag.startswith(less or "-"))
+    return GUEST.model_copy(update={"tags": (*tags, *more)} | changes)
 
 
 def _old(guest_id: str, days: float) -> Backup:
@@ -225,19 +225,19 @@ def _old(guest_id: str, days: float) -> Backup:
 
 
 FLIPS: list[Flip] = [
-    Flip("PRV-001", CITIZENS, _citizens("cls")),
-    Flip("PRV-002", CITIZENS, _citizens("opd")),
-    Flip("PRV-003", CITIZENS, _citizens("ret")),
+    Flip("PRV-001", GUEST, _citizens("cls")),
+    Flip("PRV-002", GUEST, _citizens("opd")),
+    Flip("PRV-003", GUEST, _citizens("ret")),
     Flip("PRV-004", owners=service(ropa_id=None)),
     Flip("PRV-005", owners=service(dpia_ref=None)),
     Flip("PRV-006", owners=storages(country="SG")),
     Flip("PRV-007", owners=without("dpo")),
     Flip("PRV-008", becomes=_old("100", 400)),
-    Flip("PRV-009", becomes=_old("7", 31)),
-    Flip("PRV-010", CITIZENS, _citizens(power="stopped")),
-    Flip("PRV-011", CITIZENS, _citizens(more=("env.test",))),
-    Flip("PRV-012", CITIZENS, _citizens(hints=("password",))),
-    Flip("PRV-013", CITIZENS, _citizens(more=("cls.terbatas",))),
+    Flip("PRV-009", becomes=backup_of("7", 24 * 31, datastore_id="san")),
+    Flip("PRV-010", GUEST, _citizens(power="stopped")),
+    Flip("PRV-011", GUEST, _citizens(more=("env.test",))),
+    Flip("PRV-012", GUEST, _citizens(hints=("password",))),
+    Flip("PRV-013", GUEST, _citizens(more=("cls.terbatas",))),
     Flip("PRV-014", owners=storages(country="ID", max_class="terbatas")),
     Flip("PRV-015", becomes=grant("/vms/100"), owners=processor()),
     Flip("PRV-016", owners=without("incident")),
@@ -245,5 +245,5 @@ FLIPS: list[Flip] = [
     Flip("PRV-018", becomes=recorder(31),
          owners=CLEAN_OWNERS | cameras(purpose=""), also=()),
     Flip("PRV-019", owners=service(reviewed_at=AS_OF - 2 * YEAR)),
-    Flip("PRV-020", CITIZENS, _citizens("dim")),
+    Flip("PRV-020", GUEST, _citizens("dim")),
 ]  # fmt: skip

@@ -62,6 +62,8 @@ ENTRIES: dict[tuple[str, ...], Any] = {
     ("lifecycle", "libvirt_minimum"): "9.0",
     ("lifecycle", "qemu_minimum"): "8.2",
     ("privacy", "home_country"): "SG",
+    ("backup", "history_days"): {"publik": 30},
+    ("encryption", "in_guest"): ("publik",),
 }
 
 

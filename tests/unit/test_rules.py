@@ -115,7 +115,7 @@ def test_one_changed_fact_of_a_clean_estate_fires_what_follows_from_it(flip: Fli
 
 
 def fired(records: list[Record], changed: Flip | None = None) -> set[str]:
-    """The rules that find a risk in facts that are as they are since long."""
+    """The rules that find a risk in facts that have been as they are for long."""
     flip = changed or Flip("")
     place = estate(
         *records, owners=flip.owners or CLEAN_OWNERS, policy=flip.policy, tool=flip.tool,
