@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from inventory.changes import Change
 from inventory.read import DayPoint, Fact, Facts, SourceState
 from inventory.records import Coverage, Record
 from inventory.schema import FACT_KINDS
@@ -63,6 +64,7 @@ def estate(
     eol: EndOfLifeData | None = None,
     as_of: date = AS_OF,
     days_seen: float = 0,
+    changes: Iterable[Change] = (),
 ) -> Estate:
     """What one source told, joined with what the owners declare; facts are ``days_seen`` old."""
     since = NOW - timedelta(days=days_seen)
@@ -82,6 +84,7 @@ def estate(
         site="Test",
         tool=tool or ToolFacts(),
         eol=eol or FRESH,
+        changes=tuple(changes),
     )
 
 

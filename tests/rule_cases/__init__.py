@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from estates import AS_OF, NOW, answers, estate, health
+from inventory.changes import Change
 from inventory.platform_records import Recorder
 from inventory.records import BEYOND_REACH, Backup, BackupJob, Coverage, Nic, Record
 from planner.eol import EndOfLifeData
@@ -41,7 +42,8 @@ def changed(record: R, **more: Any) -> R:
 
 
 def nic(guest_id: str = "100", **more: Any) -> Nic:
-    given = {"network": "vmbr0", "vlan": 10}
+    given = {"network": "vmbr0", "vlan": 10, "trunks": "", "firewall": True, "link_down": False}
+    given |= {"mac": f"BC:24:11:00:00:{int(guest_id) % 256:02X}", "attachment": "bridge"}
     return Nic(nic_id=f"{guest_id}/net0", guest_id=guest_id, cluster="c", **(given | more))
 
 
@@ -81,6 +83,7 @@ class Case:
     days_seen: float = 0
     memory: tuple[float, ...] = ()
     severity: str | None = None
+    changes: tuple[Change, ...] = ()
     storage: tuple[float, ...] = ()  # GiB per day, of every datastore
 
     def assessed(self) -> Assessment:
@@ -92,6 +95,7 @@ class Case:
             tool=self.tool,
             eol=self.eol,
             days_seen=self.days_seen,
+            changes=self.changes,
         )
         told = answers(place, memory=self.memory, storage=self.storage)
         return assess(place, told, [BY_ID[self.rule]])
@@ -115,14 +119,22 @@ CLEAN_OWNERS: dict[str, Any] = {
     "storages": {
         "san": {"country": "ID", "max_class": "pribadi-spesifik"}, "pbs": {"country": "ID"},
     },
-    "principals": {"vendor@pve": {"kind": "processor", "agreement_ref": "PKS-7"}},
+    "principals": {
+        "@admins": {"agency": "diskominfo", "custodian": True},
+        "vendor@pve": {
+            "kind": "processor", "agreement_ref": "PKS-7", "agency": "diskominfo",
+        },
+    },
+    "hosts": {"h1": {"log_target": "log.kota"}, "h2": {"log_target": "log.kota"}},
+    "networks": {"vmbr0/30": {"zone": "cctv"}, "vmbr0/31": {"zone": "backup"}},
+    "approvals": [],
 }  # fmt: skip
 # What every group's clean estate stands on: nothing in it is a risk to any rule.
 
 
 def on_clean(owners: dict[str, Any]) -> dict[str, Any]:
     """The clean owners' file with these entries over it; their services lack nothing else."""
-    whole = CLEAN_OWNERS["services"]["registry"]
+    whole = CLEAN_OWNERS["services"]["registry"] | {"classification": None}
     services = {
         name: whole | entry | {"owner": "dukcapil"}
         for name, entry in owners.get("services", {}).items()
@@ -130,7 +142,9 @@ def on_clean(owners: dict[str, Any]) -> dict[str, Any]:
     return CLEAN_OWNERS | owners | {"services": services}
 
 
-UNBOUND: dict[str, Any] = {"host_paths": (), "passthrough": (), "media": ()}
+UNBOUND: dict[str, Any] = {
+    "host_paths": (), "passthrough": (), "media": (), "agent": True, "shares_memory": True,
+}  # fmt: skip
 GUEST = guest(
     tags=("cls.pribadi-umum", "crit.1", "dim.governance", "opd.dukcapil", "ret.365d"),
     os="debian-13", autostart=False, **UNBOUND,
@@ -139,7 +153,9 @@ OTHER = guest(
     "200", os="debian-13", **UNBOUND,
     tags=("cls.publik", "dim.branding", "env.test", "expo.public", "opd.diskominfo"),
 )  # fmt: skip
-H1, H2 = (host(name, version="9.1", kernel="6.17.2-1-pve") for name in ("h1", "h2"))
+H1, H2 = (
+    host(name, version="9.1", kernel="6.17.2-1-pve", ksm_shared_bytes=0) for name in ("h1", "h2")
+)
 DISK = disk(encrypted=True, backup=True, cache="none", shareable=False, linked_clone_of="",
             host_device="", volume="san:vm-100-disk-0")  # fmt: skip
 SAN = datastore(kind="rbd", content=("images", "rootdir"))
@@ -149,7 +165,7 @@ JOB = job()
 STORED = backup_of("100", 1, encrypted=True, verified=True, bytes=8 * GIB)
 BASE: tuple[Record, ...] = (
     H1, H2, GUEST, OTHER, DISK, nic(),
-    nic("200", vlan=20, model="virtio"), SAN, TARGET, JOB, STORED,
+    nic("200", vlan=20), SAN, TARGET, JOB, STORED,
     backup_of("200", 1, encrypted=True, verified=True),
 )  # fmt: skip
 
@@ -158,19 +174,21 @@ BASE: tuple[Record, ...] = (
 class Flip:
     """A change of the clean estate, and the rules that fire for it: its own and what follows.
 
-    ``was`` leaves the estate, ``becomes`` joins it; either may be left out. The others replace
-    what the owners' file and the policy say, what the program knows of itself, and the source.
+    ``was`` leaves the estate, ``becomes`` and ``more`` join it; all may be left out. ``owners``,
+    ``policy``, ``tool``, ``sources`` and ``changes`` replace those of the clean estate.
     """
 
     rule: str
     was: Record | None = None
     becomes: Record | None = None
+    more: tuple[Record, ...] = ()
     also: tuple[str, ...] = ()
     owners: dict[str, Any] | None = None
     policy: dict[str, Any] | None = None
     tool: ToolFacts | None = None
     sources: tuple[SourceHealth, ...] | None = None
     eol: EndOfLifeData | None = None
+    changes: tuple[Change, ...] = ()
 
     def __str__(self) -> str:
         return self.rule

@@ -47,6 +47,7 @@ TWO = (host("h1"), host("h2"))
 
 def cluster(**more: Any) -> ClusterState:
     given = {"quorate": True, "hosts_expected": 3, "quorum_device": False}
+    given |= {"migration_encrypted": True, "metric_targets": 1}
     return ClusterState(cluster="c", **(given | more))
 
 
@@ -73,13 +74,18 @@ def pool(kind: Any = "zfs", state: str | None = "ONLINE", **more: Any) -> Storag
     return StorageHealth(name="tank", cluster="c", kind=kind, host_id=host_id, health=state, **more)
 
 
-def network(name: str, kind: str, *ports: str) -> HostNetwork:
-    return HostNetwork(host_id="h1", name=name, cluster="c", kind=kind, ports=ports)
+def network(name: str, kind: str, *ports: str, host_id: str = "h1") -> HostNetwork:
+    aware = True if kind == "bridge" else None
+    return HostNetwork(
+        host_id=host_id, name=name, cluster="c", kind=kind, ports=ports, vlan_aware=aware,
+        addresses=(),
+    )  # fmt: skip
 
 
 ETH = (network("eno1", "eth"), network("eno2", "eth"))
 BOND = network("bond0", "bond", "eno1", "eno2")
 BRIDGE = network("vmbr0", "bridge", "bond0")
+ON_H2 = tuple(one.model_copy(update={"host_id": "h2"}) for one in (*ETH, BOND, BRIDGE))
 
 
 def services(sites: bool = False, **more: Any) -> dict[str, Any]:
@@ -290,7 +296,7 @@ CASES: list[Case] = [
     Case("AVL-010", "unknown", owners=CAMERAS),
 ]  # fmt: skip
 QUORATE, MANAGED, COPIED, DRIVE, TANK = cluster(), managed(), replication(), physical(), pool()
-CLEAN: list[Record] = [QUORATE, MANAGED, COPIED, DRIVE, TANK, *ETH, BOND, BRIDGE]
+CLEAN: list[Record] = [QUORATE, MANAGED, COPIED, DRIVE, TANK, *ETH, BOND, BRIDGE, *ON_H2]
 FLIPS: list[Flip] = [
     Flip("AVL-001", OTHER, changed(OTHER, memory_bytes=512 * GIB), also=("AVL-013",)),
     Flip("AVL-002", QUORATE, changed(QUORATE, quorate=False)),
@@ -307,6 +313,7 @@ FLIPS: list[Flip] = [
     Flip("AVL-018", MANAGED, managed("ignored"), also=("AVL-003",)),
     Flip("AVL-019", GUEST, changed(GUEST, passthrough=("hostpci0 0000:01",)),
          also=("AVL-001", "HYP-006")),
-    Flip("AVL-020", owners=on_clean(services(sites=True, **TESTED)), also=("BKP-010", "PRV-011")),
+    Flip("AVL-020", owners=on_clean(services(sites=True, **TESTED)),
+         also=("BKP-010", "IAM-011", "MON-010")),
     Flip("AVL-021", OTHER, changed(OTHER, kind="container", unprivileged=True, memory_bytes=0)),
 ]  # fmt: skip

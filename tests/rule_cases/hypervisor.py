@@ -193,7 +193,7 @@ FLIPS: list[Flip] = [
     Flip("HYP-011", certificate(90), certificate(20)),
     Flip("HYP-012", certificate(90), certificate(90, issuer=OWN_AUTHORITY)),
     _changed(OTHER, "HYP-013", tags=_crit(OTHER, "crit.2"), protection=False),
-    _changed(nic("200", vlan=20, model="virtio"), "HYP-014", model="e1000"),
+    _changed(nic("200", vlan=20), "HYP-014", model="e1000"),
     _changed(GUEST, "HYP-015", clipboard=True),
     _changed(GUEST, "HYP-016", media=("local:iso/debian.iso",)),
     _changed(GUEST, "HYP-018", pending=("memory",)),

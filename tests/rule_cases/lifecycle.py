@@ -171,6 +171,8 @@ def _system(**changes: Any) -> Record:
     return GUEST.model_copy(update=changes)
 
 
+HOSTS = CLEAN_OWNERS["hosts"]
+ENDED = {"hosts": HOSTS | {"h1": HOSTS["h1"] | warranty(-1)["hosts"]["h1"]}}
 FLIPS: list[Flip] = [
     Flip("PAT-001", H1, H1.model_copy(update={"version": "8.4.1"}), also=("PAT-008",)),
     Flip("PAT-003", GUEST, _system(os="debian-8")),
@@ -186,5 +188,5 @@ FLIPS: list[Flip] = [
     Flip("PAT-013", GUEST,
          _system(os="ubuntu-18.04", tags=(*(GUEST.tags or ()), "support.esm"))),
     Flip("PAT-002", eol=ENDING),
-    Flip("PAT-014", owners=CLEAN_OWNERS | warranty(-1)),
+    Flip("PAT-014", owners=CLEAN_OWNERS | ENDED),
 ]  # fmt: skip

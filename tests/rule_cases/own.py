@@ -12,7 +12,7 @@ from inventory.records import BEYOND_REACH, Coverage, Record
 from planner.estate import ToolFacts
 from rule_cases import Case, Flip
 
-READER = ToolFacts(tokens={"site": "lumbung@pve!collect"})
+READER = ToolFacts(tokens={"site": "reader@pve!own"})
 OLD = replace(FRESH, dated=AS_OF - timedelta(days=91))
 
 
@@ -20,7 +20,7 @@ def token(days: float | None = None, **more: Any) -> Principal:
     """The program's own token, which expires in so many days; never without."""
     until = None if days is None else NOW + timedelta(days=days)
     given = {"kind": "token", "expires": days is not None, "expires_at": until}
-    return Principal(principal_id="lumbung@pve!collect", cluster="c", **(given | more))
+    return Principal(principal_id="reader@pve!own", cluster="c", **(given | more))
 
 
 def libvirt(excess: tuple[str, ...] | None) -> Any:
@@ -78,7 +78,7 @@ FLIPS: list[Flip] = [
     Flip("OWN-002", tool=ToolFacts(unverified_tls=("site",))),
     Flip("OWN-003", tool=ToolFacts(open_secrets=("a.token (0640)",))),
     Flip("OWN-004", tool=ToolFacts(open_files=("inventory.db-wal (0644)",))),
-    Flip("OWN-005", becomes=token(), tool=READER),
+    Flip("OWN-005", becomes=token(), tool=READER, also=("IAM-005",)),
     Flip("OWN-006", tool=ToolFacts(runs_as_root=True)),
     Flip("OWN-007", sources=libvirt(("write over tls",))),
     Flip("OWN-012", eol=OLD),

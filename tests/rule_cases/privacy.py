@@ -50,7 +50,8 @@ def cameras(**more: Any) -> dict[str, Any]:
 
 
 def processor(**more: Any) -> dict[str, Any]:
-    return CLEAN_OWNERS | {"principals": {"vendor@pve": {"kind": "processor", **more}}}
+    entry = {"vendor@pve": {"kind": "processor", **more}}
+    return CLEAN_OWNERS | {"principals": CLEAN_OWNERS["principals"] | entry}
 
 
 OPERATOR = Role(role_id="Operator", cluster="c", privileges=("VM.Audit", "VM.Console"))

@@ -44,7 +44,7 @@ from rule_cases import (
     privacy,
     segregation,
 )  # fmt: skip
-from stored import GIB, JAKARTA, datastore, disk, guest
+from stored import GIB, JAKARTA, datastore, disk, guest, host
 
 GROUPS: tuple[ModuleType, ...] = (
     backup, data_at_rest, network, segregation, identity, hypervisor, lifecycle, availability,
@@ -110,7 +110,7 @@ def test_a_clean_estate_has_no_risk() -> None:
 def test_one_changed_fact_of_a_clean_estate_fires_what_follows_from_it(flip: Flip) -> None:
     changed = [record for record in CLEAN if record != flip.was]
     assert flip.was is None or len(changed) == len(CLEAN) - 1
-    changed += [flip.becomes] if flip.becomes is not None else []
+    changed += [*([flip.becomes] if flip.becomes is not None else []), *flip.more]
     assert fired(changed, flip) == {flip.rule, *flip.also}
 
 
@@ -119,7 +119,7 @@ def fired(records: list[Record], changed: Flip | None = None) -> set[str]:
     flip = changed or Flip("")
     place = estate(
         *records, owners=flip.owners or CLEAN_OWNERS, policy=flip.policy, tool=flip.tool,
-        sources=flip.sources, eol=flip.eol, days_seen=400,
+        sources=flip.sources, eol=flip.eol, changes=flip.changes, days_seen=400,
     )  # fmt: skip
     return {finding.rule.id for finding in assess(place, answers(place)).risks}
 
@@ -210,6 +210,14 @@ def test_a_disks_finding_belongs_to_its_guest() -> None:
     [finding] = found.by_guest()["c/100"]
     assert finding.subject.classification == "pribadi-umum"
     assert finding.points == 30
+
+
+def test_the_single_host_of_a_cluster_stands_for_its_guests_without_high_availability() -> None:
+    place = estate(host(), guest(tags=("crit.1",)), guest("101", tags=("crit.1",)))
+    found = assess(place, answers(place), [BY_ID["AVL-003"], BY_ID["AVL-006"]])
+    [finding] = found.risks
+    assert finding.rule.id == "AVL-006"
+    assert "stands_for=AVL-003 × 2" in finding.evidence
 
 
 # Points
