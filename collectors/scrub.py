@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from collectors.contract import Raw
+from collectors.hints import SCRUBBED
 from collectors.tags import only_tags
-
-GONE = "[scrubbed]"
 
 # Keys whose value is a secret, a free text people write secrets into, or names a person.
 _SECRET_KEYS = re.compile(
@@ -20,25 +19,28 @@ _SECRET_KEYS = re.compile(
 )
 # What is taken out of a text, and what is left in its place.
 _SECRET_TEXT = (
-    (re.compile(r"PVEAPIToken=\S+"), GONE),
-    (re.compile(r"(?i)(passwd|password|secret|token)=(['\"])(.*?)\2"), rf"\1=\2{GONE}\2"),
-    (re.compile(r"(?i)(passwd|password|secret|token)=[^'\"\s,;<>]+"), rf"\1={GONE}"),
-    (re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL), GONE),
-    (re.compile(r"ssh-(rsa|ed25519|dss)\s+[^\s<]+|ecdsa-sha2-\S+\s+[^\s<]+"), GONE),
-    (re.compile(r"\b\d{16}\b"), GONE),  # the shape of a national identity number
+    (re.compile(r"PVEAPIToken=\S+"), SCRUBBED),
+    (re.compile(r"(?i)(passwd|password|secret|token)=(['\"])(.*?)\2"), rf"\1=\2{SCRUBBED}\2"),
+    (re.compile(r"(?i)(passwd|password|secret|token)=[^'\"\s,;<>]+"), rf"\1={SCRUBBED}"),
+    (re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL), SCRUBBED),
+    (re.compile(r"ssh-(rsa|ed25519|dss)\s+[^\s<]+|ecdsa-sha2-\S+\s+[^\s<]+"), SCRUBBED),
+    (re.compile(r"\b\d{16}\b"), SCRUBBED),  # the shape of a national identity number
 )
 # The same for libvirt's XML, which must stay XML; which system a guest runs and how it is tagged
 # is no secret.
 _OPERATING_SYSTEM = re.compile(r"<(\w+):libosinfo\b.*?</\1:libosinfo>", re.DOTALL)
 _METADATA = re.compile(r"(<metadata\b[^>]*(?<!/)>).*?</metadata>", re.DOTALL)
 _SECRET_XML = (
-    (re.compile(r"(?s)<(title|description|cmdline|sysinfo)\b[^>]*>.*?</\1>"), rf"<\1>{GONE}</\1>"),
+    (
+        re.compile(r"(?s)<(title|description|cmdline|sysinfo)\b[^>]*>.*?</\1>"),
+        rf"<\1>{SCRUBBED}</\1>",
+    ),
     (
         re.compile(r"(?s)(<qemu:arg\b[^>]*?\bvalue=)(['\"])(--?[A-Za-z][\w-]*)?.*?\2"),
-        rf"\1\2\3{GONE}\2",
+        rf"\1\2\3{SCRUBBED}\2",
     ),
-    (re.compile(r"(?s)(<qemu:env\b[^>]*?\bvalue=)(['\"]).*?\2"), rf"\1\2{GONE}\2"),
-    (re.compile(r"(<auth\b[^>]*?\busername=)(['\"]).*?\2"), rf"\1\2{GONE}\2"),
+    (re.compile(r"(?s)(<qemu:env\b[^>]*?\bvalue=)(['\"]).*?\2"), rf"\1\2{SCRUBBED}\2"),
+    (re.compile(r"(<auth\b[^>]*?\busername=)(['\"]).*?\2"), rf"\1\2{SCRUBBED}\2"),
 )
 _UUID = re.compile(r"uuid=([0-9a-fA-F-]{36})")
 
@@ -61,7 +63,7 @@ def _clean(value: Any, key: str = "") -> Any:
 def _clean_text(text: str, key: str) -> str:
     if _SECRET_KEYS.match(key):
         found = _UUID.search(text) if key == "smbios1" else None
-        return f"uuid={found[1]}" if found else GONE  # a guest's identity is no secret
+        return f"uuid={found[1]}" if found else SCRUBBED  # a guest's identity is no secret
     if text.lstrip().startswith("<"):
         text = _clean_xml(text)
     for pattern, left in _SECRET_TEXT:

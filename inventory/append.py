@@ -434,6 +434,7 @@ def _record(
             guests_seen=len(snapshot.of(Guest)),
             guests_reported=snapshot.guests_reported,
             token_expires_on=snapshot.token_expires_on,
+            excess_rights=snapshot.excess_rights,
             requests=snapshot.effort.requests,
             bytes=snapshot.effort.bytes,
             seconds=snapshot.effort.seconds,

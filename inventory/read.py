@@ -98,6 +98,7 @@ class SourceState:
     guests_seen: int | None = None
     guests_reported: int | None = None
     token_expires_on: date | None = None
+    excess_rights: tuple[str, ...] | None = None  # of the credentials; None: not known
     requests: int = 0
     bytes: int = 0
     seconds: float = 0.0
@@ -330,6 +331,7 @@ def _source_state(connection: Connection, source: RowMapping, at: datetime) -> S
                 "guests_seen",
                 "guests_reported",
                 "token_expires_on",
+                "excess_rights",
                 "requests",
                 "bytes",
                 "seconds",

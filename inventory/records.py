@@ -167,7 +167,7 @@ class Guest(Record):
     protection: bool | None = None  # against deletion
     hook_script: str | None = None
     features: tuple[str, ...] | None = names()  # containers: nesting, keyctl, mount=…
-    raw_options: tuple[str, ...] | None = names()  # containers: raw lines of configuration
+    raw_options: tuple[str, ...] | None = names()  # names of raw arguments; containers: raw lines
     host_paths: tuple[str, ...] | None = names()  # folders of the host that it sees
     consoles: tuple[str, ...] | None = names()  # KIND ADDRESS of what listens for it
     clipboard: bool | None = None  # shared with whoever views its console
@@ -553,6 +553,7 @@ class Snapshot:
     platform: str = ""
     guests_reported: int | None = None  # what the platform itself counts
     token_expires_on: date | None = None
+    excess_rights: tuple[str, ...] | None = None  # what the credentials may do beyond reading
     site_timezone: str | None = None
     clock_offset_seconds: float | None = None  # the platform's clock less ours
     effort: Effort = field(default_factory=Effort)

@@ -338,6 +338,7 @@ class PollRow(SQLModel, table=True):
     guests_seen: int | None = None
     guests_reported: int | None = None
     token_expires_on: date | None = None
+    excess_rights: tuple[str, ...] | None = Field(default=None, sa_type=Names)
     requests: int = 0
     bytes: int = Field(default=0, sa_type=BigInteger)
     seconds: float = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 import typing
@@ -15,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lumbung.settings import SettingsError
+from planner.eol import EndOfLifeData, parse, shipped
 from planner.owners import EstateFile
 from planner.policy import Policy
 from planner.purchases import Misplaced
@@ -43,6 +45,23 @@ def load_policy(path: Path | None) -> Policy:
         where = f":{line[1]}" if line else ""
         raise SettingsError(f"{path}{where}: {error}") from error
     return policy
+
+
+def load_eol(policy_file: Path | None, policy: Policy) -> EndOfLifeData:
+    """The ends of life in the file that the policy names, else the program's own.
+
+    Raises SettingsError.
+    """
+    named = policy.lifecycle.data_file
+    if not named or policy_file is None:
+        return shipped()
+    path = policy_file.parent / named
+    try:
+        return parse(json.loads(_text(path)), str(path))
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"{path}:{error.lineno}: {error.msg}") from error
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from error
 
 
 def load_estate(path: Path | None, today: date | None = None) -> EstateFile:

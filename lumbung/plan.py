@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -22,11 +20,12 @@ from inventory.proposals import proposals
 from inventory.records import Disk, Guest, Nic
 from inventory.store import Store
 from inventory.window import K, Span, spans_between
-from lumbung.files import load_estate, load_policy, load_regulations
+from lumbung.files import load_eol, load_estate, load_policy, load_regulations
+from lumbung.hygiene import tool_facts
 from lumbung.settings import ConfiguredSource, Settings, SettingsError
 from planner.answers import answer_all
 from planner.balance import BALANCE_DAYS, BalanceRow, balance_of
-from planner.estate import Estate, SourceHealth, ToolFacts, names_of
+from planner.estate import Estate, SourceHealth, names_of
 from planner.growth import WEEK_DAYS, Ledger, Teller, history_needed, weeks_needed
 from planner.incident.answer import Incident, incident_of
 from planner.incident.past import Past as IncidentPast
@@ -224,15 +223,17 @@ def _gathered(
 
 
 def _estate(connection: Connection, settings: Settings, store: Store, when: When) -> Estate:
+    policy = load_policy(settings.policy_file)
     return Estate(
         as_of=when.as_of,
         at=when.at,
         facts=read.facts_at(connection, when.at),
-        policy=load_policy(settings.policy_file),
+        policy=policy,
         owners=load_estate(settings.estate_file, when.today),
         sources=tuple(health(settings, read.sources_at(connection, when.at), when.at)),
         site=settings.site.name,
         tool=tool_facts(settings, store),
+        eol=load_eol(settings.policy_file, policy),
     )
 
 
@@ -261,17 +262,6 @@ def _health(
     age = None if told is None else max(0.0, (at - told).total_seconds() / 60)
     stale = age is None or age > _STALE_POLLS * minutes
     return SourceHealth(state, minutes, age, stale, configured=source is not None)
-
-
-def tool_facts(settings: Settings, store: Store) -> ToolFacts:
-    """What the program knows of itself."""
-    options = [(source.name, source.options) for source in settings.sources]
-    return ToolFacts(
-        store_mode=stat.S_IMODE(store.path.stat().st_mode) if store.path else None,
-        runs_as_root=os.geteuid() == 0 if hasattr(os, "geteuid") else None,
-        unverified_tls=tuple(name for name, o in options if getattr(o, "unverified", False)),
-        unencrypted=tuple(name for name, o in options if getattr(o, "in_clear", False)),
-    )
 
 
 def close_history(settings: Settings, store: Store, now: datetime) -> int:

@@ -12,6 +12,8 @@ from collectors.contract import SourceMisconfigured
 
 _SCHEMES = "env:NAME, file:PATH or credential:NAME"
 
+_MOUNTED = Path("/run/secrets")
+
 
 def resolve(reference: str, *, folder: Path, what: str) -> SecretStr:
     """The secret a reference names; a relative file counts from ``folder``.
@@ -52,7 +54,7 @@ def _credential(name: str, what: str) -> Path:
 def _from_file(path: Path, what: str) -> SecretStr:
     try:
         status = path.stat()
-        if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) and not _is_credential(path):
+        if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) and not is_guarded(path):
             raise SourceMisconfigured(
                 f"{what}: {path} can be read by others (mode {stat.S_IMODE(status.st_mode):04o}); "
                 f"run `chmod 600 {path}`, and renew the secret if they may have read it"
@@ -67,7 +69,8 @@ def _from_file(path: Path, what: str) -> SecretStr:
     return SecretStr(value)
 
 
-def _is_credential(path: Path) -> bool:
-    """systemd keeps credentials in a folder of its own, where the mode says nothing."""
+def is_guarded(path: Path) -> bool:
+    """Whether the file's own mode says nothing: systemd keeps credentials, and containers mount
+    secrets, in a folder of their own."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return bool(folder) and path.parent == Path(folder)  # type: ignore[arg-type]  # not None here
+    return path.parent == _MOUNTED or (bool(folder) and path.parent == Path(folder or ""))

@@ -73,6 +73,12 @@ class CameraGroup(_Table):
     retention: RequiredRetention | None = Field(
         None, description="what is required; without it the verdict is unknown"
     )
+    purpose: str = Field("", description="what they are for: security, disaster, traffic")
+    notice_ref: str = Field("", description="the notice to those who are filmed")
+    identifies_persons: bool | None = Field(
+        None, description="whether faces or plates are matched to persons"
+    )
+    identification_ref: str = Field("", description="what allows that")
     recorder: str | None = Field(
         None, description="the recorder that keeps them, by its recorder_id or name"
     )

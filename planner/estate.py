@@ -27,6 +27,7 @@ from inventory.records import (
 )
 from planner.backups import Cover, cover, target_of
 from planner.coverage import CoverageIndex
+from planner.eol import EndOfLifeData, shipped
 from planner.owners import (
     PERSONAL,
     STRICTNESS,
@@ -47,10 +48,14 @@ T = TypeVar("T")
 class ToolFacts:
     """What the program knows of itself: its own hygiene is judged like everything else."""
 
-    store_mode: int | None = None  # permission bits of the store's file; None: no file
+    is_remote: bool = False  # the inventory is on a database server
     runs_as_root: bool | None = None
     unverified_tls: tuple[str, ...] = ()  # sources whose server is not verified
     unencrypted: tuple[str, ...] = ()  # sources read over a line in clear
+    open_secrets: tuple[str, ...] = ()  # PATH (MODE) of secrets that others may read
+    open_files: tuple[str, ...] = ()  # PATH (MODE) of inventory and reports that everyone may read
+    root_tokens: tuple[str, ...] = ()  # sources that are read with a token of root
+    tokens: Mapping[str, str] = field(default_factory=dict)  # by source, the token it is read with
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class GuestView:
     agency: str | None = None
     agency_contact: str | None = None
     owner_confirmed_on: date | None = None
+    support_until: date | None = None  # of its operating system, where more was bought
     service: str | None = None
     service_entry: Service | None = None
     dimension: str | None = None
@@ -169,6 +175,7 @@ class Estate:
     sources: tuple[SourceHealth, ...] = ()
     site: str = ""
     tool: ToolFacts = field(default_factory=ToolFacts)
+    eol: EndOfLifeData = field(default_factory=shipped)
     changes: tuple[Change, ...] = ()  # of the last days, oldest first
 
     @cached_property
@@ -207,6 +214,12 @@ class Estate:
             ServiceView(name, entry, self.members_of(name))
             for name, entry in sorted(self.owners.services.items())
         )
+
+    @cached_property
+    def processings(self) -> tuple[ServiceView | GuestView, ...]:
+        """What processes data: the services of the owners' file, and each guest in none of them."""
+        alone = (view for view in self.guests if view.service_entry is None)
+        return (*self.services, *alone)
 
     def members_of(self, service: str | None) -> tuple[GuestView, ...]:
         """The guests of a service, also of one that only tags name."""
@@ -301,6 +314,23 @@ class Estate:
     def for_guest(self, kind: type[R], guest: Guest) -> tuple[R, ...]:
         """The facts of a kind (it has a ``guest_id``) that are about a guest."""
         return self._grouped_by(kind, "guest_id").get((guest.cluster, guest.guest_id), ())
+
+    def facts_in(self, kind: type[R], place: tuple[str, str]) -> tuple[R, ...]:
+        """The facts of a kind that name a datastore by this cluster and id; see places_of."""
+        return self._grouped_by(kind, "datastore_id").get(place, ())
+
+    def fact_of(self, record: R) -> Fact[R]:
+        """The fact that a record is: who told it, and since when it is known to be so."""
+        index = self._facts_by_name.get(type(record))
+        if index is None:
+            facts = self.facts.of(type(record))
+            index = self._facts_by_name[type(record)] = {_name_of(f.record): f for f in facts}
+        return index[_name_of(record)]
+
+    @cached_property
+    def _facts_by_name(self) -> dict[type[Record], dict[tuple[Any, str], Fact[Any]]]:
+        """Filled as it is asked for."""
+        return {}
 
     def _grouped_by(self, kind: type[R], part: str) -> Mapping[Any, tuple[R, ...]]:
         index = self._indices.get((kind, part))
@@ -454,6 +484,10 @@ class Estate:
         return places
 
 
+def _name_of(record: Any) -> tuple[Any, str]:
+    return (record.cluster, record.subject)
+
+
 def _guest_key(record: Any) -> GuestKey:
     return (record.cluster, record.guest_id)
 
@@ -493,6 +527,7 @@ class _Join:
             agency=agency,
             agency_contact=known.contact if known else None,
             owner_confirmed_on=_first([e.confirmed_on for e in entries]),
+            support_until=_first([e.support_until for e in entries]),
             service=service,
             service_entry=declared,
             dimension=_first([declared.dimension if declared else None, tags.value("dim")]),

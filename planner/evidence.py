@@ -14,11 +14,12 @@ from typing import Any
 from inventory.platform_records import Grant, Principal
 from inventory.records import Backup, Nic
 from planner.backups import Cover
+from planner.eol import Release, release_of
 from planner.estate import Estate, GuestView
 from planner.report import Report
 from planner.risks.catalogue import absent, chosen
 from planner.risks.engine import Assessment, assess
-from planner.risks.lifecycle import Release, os_of, release_of, shipped
+from planner.risks.lifecycle import os_of
 from planner.risks.regulations import Pack
 from planner.risks.statement import ControlRow, statement
 from planner.rows import ChangeRow, FailoverRow, GuestLine, PoolRow, RiskRow, SourceRow
@@ -295,12 +296,12 @@ class _Lists:
             record = host.record
             release = None
             if record.platform == "proxmox-ve" and record.version:
-                release = shipped().find("proxmox-ve", record.version.split(".")[0])
+                release = self._estate.eol.find("proxmox-ve", record.version.split(".")[0])
             known = " ".join(filter(None, (record.platform, record.version))) or None
             yield self._support("host", host, record.name, record.host_id, known, release)
         for view, line in self._lines():
             system = os_of(view)
-            release = release_of(system, shipped()) if system else None
+            release = release_of(system, self._estate.eol) if system else None
             yield self._support("guest", view.fact, line.name, line.guest_id, system, release)
 
     def _support(
@@ -322,7 +323,7 @@ class _Lists:
             support=_support_on(release, self._estate.as_of),
             supported_until=release.ends if release else None,
             extended_until=release.extended_ends if release else None,
-            dates_of=shipped().dated,
+            dates_of=self._estate.eol.dated,
             source=fact.source,
             confirmed_at=fact.confirmed_at,
         )

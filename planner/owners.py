@@ -66,6 +66,9 @@ class Organisation(_Table):
 
     name: str = Field("", description="its name; no report shows it yet")
     dpo: Contact = Field(Contact(), description="the data protection officer")
+    incident: Contact = Field(
+        Contact(), description="who takes a breach further, within 3 x 24 hours"
+    )
 
 
 class Agency(_Table):
@@ -76,10 +79,10 @@ class Agency(_Table):
 
 
 class Retention(_Table):
-    """How long the data is kept; recorded, no rule reads it yet."""
+    """How long the data is kept; backups must not keep it longer."""
 
     days: int | None = Field(None, gt=0, description="days")
-    basis: str = Field("", description="the rule that says so")
+    basis: str = Field("", description="the rule or archive schedule that says so")
 
 
 class RestoreTest(_Table):
@@ -114,15 +117,19 @@ class Service(_Table):
     ropa_id: str | None = Field(
         None, description="its entry in the record of processing activities"
     )
-    dpia_ref: str | None = Field(
-        None, description="its data protection impact assessment; no rule reads it yet"
+    dpia_ref: str | None = Field(None, description="its data protection impact assessment")
+    dpia_on: date | None = Field(None, description="when that was made or last renewed")
+    dp_contact: str = Field(
+        "", description="a role's mailbox for data protection; default the organisation's"
+    )
+    incident_contact: str = Field(
+        "", description="a role's mailbox for breaches; default the organisation's"
     )
     system_category: str | None = Field(
-        None, description="its category under the national rules; no rule reads it yet"
+        None, description="its category as an electronic system: strategis, tinggi, rendah"
     )
-    reviewed_at: date | None = Field(
-        None, description="when this entry was reviewed; no rule reads it yet"
-    )
+    assessed_on: date | None = Field(None, description="when its security was last assessed")
+    reviewed_at: date | None = Field(None, description="when this entry was last reviewed")
     approved_by: str | None = Field(
         None, description="the office that approved it; no rule reads it yet"
     )
@@ -162,6 +169,9 @@ class GuestEntry(_Table):
     agency: str | None = Field(None, description="the agency's code; default the service's owner")
     classification: Classification | None = Field(None, description="of their data")
     criticality: int | None = Field(None, ge=1, le=4, description="1 is the highest")
+    support_until: date | None = Field(
+        None, description="until when extended support of their operating system is paid for"
+    )
     backup: DeclaredBackup | None = Field(None, description="a backup that no source shows")
     encrypted_in_guest_on: date | None = Field(
         None, description="when it was last proven that they encrypt their own disks"
@@ -180,8 +190,9 @@ class StorageEntry(_Table):
         (), description="other sites that hold a copy of it: a synchronised server, tapes"
     )
     country: str | None = Field(
-        None, pattern=r"^[A-Z]{2}$", description="two letters, such as ID; no rule reads it yet"
+        None, pattern=r"^[A-Z]{2}$", description="where it stands: two letters, such as ID"
     )
+    abroad_ref: str = Field("", description="what allows it to stand abroad")
     encrypted: bool | Literal["unknown"] = Field(
         "unknown", description="at rest, where the platform does not say"
     )
@@ -189,9 +200,7 @@ class StorageEntry(_Table):
     redundant: bool | None = Field(
         None, description="true: no single fault takes it down (two controllers, several nodes)"
     )
-    max_class: Classification | None = Field(
-        None, description="the strictest class it may hold; no rule reads it yet"
-    )
+    max_class: Classification | None = Field(None, description="the strictest class it may hold")
     evidence_on: date | None = Field(
         None, description="when that was last proven; no rule reads it yet"
     )
@@ -206,6 +215,9 @@ class HostPlace(_Table):
     site: str | None = Field(None, description="the building")
     room: str | None = Field(None, description="inside the site")
     rack: str | None = Field(None, description="inside the room")
+    warranty_until: date | None = Field(
+        None, description="the last day of its warranty or maintenance contract"
+    )
     log_target: str | None = Field(
         None, min_length=1, description="the central log server that it sends its logs to"
     )
@@ -218,6 +230,8 @@ class PrincipalEntry(_Table):
     kind: Literal["staff", "service", "processor"] = Field(
         "staff", description="a person, a program that logs in by token alone, or a contractor"
     )
+    agreement_ref: str = Field("", description="of a contractor: the processing agreement")
+    agreement_until: date | None = Field(None, description="the last day of the agreement")
     custodian: bool = Field(
         False, description="true: it looks after the guests of every agency, as their custodian"
     )

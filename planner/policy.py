@@ -217,10 +217,47 @@ class QualityRules(_Table):
 
 
 class LifecycleRules(_Table):
-    """How early an end of life is told."""
+    """How early an end of life is told, and by which data."""
 
-    warn_days: int = Field(
-        365, ge=0, description="days before an end of life; no rule reads it yet"
+    warn_days: int = Field(365, ge=0, description="days before the end of a guest's system")
+    hypervisor_days: int = Field(270, ge=0, description="days before the end of a hypervisor's")
+    data_file: str = Field(
+        "",
+        description="newer ends of life than the program's own, relative to this file's folder",
+    )
+    data_days: int = Field(90, ge=1, description="older data on ends of life is a finding")
+    libvirt_minimum: str | None = Field(
+        None, pattern=r"^\d+(\.\d+){0,2}$", description="the oldest libvirt that is accepted"
+    )
+    qemu_minimum: str | None = Field(
+        None, pattern=r"^\d+(\.\d+){0,2}$", description="the oldest QEMU that is accepted"
+    )
+
+
+class PrivacyRules(_Table):
+    """What is asked of personal data."""
+
+    home_country: str = Field(
+        "ID", pattern=r"^[A-Z]{2}$", description="where data that is not public must stay"
+    )
+    backup_grace_days: int = Field(
+        31, ge=0, description="how much longer than the data a backup of it may live"
+    )
+    dormant_days: int = Field(90, ge=1, description="a guest that is off for longer is dormant")
+    orphan_backup_days: int = Field(
+        30, ge=1, description="a backup that outlives its guest by more is told"
+    )
+    review_days: int = Field(365, ge=1, description="between two reviews of a classification")
+    assessment_days: int = Field(
+        730, ge=1, description="between two impact assessments, and two of a system's security"
+    )
+
+
+class HardeningRules(_Table):
+    """What is asked of guests and hosts."""
+
+    secure_boot_os: tuple[str, ...] = Field(
+        (), description="systems that must boot securely: a product, or PRODUCT-RELEASE"
     )
 
 
@@ -369,6 +406,8 @@ class Policy(_Table):
     backup: BackupRules = BackupRules()
     encryption: EncryptionRules = EncryptionRules()
     lifecycle: LifecycleRules = LifecycleRules()
+    privacy: PrivacyRules = PrivacyRules()
+    hardening: HardeningRules = HardeningRules()
     reclaim: ReclaimRules = ReclaimRules()
     rightsize: RightsizeRules = RightsizeRules()
     showback: Showback = Showback()

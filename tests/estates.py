@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from inventory.read import DayPoint, Fact, Facts, SourceState
 from inventory.records import Coverage, Record
 from inventory.schema import FACT_KINDS
 from planner.answers import PoolAnswer, answer_all
+from planner.eol import EndOfLifeData, shipped
 from planner.estate import Estate, SourceHealth, ToolFacts
 from planner.owners import EstateFile
 from planner.policy import Policy
@@ -20,6 +22,7 @@ from stored import GIB, JAKARTA
 
 AS_OF = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+FRESH = replace(shipped(), dated=AS_OF - timedelta(days=30))  # ends of life that are not stale
 SEEN = tuple(kind.kind_name for kind in FACT_KINDS)
 
 
@@ -29,6 +32,7 @@ def health(
     kind: str = "proxmox",
     gaps: Iterable[Coverage] = (),
     hidden: Iterable[str] = (),
+    excess: tuple[str, ...] | None = (),
     stale: bool = False,
 ) -> SourceHealth:
     """A source that showed all kinds of facts but the hidden ones."""
@@ -45,6 +49,7 @@ def health(
         last_attempt_at=NOW,
         last_outcome="partial" if told else "stored",
         gaps=told,
+        excess_rights=excess,
         covered=frozenset((kind, "") for kind in SEEN if kind not in unseen),
     )
     return SourceHealth(state, poll_minutes=5, age_minutes=1.0, stale=stale)
@@ -56,16 +61,19 @@ def estate(
     policy: dict[str, Any] | None = None,
     sources: Iterable[SourceHealth] | None = None,
     tool: ToolFacts | None = None,
+    eol: EndOfLifeData | None = None,
     as_of: date = AS_OF,
+    days_seen: float = 0,
     changes: Iterable[Change] = (),
 ) -> Estate:
-    """What one source told, joined with what the owners declare."""
+    """What one source told, joined with what the owners declare; facts are ``days_seen`` old."""
+    since = NOW - timedelta(days=days_seen)
     by_kind: dict[type[Record], list[Fact[Any]]] = defaultdict(list)
     keys: dict[tuple[str, str], int] = {}
     for record in records:
         name = (record.kind_name, record.subject)
         key = keys.setdefault(name, len(keys) + 1)
-        by_kind[type(record)].append(Fact(record, "site", key, NOW, NOW))
+        by_kind[type(record)].append(Fact(record, "site", key, since, NOW))
     return Estate(
         as_of=as_of,
         at=NOW,
@@ -75,6 +83,7 @@ def estate(
         sources=(health(),) if sources is None else tuple(sources),
         site="Test",
         tool=tool or ToolFacts(),
+        eol=eol or FRESH,
         changes=tuple(changes),
     )
 

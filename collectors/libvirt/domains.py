@@ -124,8 +124,8 @@ def _stated(xml: Element, domain: Domain, host: Host) -> dict[str, Any]:
         "vcpus": _vcpus(xml),
         "memory_bytes": size_bytes(xml, "memory", "KiB"),
         "memory_min_bytes": _ballooned_to(xml),
-        "os": system,
-        "os_source": None if system is None else "metadata",
+        "os": system or "",
+        "os_source": "metadata" if system else "",
         "tags": domain.told.tags,
         **settings_of(xml, host.confinement, is_active=domain.is_active, is_fake=domain.is_fake),
     }

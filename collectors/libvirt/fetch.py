@@ -27,6 +27,7 @@ from collectors.libvirt.wire import (
     WITH_SNAPSHOTS,
     Wire,
     connect,
+    could_write,
     within,
 )
 
@@ -165,6 +166,7 @@ class _Poll:
         """What parsing needs beside the answers."""
         return {
             "transport": self._address.transport,
+            "could_write": could_write(self._address, self._budget),
             "cluster": self._source.cluster,
             "known_cluster": self._source.known_cluster,
             "period_seconds": self._source.period_seconds,

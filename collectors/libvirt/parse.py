@@ -23,6 +23,10 @@ from collectors.untrusted import mapping, number, whole
 from inventory.records import Counter, Disk, Effort, Host, Record, Snapshot, Usage
 
 _SHARING = "host/memory_parameters"
+_FOR_WRITERS = {
+    "tls": "write: a TLS certificate opens for writing, too",
+    "tcp": "write: whoever reaches the port may open for writing",
+}
 
 _MIB = 1024**2
 _KIB = 1024
@@ -90,6 +94,7 @@ class Answers:
             source=self._source,
             taken_at=self._taken_at,
             platform=f"{self._version} ({self._transport})",
+            excess_rights=self._excess_rights,
             effort=Effort(
                 requests=whole(context.get("requests")) or 0,
                 bytes=whole(context.get("bytes")) or 0,
@@ -177,6 +182,22 @@ class Answers:
             confinement=self._confinement,
             ksm_shared_bytes=self._shared_memory,
         )
+
+    @property
+    def _excess_rights(self) -> tuple[str, ...] | None:
+        """What the credentials could do beyond reading; None where nobody has tried.
+
+        libvirt knows no reader over TLS or plain TCP: who may connect may open for writing.
+        """
+        if self.is_fake:
+            return ()
+        transport = self._raw.context.get("transport")
+        if transport in _FOR_WRITERS:
+            return (_FOR_WRITERS[transport],)
+        could_write = self._raw.context.get("could_write")
+        if not isinstance(could_write, bool):
+            return None
+        return (f"write over {transport}",) if could_write else ()
 
     @property
     def _confinement(self) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from collectors.hints import SCRUBBED, hints_in
 from collectors.libvirt.storage import place_of
 from collectors.libvirt.values import attribute, child, text
 
@@ -48,10 +49,18 @@ def settings_of(
         "shares_memory": xml.find("memoryBacking/nosharepages") is None,
         "media": _sorted(_media(xml)),
         "passthrough": tuple(sorted(_passthrough(xml))),
+        "hints": _hints(xml),
         # The test driver drops raw arguments, so their absence says nothing.
         "raw_arguments": None if is_fake else bool(raw),
         "raw_options": None if is_fake else raw,
     }
+
+
+def _hints(xml: Element) -> tuple[str, ...] | None:
+    """What its title and description hold that should not be there; None where they were taken
+    out of a recording before anyone looked."""
+    texts = [child(xml, name) or "" for name in ("title", "description")]
+    return None if SCRUBBED in texts else tuple(hints_in("\n".join(texts)))
 
 
 def _sorted(found: Any) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ ever and no thread can be stopped, so what may hang is asked with ``within``.
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import socket
+import stat
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -39,6 +41,9 @@ T = TypeVar("T")
 _KEEPALIVE_SECONDS, _KEEPALIVE_COUNT = 5, 3
 _KNOCK_SECONDS = 5.0
 _OPEN_SECONDS = 20.0
+
+_OVER_SSH = frozenset({"ssh", "libssh", "libssh2"})
+_SOCKETS = ("/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock")
 
 # Every call that may be made. None of them writes, none of them needs more than a reader's rights.
 ALLOWED: Mapping[str, frozenset[str]] = {
@@ -170,6 +175,56 @@ def _open(address: Address) -> Any:
     with contextlib.suppress(libvirt.libvirtError):
         connection.setKeepAlive(_KEEPALIVE_SECONDS, _KEEPALIVE_COUNT)
     return connection
+
+
+def could_write(address: Address, budget: Budget) -> bool | None:
+    """Whether whoever has these credentials could write; None where that was not found out.
+
+    On this machine the daemon's socket tells. Over ssh only the daemon does: a second connection,
+    opened as a writer's, asks one thing that readers are refused and that changes nothing, and is
+    closed. The connection that is read over stays a reader's.
+    """
+    if address.transport == "unix":
+        return _takes_orders(address)
+    if address.transport not in _OVER_SSH:
+        return None
+    try:
+        return within(min(_OPEN_SECONDS, budget.remaining / 4), lambda: _is_let_in(address))
+    except Silence:
+        return None
+
+
+def _is_let_in(address: Address) -> bool | None:
+    """Whether the daemon takes a connection for a writer's; the question asks for nothing."""
+    try:
+        connection = libvirt.open(address.to_open)
+    except libvirt.libvirtError as error:
+        return False if _is_refusal(str(error)) else None
+    try:
+        connection.domainXMLFromNative("none", "", 0)
+    except libvirt.libvirtError as error:
+        return bool(error.get_error_code() != libvirt.VIR_ERR_OPERATION_DENIED)
+    finally:
+        connection.close()
+    return True
+
+
+def _is_refusal(text: str) -> bool:
+    return any(word in text.lower() for word in ("authentication", "denied", "authorized"))
+
+
+def _takes_orders(address: Address) -> bool | None:
+    """Whether our user may write to the daemon's socket; where everyone may, polkit decides."""
+    if not address.uri.partition("?")[0].endswith("/system"):
+        return True  # a daemon of our own
+    named = [address.socket.removesuffix("-ro")] if address.socket else _SOCKETS
+    there = [Path(name) for name in named if Path(name).is_socket()]
+    if not there:
+        return None
+    if os.geteuid() == 0:
+        return True
+    open_to_all = any(path.stat().st_mode & stat.S_IWOTH for path in there)
+    return None if open_to_all else any(os.access(path, os.W_OK) for path in there)
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:

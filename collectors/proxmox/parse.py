@@ -162,6 +162,7 @@ class Answers:
             platform=self._platform(),
             guests_reported=self._guests_reported(),
             token_expires_on=self._token_expiry(),
+            excess_rights=self.rights.excess() if self.rights else None,
             clock_offset_seconds=context.get("clock_offset_seconds"),
             effort=Effort(
                 requests=whole(context.get("requests")) or 0,

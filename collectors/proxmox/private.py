@@ -10,20 +10,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from collectors.hints import hints_in, states_a_secret
+
 HINTS = "lumbung-hints"  # the key under which a lean configuration carries its hints
 
 # Cloud-init data, addresses, environments of processes, and what people wrote.
 _PRIVATE = re.compile(
     r"^(cipassword|ciuser|cicustom|sshkeys|ipconfig\d+|searchdomain|nameserver|description|env)$"
 )
-_SECRET = re.compile(r"(?i)\b(passw(or)?d|sandi|secret|token|api.?key)\b\s*[:=]")
-# A word of letters with a digit, a sign or a capital inside, as passwords are and words are not.
-_WORD = r"(?!https?:)(?=\S*[A-Za-z])(?=\S+[^a-z\s.,;:!?)])\S{6,}"
-_TOLD = re.compile(
-    rf"\b(?i:passw(?:or)?d|pwd|kata sandi|sandi)\b[ \t:=]+{_WORD}"
-    rf"|\b(?i:login|user(?:name)?|admin|root)\b[^\n]{{0,30}}? /[ \t]*{_WORD}"
-)
-_IDENTITY = re.compile(r"\b\d{16}\b")
 # In raw arguments: KEY=VALUE whose key says that the value is a secret, up to the next comma.
 _SECRET_ARGUMENT = re.compile(r"(?i)\b([\w.-]*(?:passw|secret|token|key|data|user)[\w.-]*)=[^,\s]*")
 _ENVIRONMENT = "lxc.environment"
@@ -86,7 +80,7 @@ def _is_pair(line: Any) -> bool:
 
 
 def _is_secret_line(key: str, text: str) -> bool:
-    return bool(text) and (key.startswith(_ENVIRONMENT) or bool(_SECRET.search(text)))
+    return bool(text) and (key.startswith(_ENVIRONMENT) or states_a_secret(text))
 
 
 def _pending(body: Any) -> list[dict[str, Any]]:
@@ -115,19 +109,8 @@ def _fsinfo(body: Any) -> dict[str, Any]:
 
 def hints(config: Mapping[str, Any]) -> list[str]:
     """What the free text and the cloud-init data of a guest hold that should not be there."""
-    text = str(config.get("description", ""))
-    found = {
-        "password": bool(_SECRET.search(text) or _TOLD.search(text)),
-        "identity-number": any(_is_identity(match) for match in _IDENTITY.findall(text)),
-        "cloud-init-password": "cipassword" in config,
-    }
-    return sorted(name for name, is_there in found.items() if is_there)
-
-
-def _is_identity(digits: str) -> bool:
-    """The form of a national identity number: province, day and month of birth are possible."""
-    province, day, month = int(digits[:2]), int(digits[6:8]), int(digits[8:10])
-    return 11 <= province <= 94 and (1 <= day <= 31 or 41 <= day <= 71) and 1 <= month <= 12
+    found = hints_in(str(config.get("description", "")))
+    return sorted(found + (["cloud-init-password"] if "cipassword" in config else []))
 
 
 # Access

@@ -30,6 +30,7 @@ _SHARED_FOLDER = re.compile(r"^virtiofs\d+$")
 _SERIAL = re.compile(r"^serial\d+$")
 # Consoles and monitors that raw arguments open: -vnc 0.0.0.0:77, -monitor tcp:…, -serial telnet:…
 _LISTENER = re.compile(r"(?:^|\s)-(vnc|spice|monitor|qmp|serial|chardev)[ =](\S+)")
+_OPTION = re.compile(r"(?:^|\s)(--?[A-Za-z][\w-]{0,40})")  # the names of raw arguments
 _DEFAULT_SWAP_MIB = 512
 _ENCRYPTION = {"std": "sev", "es": "sev-es", "snp": "sev-snp"}
 
@@ -63,6 +64,7 @@ def machine_settings(config: Config) -> dict[str, Any]:
         "ballooning": True if "balloon" not in config else _unless_none(balloon),
         "uuid": smbios_uuid(config),
         "raw_arguments": bool(config.get("args")),
+        "raw_options": _sorted(_OPTION.findall(text(config.get("args")) or "")),
         "cpu_model": _cpu_model(config),
         "machine": _machine(config),
         "firmware": firmware,

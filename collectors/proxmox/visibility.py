@@ -22,6 +22,8 @@ _ALWAYS_TOLD = frozenset(
 )
 _REFUSED_PATH = re.compile(r"\((?P<path>/[^,()\s]*), (?P<privileges>[A-Za-z.|]+)\)")
 
+_ONLY_READS = ".Audit"  # how every privilege that lets nothing be changed ends
+
 AUDITOR = "PVEAuditor"
 BACKUPS = "LumbungBackups"  # a role of our own: the platform has none with just these two
 
@@ -165,6 +167,15 @@ class Rights:
         """The commands that a refusal asks for; ``path`` where it does not say on which."""
         found = _REFUSED_PATH.search(reason)
         return self.grant(found["path"] if found else path)
+
+    def excess(self) -> tuple[str, ...]:
+        """Every privilege beyond reading, with the paths on which the token holds it."""
+        held: dict[str, list[str]] = {}
+        for path, privileges in sorted(self.paths.items()):
+            for name in privileges:
+                if not name.endswith(_ONLY_READS):
+                    held.setdefault(name, []).append(path)
+        return tuple(f"{name} on {_few(tuple(paths))}" for name, paths in sorted(held.items()))
 
     def listed(self, release: int | None) -> tuple[Right, ...]:
         """Every privilege that shows something, whether it is held, and what it shows."""

@@ -199,7 +199,7 @@ def _finding(rule: Rule, subject: Subject, outcome: Outcome) -> Finding:
             rule.group,
             classification=subject.classification,
             public=subject.public,
-            guest=bool(subject.guest) or subject.kind == "service",
+            guest=bool(subject.guest) or subject.kind in ("service", "processing"),
         )
     return Finding(rule, subject, outcome, severity, worth)
 

@@ -1,21 +1,16 @@
-"""Ends of life, against dated data that ships with the program (endoflife.date, MIT licence)."""
+"""Ends of life of operating systems and of what runs below the guests, and their support."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
-from inventory.records import Host
+from planner.eol import Release, release_of
 from planner.estate import Estate, GuestView
 from planner.risks.rule import (
     CRITICAL,
     HIGH,
+    LOW,
+    MEDIUM,
     Outcome,
     Rule,
     not_applicable,
@@ -25,128 +20,44 @@ from planner.risks.rule import (
     unknown,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """One release of a product; ``ends`` None means that no end was announced."""
-
-    product: str
-    cycle: str
-    ends: date | None
-    extended_ends: date | None = None  # paid or community extended support
-
-    @property
-    def label(self) -> str:
-        return f"{self.product} {self.cycle}"
-
-
-@dataclass(frozen=True, slots=True)
-class EndOfLifeData:
-    """The releases that are known, and the day the data was taken."""
-
-    dated: date
-    releases: Mapping[tuple[str, str], Release]
-
-    def find(self, product: str, cycle: str) -> Release | None:
-        return self.releases.get((product, cycle))
-
-    @property
-    def products(self) -> frozenset[str]:
-        return frozenset(product for product, _cycle in self.releases)
-
-
-@cache
-def shipped() -> EndOfLifeData:
-    """The data that ships with the program."""
-    return parse(json.loads(files("planner.risks").joinpath("eol.json").read_text("utf-8")))
-
-
-def parse(data: Mapping[str, Any]) -> EndOfLifeData:
-    releases = {}
-    for product, cycles in data["products"].items():
-        for row in cycles:
-            cycle = row["releaseCycle"].lower()
-            release = Release(product, cycle, _date(row.get("eol")), _date(row.get("eoes")))
-            releases[product, cycle] = release
-    return EndOfLifeData(date.fromisoformat(data["dated"]), releases)
-
-
-def _date(value: Any) -> date | None:
-    return date.fromisoformat(value) if isinstance(value, str) else None
-
-
-_LIBOSINFO = re.compile(r"https?://[^/]+/(?P<product>[a-z-]+)/(?P<cycle>[0-9a-z.]+)$")
-_WORDS = re.compile(r"(?P<product>[a-z][a-z ./-]*?)[ -]*(?P<cycle>\d+(\.\d+)*( ?r2)?)\b")
-_SAME = {
-    "rhel": "rhel",
-    "red hat enterprise linux": "rhel",
-    "rocky": "rocky-linux",
-    "rocky linux": "rocky-linux",
-    "alma": "almalinux",
-    "almalinux": "almalinux",
-    "debian": "debian",
-    "debian gnu/linux": "debian",
-    "debian linux": "debian",
-    "ubuntu": "ubuntu",
-    "centos": "centos",
-    "centos linux": "centos",
-    "alpine": "alpine-linux",
-    "alpine linux": "alpine-linux",
-    "windows server": "windows-server",
-    "microsoft windows server": "windows-server",
-    "win": "windows-server",
-    "freebsd": "freebsd",
-    "opensuse": "opensuse",
-    "sles": "sles",
-    "fedora": "fedora",
-}
-
-
-def release_of(os: str, data: EndOfLifeData) -> Release | None:
-    """The release that an operating system's name means; None when it is too vague to say."""
-    name = os.strip().lower()
-    found = _LIBOSINFO.match(name) or _WORDS.search(name)
-    if found is None:
-        return None
-    product = _SAME.get(found["product"].strip(), found["product"].strip().replace(" ", "-"))
-    cycle = found["cycle"].replace(" ", "").replace("r2", "-r2")
-    while cycle:
-        release = data.find(product, cycle)
-        if release is not None:
-            return release
-        cycle = cycle.rpartition(".")[0]
-    return None
+PAID_SUPPORT = "support.esm"  # the tag that says extended support was bought
 
 
 def os_of(view: GuestView) -> str | None:
     """What says which operating system runs: the tag os.PRODUCT-CYCLE, else the platform."""
-    for tag in view.guest.tags or ():
-        if tag.lower().startswith("os."):
-            return tag[3:]
-    return view.guest.os
+    return next(iter(view.tagged("os")), view.guest.os)
 
 
-@rule(
-    "PAT-001",
-    "Hypervisor release past its end of life",
-    subject="host",
-    severity=CRITICAL,
-    group="lifecycle",
-    essential=True,
-    sources=("proxmox",),
-    why="It gets no security fixes any more, and every guest stands on it.",
-    fix="Upgrade, one major release after the other.",
-)
-def hypervisor_ended(host: Host, estate: Estate) -> Outcome:
-    if not host.version:
-        return unknown("its version was not seen")
-    data = shipped()
-    release = data.find("proxmox-ve", host.version.split(".")[0])
+def _said_by(view: GuestView) -> str:
+    """Who says so: metadata, for one, is written at installation and seldom after an upgrade."""
+    return "tag" if view.tagged("os") else view.guest.os_source or "source"
+
+
+def _release(view: GuestView, estate: Estate) -> Release | Outcome:
+    """The release that a guest runs, or why that cannot be told."""
+    if view.guest.template:
+        return not_applicable("template")
+    os = os_of(view)
+    if not os:
+        return unknown("its operating system is not known (tag it os.PRODUCT-RELEASE)")
+    release = release_of(os, estate.eol)
     if release is None:
-        return unknown(f"no end-of-life date is known for {host.version}")
+        return unknown(f"{os!r} does not say which release (tag it os.PRODUCT-RELEASE)")
+    return release
+
+
+def _is_supported(release: Release, view: GuestView, estate: Estate) -> bool:
+    """Whether it still gets fixes, extended support included where someone says it was bought."""
     if release.ends is None or release.ends >= estate.as_of:
-        return ok()
-    return risk(version=host.version, ended_on=release.ends, data_of=data.dated)
+        return True
+    if view.support_until is not None:
+        return view.support_until >= estate.as_of
+    extended = release.extended_ends
+    return _claims_support(view) and extended is not None and extended >= estate.as_of
+
+
+def _claims_support(view: GuestView) -> bool:
+    return PAID_SUPPORT in (view.guest.tags or ())
 
 
 @rule(
@@ -160,28 +71,152 @@ def hypervisor_ended(host: Host, estate: Estate) -> Outcome:
     fix="Upgrade, replace or isolate the guest; buy extended support only with its end in sight.",
 )
 def guest_os_ended(view: GuestView, estate: Estate) -> Outcome:
-    if view.guest.template:
-        return not_applicable("template")
-    os = os_of(view)
-    if not os:
-        return unknown("its operating system is not known (tag it os.PRODUCT-RELEASE)")
-    data = shipped()
-    release = release_of(os, data)
-    if release is None:
-        return unknown(f"{os!r} does not say which release (tag it os.PRODUCT-RELEASE)")
-    if release.ends is None or release.ends >= estate.as_of:
+    release = _release(view, estate)
+    if isinstance(release, Outcome):
+        return release
+    if _is_supported(release, view, estate):
         return ok()
-    paid = "support.esm" in (view.guest.tags or ())
-    if paid and release.extended_ends is not None and release.extended_ends >= estate.as_of:
-        return ok()
-    grave = view.is_personal or view.public
     return risk(
-        CRITICAL if grave else None,
+        CRITICAL if view.is_personal or view.public else None,
         os=release.label,
+        said_by=_said_by(view),
         ended_on=release.ends,
         extended_until=release.extended_ends or "-",
-        data_of=data.dated,
+        data_of=estate.eol.stamp,
     )
 
 
-RULES: tuple[Rule, ...] = (hypervisor_ended, guest_os_ended)
+@rule(
+    "PAT-004",
+    "Guest operating system nears its end of life",
+    subject="guest",
+    severity=MEDIUM,
+    group="lifecycle",
+    essential=True,
+    why="After that day its holes stay open, and a migration takes longer than it looks.",
+    fix="Plan the upgrade now; the horizon is warn_days under [lifecycle] in the policy.",
+)
+def guest_os_ends_soon(view: GuestView, estate: Estate) -> Outcome:
+    release = _release(view, estate)
+    if isinstance(release, Outcome):
+        return release
+    if release.ends is None:
+        return ok()
+    days = (release.ends - estate.as_of).days
+    if days < 0:
+        return not_applicable("it has ended: see PAT-003")
+    if view.support_until is not None and view.support_until > release.ends:
+        return ok()
+    if days > estate.policy.lifecycle.warn_days:
+        return ok()
+    return risk(
+        os=release.label,
+        said_by=_said_by(view),
+        ends_on=release.ends,
+        days_left=days,
+        data_of=estate.eol.stamp,
+    )
+
+
+@rule(
+    "PAT-005",
+    "Guest whose operating system nobody knows",
+    subject="guest",
+    severity=LOW,
+    group="lifecycle",
+    essential=True,
+    why="Whether it still gets security fixes cannot be told, so nobody plans its upgrade.",
+    fix="Tag it os.PRODUCT-RELEASE (an appliance os.appliance.VENDOR), or install the guest agent.",
+)
+def guest_os_unknown(view: GuestView, estate: Estate) -> Outcome:
+    if view.guest.template:
+        return not_applicable("template")
+    if os_of(view):
+        return ok()
+    if view.guest.os is None or view.guest.tags is None:
+        return unknown("its configuration was not seen, or does not tell")
+    return risk(os="not set", tags=view.guest.tags or "none")
+
+
+@rule(
+    "PAT-013",
+    "Operating system kept alive by extended support that nobody proves",
+    subject="guest",
+    severity=MEDIUM,
+    group="lifecycle",
+    why="Without a contract the fixes do not come, and the tag hides that its life has ended.",
+    fix="Declare support_until for the guest in the estate file once the contract is at hand, or "
+    "migrate it.",
+)
+def support_not_proven(view: GuestView, estate: Estate) -> Outcome:
+    release = _release(view, estate)
+    if isinstance(release, Outcome):
+        return release
+    if release.ends is None or release.ends >= estate.as_of:
+        return ok()
+    if view.support_until is not None:
+        return ok() if view.support_until >= estate.as_of else not_applicable("see PAT-003")
+    if not _is_supported(release, view, estate):
+        return not_applicable("no extended support is claimed: see PAT-003")
+    return risk(
+        os=release.label,
+        ended_on=release.ends,
+        extended_until=release.extended_ends,
+        claimed_by=f"tag {PAID_SUPPORT}",
+    )
+
+
+_NEWEST = frozenset({"pc", "q35", "i440fx", "virt", "microvm"})  # names that follow QEMU
+# Machine types: QEMU's own calendar has been April, August and December since 4.0 (2019).
+_MACHINE_YEARS = 6
+_FIRST_YEAR_OF_MAJOR = 2015
+_MONTH_OF_MINOR: Mapping[int, int] = {0: 4, 1: 8, 2: 12}
+
+
+@rule(
+    "PAT-011",
+    "Guest pinned to an old machine type",
+    subject="guest",
+    severity=LOW,
+    group="lifecycle",
+    sources=("proxmox", "libvirt"),
+    why="Old virtual hardware is dropped by newer hypervisors: the guest then fails to start or to "
+    "migrate.",
+    fix="Plan a shutdown in which it gets a newer machine type; Windows may ask for activation.",
+)
+def old_machine_type(view: GuestView, estate: Estate) -> Outcome:
+    if view.guest.kind == "container" or view.guest.template:
+        return not_applicable("no virtual machine of its own")
+    machine = view.guest.machine
+    if machine is None:
+        return unknown("its machine type was not seen")
+    if machine in _NEWEST:
+        return ok()
+    release = _qemu_release(machine)
+    if release is None:
+        return unknown(f"{machine} is a machine type of its distribution's own")
+    year, month = release
+    age = estate.as_of.year - year + (estate.as_of.month - month) / 12
+    if age <= _MACHINE_YEARS:
+        return ok()
+    return risk(machine=machine, released=f"{year}-{month:02d}", years=round(age, 1))
+
+
+def _qemu_release(machine: str) -> tuple[int, int] | None:
+    """Year and month of the QEMU release that a machine type such as pc-q35-5.2+pve0 names."""
+    version = machine.partition("+")[0].rpartition("-")[2]
+    major, dot, minor = version.partition(".")
+    if not (dot and major.isdecimal() and minor.isdecimal()):
+        return None
+    if int(major) < 4:  # before 2019 releases came at other times: the last of them count
+        return (2018, 12)
+    return (_FIRST_YEAR_OF_MAJOR + int(major), _MONTH_OF_MINOR.get(int(minor), 12))
+
+
+RULES: tuple[Rule, ...] = (
+    guest_os_ended,
+    guest_os_ends_soon,
+    guest_os_unknown,
+    support_not_proven,
+    old_machine_type,
+)

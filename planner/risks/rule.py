@@ -19,7 +19,8 @@ State = Literal["ok", "risk", "unknown", "not_applicable"]
 # realm: Realm · firewall: Firewall, the settings of one level (cluster, host, guest) · storage:
 # Datastore, also one that only keeps backups · platform: Platform, a cluster as its source
 # configures it · cluster, datastore: PoolAnswer, what the planner says of them · service:
-# ServiceView, of the owners' file · change: Changed, a guest that came, went or changed ·
+# ServiceView, of the owners' file · processing: ServiceView, or GuestView of a guest in no such
+# service · change: Changed, a guest that came, went or changed ·
 # recorder: Keeper · source: SourceHealth · tool: ToolFacts
 SubjectKind = Literal[
     "guest",
@@ -35,6 +36,7 @@ SubjectKind = Literal[
     "realm",
     "firewall",
     "service",
+    "processing",
     "change",
     "recorder",
     "source",

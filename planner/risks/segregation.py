@@ -42,7 +42,6 @@ def _unconnected(view: GuestView, estate: Estate) -> Outcome:
     group="segregation",
     essential=True,
     needs=("nic",),
-    refs=("ISO 27001 A.8.22", "NIST SC-7", "CIS 12.2"),
     why="Whoever breaks into the public guest stands right beside the citizens' data, with no "
     "firewall between.",
     fix="Move one of them to another VLAN or bridge, and filter between the two.",

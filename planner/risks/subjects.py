@@ -111,6 +111,11 @@ def _of_service(service: ServiceView, estate: Estate) -> Subject:
     )
 
 
+def _of_processing(part: ServiceView | GuestView, estate: Estate) -> Subject:
+    whose = _of_service(part, estate) if isinstance(part, ServiceView) else _of_guest(part)
+    return replace(whose, kind="processing")
+
+
 def _of_keeper(keeper: Keeper, estate: Estate) -> Subject:
     agency = estate.owners.agencies.get(keeper.agency or "")
     return Subject(
@@ -197,6 +202,7 @@ _OF_KIND: Mapping[SubjectKind, Callable[[Estate], Iterable[Subject]]] = {
     "firewall": lambda estate: (_of_firewall(f, estate) for f in estate.facts.of(Firewall)),
     "change": _changed,
     "service": lambda estate: (_of_service(service, estate) for service in estate.services),
+    "processing": lambda estate: (_of_processing(part, estate) for part in estate.processings),
     "recorder": lambda estate: (_of_keeper(keeper, estate) for keeper in keepers_of(estate)),
     "source": lambda estate: map(_of_source, estate.sources),
     "tool": lambda estate: iter([Subject("tool", estate.tool, "lumbung", "lumbung")]),

@@ -19,10 +19,15 @@ pytestmark = [pytest.mark.libvirt, pytest.mark.slow]
 
 
 @pytest.fixture
-def server(libvirt_lab: Lab, tmp_path: Path) -> Iterator[SshServer]:
+def inside(libvirt_lab: Lab) -> str:
+    """What runs a command where the daemon's sockets lie."""
     if libvirt_lab.host.mode is not Mode.SYSTEM:
         pytest.skip("only a system's libvirtd has a socket for reading, which the helper needs")
-    inside = f"nsenter --mount --target {libvirt_lab.host.pid}"  # where its socket lies
+    return f"nsenter --mount --target {libvirt_lab.host.pid}"
+
+
+@pytest.fixture
+def server(inside: str, tmp_path: Path) -> Iterator[SshServer]:
     with ssh_server(tmp_path, f"{inside} virt-ssh-helper -r qemu:///system") as running:
         yield running
 
@@ -55,6 +60,15 @@ def test_the_key_of_the_forced_command_can_read_and_nothing_else(
         capture_output=True, stdin=subprocess.DEVNULL, timeout=30, check=False,
     )  # fmt: skip
     assert b"a shell" not in shell.stdout
+
+
+def test_a_key_that_could_write_is_told_from_one_that_can_only_read(
+    inside: str, server: SshServer, tmp_path: Path
+) -> None:
+    assert poll(server.uri()).excess_rights == ()
+    (tmp_path / "writer").mkdir()
+    with ssh_server(tmp_path / "writer", f"{inside} virt-ssh-helper qemu:///system") as writer:
+        assert poll(writer.uri()).excess_rights == ("write over ssh",)
 
 
 def test_it_is_collected_like_any_source(

@@ -23,6 +23,10 @@ from inventory.platform_records import (
 )
 from inventory.records import Backup, Datastore, Host, Record
 from inventory.store import Store
+from planner.estate import Estate, SourceHealth
+from planner.policy import Policy
+from planner.risks.catalogue import RULES
+from planner.risks.engine import assess
 from pve_recorded import (
     CLUSTER,
     SINGLE_NODES,
@@ -60,6 +64,57 @@ def auditor(served: Replay) -> Project:
     result = project.call("collect")
     assert result.returncode == 3, result.stderr  # its gaps are new
     return project
+
+
+# Every risk that these groups find; each was looked up in the recorded configuration. What lies on
+# the dead nodes is not known; that no guest there is classified or owned is.
+RISKS = {
+    ("HYP-003", "ct-files (201)"),
+    ("HYP-004", "ct-files (201)"),  # unconfined, and drops no capability
+    ("HYP-006", "web-dmz (101)"),  # hostpci0
+    ("HYP-007", "web-dmz (101)"),  # args: -device
+    ("HYP-008", "ci-runner (103)"),
+    ("HYP-009", "ci-runner (103)"),  # no cpu: kvm64
+    ("HYP-009", "forgotten-test (104)"),
+    ("HYP-009", "linked-clone (9001)"),
+    ("HYP-009", "web-dmz (101)"),  # x86-64-v2-AES without flags
+    ("HYP-012", "pve1"),
+    ("HYP-014", "web-dmz (101)"),  # net1 is an e1000
+    ("HYP-015", "db-pg01 (102)"),  # vga: clipboard=vnc
+    ("OWN-013", "lab"),
+    ("PAT-001", "pve1"),  # 8.4
+    ("PAT-005", "linked-clone (9001)"),  # no ostype
+    ("PAT-009", "pve1"),  # notfound
+    ("PRV-003", "db-pg01 (102)"),
+    ("PRV-003", "dukcapil-app (100)"),
+    ("PRV-009", "backup"),  # of 150, which is gone
+    ("PRV-012", "ct-files (201)"),  # "old password …"
+    ("PRV-012", "dukcapil-app (100)"),  # a login and an identity number
+}
+NOBODYS = {"110", "111", "210", "220", "ci-runner (103)", "ct-files (201)", "forgotten-test (104)",
+           "linked-clone (9001)", "web-dmz (101)"}  # fmt: skip
+UNCLASSIFIED = NOBODYS | {"120", "ct-docker (200)"}
+
+
+def test_the_risks_of_lifecycle_isolation_and_privacy_are_true_and_no_others(
+    auditor: Project,
+) -> None:
+    store = Store.open(f"sqlite:///{auditor.folder / 'inventory.db'}")
+    with store.reading() as connection:
+        states = read.sources_at(connection, datetime.now(UTC))
+        facts = read.facts_at(connection, datetime.now(UTC))
+    store.close()
+    sources = tuple(SourceHealth(state, 5, 1.0, stale=False) for state in states)
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    place = Estate(as_of=now.date(), at=now, facts=facts, policy=Policy(), sources=sources)
+    groups = ("lifecycle", "hypervisor", "privacy", "own")
+    rules = [rule for rule in RULES if rule.group in groups and rule.subject != "tool"]
+    found = {(risk.rule.id, risk.subject.label) for risk in assess(place, (), rules).risks}
+    told = {(rule, guest) for rule, guest in found if rule not in ("PRV-001", "PRV-002", "PRV-020")}
+    assert told == RISKS
+    assert {guest for rule, guest in found if rule == "PRV-001"} == UNCLASSIFIED
+    assert {guest for rule, guest in found if rule == "PRV-002"} == NOBODYS
+    assert {state.excess_rights for state in states} == {()}
 
 
 def test_guests_and_sizes_equal_the_truth(auditor: Project, truth: dict[str, Any]) -> None:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from estates import NOW, answers, estate, health
+from estates import AS_OF, NOW, answers, estate, health
 from inventory.changes import Change
 from inventory.platform_records import Recorder
 from inventory.records import BEYOND_REACH, Backup, BackupJob, Coverage, Nic, Record
+from planner.eol import EndOfLifeData
 from planner.estate import SourceHealth, ToolFacts
 from planner.risks.catalogue import BY_ID
 from planner.risks.engine import Assessment, assess
@@ -78,6 +79,8 @@ class Case:
     owners: dict[str, Any] | None = None
     policy: dict[str, Any] | None = None
     tool: ToolFacts | None = None
+    eol: EndOfLifeData | None = None
+    days_seen: float = 0
     memory: tuple[float, ...] = ()
     severity: str | None = None
     changes: tuple[Change, ...] = ()
@@ -90,6 +93,8 @@ class Case:
             owners=self.owners,
             policy=self.policy,
             tool=self.tool,
+            eol=self.eol,
+            days_seen=self.days_seen,
             changes=self.changes,
         )
         told = answers(place, memory=self.memory, storage=self.storage)
@@ -101,22 +106,55 @@ class Case:
 
 # What the owners declare of the clean estate.
 CLEAN_OWNERS: dict[str, Any] = {
+    "organisation": {"dpo": {"contact": "pdp@kota"}, "incident": {"contact": "csirt@kota"}},
     "agencies": {"dukcapil": {"name": "Dukcapil"}, "diskominfo": {"name": "Diskominfo"}},
+    "services": {
+        "registry": {
+            "owner": "dukcapil", "classification": "pribadi-spesifik", "dimension": "governance",
+            "retention": {"days": 365}, "ropa_id": "R-1", "dpia_ref": "D-1",
+            "dpia_on": AS_OF - timedelta(days=90), "system_category": "tinggi",
+            "assessed_on": AS_OF - timedelta(days=90), "reviewed_at": AS_OF - timedelta(days=90),
+        }
+    },
+    "storages": {
+        "san": {"country": "ID", "max_class": "pribadi-spesifik"}, "pbs": {"country": "ID"},
+    },
+    "principals": {
+        "@admins": {"agency": "diskominfo", "custodian": True},
+        "vendor@pve": {
+            "kind": "processor", "agreement_ref": "PKS-7", "agency": "diskominfo",
+        },
+    },
     "hosts": {"h1": {"log_target": "log.kota"}, "h2": {"log_target": "log.kota"}},
-    "principals": {"@admins": {"agency": "diskominfo", "custodian": True}},
     "networks": {"vmbr0/30": {"zone": "cctv"}, "vmbr0/31": {"zone": "backup"}},
     "approvals": [],
-}
+}  # fmt: skip
 # What every group's clean estate stands on: nothing in it is a risk to any rule.
+
+
+def on_clean(owners: dict[str, Any]) -> dict[str, Any]:
+    """The clean owners' file with these entries over it; their services lack nothing else."""
+    whole = CLEAN_OWNERS["services"]["registry"] | {"classification": None}
+    services = {
+        name: whole | entry | {"owner": "dukcapil"}
+        for name, entry in owners.get("services", {}).items()
+    }
+    return CLEAN_OWNERS | owners | {"services": services}
+
+
 UNBOUND: dict[str, Any] = {
     "host_paths": (), "passthrough": (), "media": (), "agent": True, "shares_memory": True,
 }  # fmt: skip
-H1, H2 = (host(name, version="9.1", ksm_shared_bytes=0) for name in ("h1", "h2"))
 GUEST = guest(
-    tags=("cls.pribadi-umum", "opd.dukcapil", "crit.1"), os="debian-13", autostart=False, **UNBOUND
-)
+    tags=("cls.pribadi-umum", "crit.1", "dim.governance", "opd.dukcapil", "ret.365d"),
+    os="debian-13", autostart=False, **UNBOUND,
+)  # fmt: skip
 OTHER = guest(
-    "200", tags=("expo.public", "cls.publik", "opd.diskominfo"), os="debian-13", **UNBOUND
+    "200", os="debian-13", **UNBOUND,
+    tags=("cls.publik", "dim.branding", "env.test", "expo.public", "opd.diskominfo"),
+)  # fmt: skip
+H1, H2 = (
+    host(name, version="9.1", kernel="6.17.2-1-pve", ksm_shared_bytes=0) for name in ("h1", "h2")
 )
 DISK = disk(encrypted=True, backup=True, cache="none", shareable=False, linked_clone_of="",
             host_device="", volume="san:vm-100-disk-0")  # fmt: skip
@@ -149,6 +187,7 @@ class Flip:
     policy: dict[str, Any] | None = None
     tool: ToolFacts | None = None
     sources: tuple[SourceHealth, ...] | None = None
+    eol: EndOfLifeData | None = None
     changes: tuple[Change, ...] = ()
 
     def __str__(self) -> str:

@@ -30,6 +30,7 @@ from rule_cases import (
     Flip,
     backup_of,
     changed,
+    on_clean,
     recorder,
     two_hosts,
 )
@@ -310,7 +311,9 @@ FLIPS: list[Flip] = [
     Flip("AVL-016", TANK, changed(TANK, health="DEGRADED")),
     Flip("AVL-017", BOND, changed(BOND, ports=("eno1",))),
     Flip("AVL-018", MANAGED, managed("ignored"), also=("AVL-003",)),
-    Flip("AVL-019", GUEST, changed(GUEST, passthrough=("hostpci0 0000:01",)), also=("AVL-001",)),
-    Flip("AVL-020", owners=services(sites=True, **TESTED), also=("BKP-010", "MON-010")),
+    Flip("AVL-019", GUEST, changed(GUEST, passthrough=("hostpci0 0000:01",)),
+         also=("AVL-001", "HYP-006")),
+    Flip("AVL-020", owners=on_clean(services(sites=True, **TESTED)),
+         also=("BKP-010", "IAM-011", "MON-010")),
     Flip("AVL-021", OTHER, changed(OTHER, kind="container", unprivileged=True, memory_bytes=0)),
 ]  # fmt: skip

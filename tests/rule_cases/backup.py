@@ -24,6 +24,7 @@ from rule_cases import (
     backup_of,
     changed,
     job,
+    on_clean,
 )
 from stored import datastore, disk, guest
 
@@ -321,8 +322,8 @@ FLIPS: list[Flip] = [
     Flip("BKP-012", STORED, changed(STORED, encrypted=False)),
     Flip("BKP-013", STORED, changed(STORED, verified=False, created_at=NOW - timedelta(days=3)),
          also=("BKP-004", "BKP-017")),
-    Flip("BKP-014", owners=service()),
-    Flip("BKP-015", owners=service(ago(1), speed=2, rto_hours=3)),
+    Flip("BKP-014", owners=on_clean(service())),
+    Flip("BKP-015", owners=on_clean(service(ago(1), speed=2, rto_hours=3))),
     Flip("BKP-017", STORED, also=("BKP-004",)),
     Flip("BKP-018", GUEST, changed(GUEST, host_paths=("/srv/data",)), also=("AVL-019",)),
     Flip("BKP-019", TARGET, changed(TARGET, hosts=("h2",)), also=UNCOVERED),

@@ -148,7 +148,11 @@ FLIPS: list[Flip] = [
     Flip("DAR-005", becomes=unused()),
     Flip("DAR-006", OLD_SNAPSHOT, changed(OLD_SNAPSHOT, memory_state=True)),
     Flip("DAR-007", DISK, changed(DISK, shareable=True)),
-    Flip("DAR-008", becomes=clone("base-100-disk-0", backup=True, cache="none", shareable=False)),
+    Flip(
+        "DAR-008",
+        becomes=clone("base-100-disk-0", backup=True, cache="none", shareable=False),
+        also=("PRV-011",),
+    ),
     Flip("DAR-009", SAN, changed(SAN, folder_mode=0o777), sources=LIBVIRT),
     Flip("DAR-010", GUEST, changed(GUEST, vtpm=False), policy=FULL_DISK),
 ]

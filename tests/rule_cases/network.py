@@ -225,7 +225,8 @@ FLIPS: list[Flip] = [
     Flip("NET-006", wall("guest/200"), wall("guest/200", address_filter=False)),
     Flip("NET-008", BRIDGE, changed(BRIDGE, addresses=("9.9.9.9/24",))),
     # The public guest then hears the citizens' VLAN, too.
-    Flip("NET-011", nic("200", vlan=20), nic("200", vlan=0), also=("SEG-001", "SEG-009")),
+    Flip("NET-011", nic("200", vlan=20), nic("200", vlan=0),
+         also=("SEG-001", "SEG-005", "SEG-009")),
     Flip("NET-010", BRIDGE, changed(BRIDGE, vlan_aware=False)),
     Flip("NET-007", OTHER, changed(OTHER, **CONSOLE), sources=LIBVIRT),
     Flip("NET-014", nic(), nic(attachment="direct bridge"), sources=LIBVIRT),

@@ -2,23 +2,67 @@
 
 from __future__ import annotations
 
-from estates import health
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from estates import AS_OF, FRESH, NOW, health
+from inventory.platform_records import Principal
 from inventory.records import BEYOND_REACH, Coverage, Record
 from planner.estate import ToolFacts
 from rule_cases import Case, Flip
 
+READER = ToolFacts(tokens={"site": "reader@pve!own"})
+OLD = replace(FRESH, dated=AS_OF - timedelta(days=91))
+
+
+def token(days: float | None = None, **more: Any) -> Principal:
+    """The program's own token, which expires in so many days; never without."""
+    until = None if days is None else NOW + timedelta(days=days)
+    given = {"kind": "token", "expires": days is not None, "expires_at": until}
+    return Principal(principal_id="reader@pve!own", cluster="c", **(given | more))
+
+
+def libvirt(excess: tuple[str, ...] | None) -> Any:
+    return (health(kind="libvirt", excess=excess),)
+
+
 CASES: list[Case] = [
-    # The tool's own
+    # OWN-001 a token that may do more than read
+    Case("OWN-001", "ok", sources=(health(),)),
+    Case("OWN-001", "risk", sources=(health(excess=("VM.PowerMgmt on /vms",)),), severity="high"),
+    Case("OWN-001", "risk", sources=(health(excess=("VM.Backup on /vms",)),), severity="medium"),
+    Case("OWN-001", "unknown", sources=(health(excess=None),)),
+    # OWN-002 a line that others can listen to
     Case("OWN-002", "ok", tool=ToolFacts()),
     Case("OWN-002", "risk", tool=ToolFacts(unverified_tls=("pve",))),
     Case("OWN-002", "risk", tool=ToolFacts(unencrypted=("kvm",))),
-    Case("OWN-004", "ok", tool=ToolFacts(store_mode=0o640)),
-    Case("OWN-004", "risk", tool=ToolFacts(store_mode=0o644)),
-    Case("OWN-004", "risk", tool=ToolFacts(store_mode=0o601)),
-    Case("OWN-004", "not_applicable", tool=ToolFacts(store_mode=None)),
+    # OWN-003 readable secrets, OWN-004 readable inventory
+    Case("OWN-003", "ok", tool=ToolFacts()),
+    Case("OWN-003", "risk", tool=ToolFacts(open_secrets=("a.token (0644)",))),
+    Case("OWN-004", "ok", tool=ToolFacts()),
+    Case("OWN-004", "risk", tool=ToolFacts(open_files=("inventory.db (0644)",))),
+    Case("OWN-004", "not_applicable", tool=ToolFacts(is_remote=True)),
+    # OWN-005 a token that lives too long
+    Case("OWN-005", "ok", (token(180),), tool=READER),
+    Case("OWN-005", "risk", (token(181),), tool=READER),
+    Case("OWN-005", "risk", (token(),), tool=READER),
+    Case("OWN-005", "unknown", (token(expires=None),), tool=READER),
+    Case("OWN-005", "unknown", tool=READER),
+    # OWN-006 root
     Case("OWN-006", "ok", tool=ToolFacts(runs_as_root=False)),
     Case("OWN-006", "risk", tool=ToolFacts(runs_as_root=True), severity="medium"),
+    Case("OWN-006", "risk", tool=ToolFacts(root_tokens=("pve",)), severity="high"),
     Case("OWN-006", "not_applicable", tool=ToolFacts(runs_as_root=None)),
+    # OWN-007 a connection to libvirt that could write
+    Case("OWN-007", "ok", sources=libvirt(())),
+    Case("OWN-007", "risk", sources=libvirt(("write over tls",))),
+    Case("OWN-007", "unknown", sources=libvirt(None)),
+    # OWN-012 old data on ends of life
+    Case("OWN-012", "ok", eol=replace(OLD, dated=AS_OF - timedelta(days=90))),
+    Case("OWN-012", "risk", eol=OLD),
+    Case("OWN-012", "ok", eol=OLD, policy={"lifecycle": {"data_days": 91}}),
+    # OWN-013 a source that hides a part
     Case("OWN-013", "ok", sources=(health(),)),
     Case("OWN-013", "risk", sources=(health(hidden=("nic",)),)),
     Case("OWN-013", "risk", sources=(health(gaps=[Coverage("", "guest", "partial", "a")]),)),
@@ -29,4 +73,14 @@ CASES: list[Case] = [
     ),
 ]
 CLEAN: list[Record] = []
-FLIPS: list[Flip] = []
+FLIPS: list[Flip] = [
+    Flip("OWN-001", sources=(health(excess=("VM.PowerMgmt on /vms",)),)),
+    Flip("OWN-002", tool=ToolFacts(unverified_tls=("site",))),
+    Flip("OWN-003", tool=ToolFacts(open_secrets=("a.token (0640)",))),
+    Flip("OWN-004", tool=ToolFacts(open_files=("inventory.db-wal (0644)",))),
+    Flip("OWN-005", becomes=token(), tool=READER, also=("IAM-005",)),
+    Flip("OWN-006", tool=ToolFacts(runs_as_root=True)),
+    Flip("OWN-007", sources=libvirt(("write over tls",))),
+    Flip("OWN-012", eol=OLD),
+    Flip("OWN-013", sources=(health(gaps=[Coverage("", "guest", "partial", "3 of 5")]),)),
+]

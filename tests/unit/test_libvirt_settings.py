@@ -45,10 +45,21 @@ def test_a_definition_with_nothing_in_it_says_what_is_known_to_be_none() -> None
     assert (found.raw_arguments, found.raw_options) == (False, ())
 
 
+def test_private_things_in_free_text_are_told_by_their_form_alone() -> None:
+    found = with_head(
+        "<title>app</title><description>NIK 3578010101900001, hub. 0812-3456-7890, "
+        "password: hunter22</description>"
+    )
+    assert found.hints == ("identity-number", "password", "telephone")
+    assert "hunter22" not in repr(found)
+    assert with_head("<description>order 3578019901900001, ext 2020</description>").hints == ()
+
+
 def test_what_a_definition_leaves_open_is_not_known() -> None:
     found = with_head("")
-    for name in ("machine", "cpu_model", "firmware", "secure_boot", "ballooning", "os_source"):
+    for name in ("machine", "cpu_model", "firmware", "secure_boot", "ballooning"):
         assert getattr(found, name) is None, name
+    assert (found.os, found.os_source) == ("", "")  # no metadata names one
 
 
 def test_without_a_definition_nothing_of_it_is_known() -> None:

@@ -107,7 +107,7 @@ def test_an_empty_configuration_means_the_defaults() -> None:
     assert (guest.ballooning, guest.autostart, guest.clipboard) == (True, False, False)
     assert (guest.os, guest.os_source, guest.hook_script, guest.memory_encryption) == ("",) * 4
     assert (guest.consoles, guest.media, guest.passthrough, guest.host_paths) == ((),) * 4
-    assert (guest.swap_bytes, guest.features, guest.raw_options) == (None,) * 3  # containers'
+    assert (guest.swap_bytes, guest.features, guest.raw_options) == (None, None, ())
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ import pytest
 from estates import AS_OF, answers, days, estate, health
 from inventory.records import Coverage, Guest, Record
 from planner.answers import answer_all
+from planner.eol import Release, release_of, shipped
 from planner.estate import ToolFacts
 from planner.policy import RiskPolicy
 from planner.pools import Past, questions
 from planner.risks.catalogue import BY_ID, RULES, UnknownRule, absent, chosen, texts_of, translated
 from planner.risks.engine import assess
-from planner.risks.lifecycle import Release, release_of, shipped
 from planner.risks.rule import SEVERITIES, Finding, Outcome, Rule, Subject, not_applicable, ok, risk
 from planner.risks.rule import rule as make_rule
 from planner.risks.rule import unknown as not_known
@@ -115,11 +115,11 @@ def test_one_changed_fact_of_a_clean_estate_fires_what_follows_from_it(flip: Fli
 
 
 def fired(records: list[Record], changed: Flip | None = None) -> set[str]:
-    """The rules that find a risk."""
+    """The rules that find a risk in facts that have been as they are for long."""
     flip = changed or Flip("")
     place = estate(
         *records, owners=flip.owners or CLEAN_OWNERS, policy=flip.policy, tool=flip.tool,
-        sources=flip.sources, changes=flip.changes,
+        sources=flip.sources, eol=flip.eol, changes=flip.changes, days_seen=400,
     )  # fmt: skip
     return {finding.rule.id for finding in assess(place, answers(place)).risks}
 
@@ -129,7 +129,7 @@ NEEDED = {(rule.id, kind) for rule in RULES for kind in rule.needs}
 
 @pytest.mark.parametrize(("rule", "kind"), sorted(NEEDED))
 def test_a_rule_whose_facts_are_hidden_is_unknown_and_never_ok(rule: str, kind: str) -> None:
-    clean = Case(rule, "", tuple(CLEAN), owners=CLEAN_OWNERS)
+    clean = Case(rule, "", tuple(CLEAN), owners=CLEAN_OWNERS, days_seen=400)
     whole = clean.assessed()
     assert whole.total("ok") >= 1
     assert whole.total("unknown") == 0

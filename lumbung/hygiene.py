@@ -1,0 +1,81 @@
+"""What the program knows of itself and of its files, for the rules on its own hygiene."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from inventory.store import Store
+from lumbung import secrets
+from lumbung.settings import ConfiguredSource, Settings
+from planner.estate import ToolFacts
+
+_EVERYONE = stat.S_IRWXO
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_BESIDE_THE_STORE = ("", "-wal", "-shm", "-journal")
+_ROOT = "root@pam"
+
+
+def tool_facts(settings: Settings, store: Store) -> ToolFacts:
+    """What the program knows of itself."""
+    options = [(source.name, source.options) for source in settings.sources]
+    return ToolFacts(
+        is_remote=store.path is None,
+        runs_as_root=os.geteuid() == 0 if hasattr(os, "geteuid") else None,
+        unverified_tls=tuple(name for name, o in options if getattr(o, "unverified", False)),
+        unencrypted=tuple(name for name, o in options if getattr(o, "in_clear", False)),
+        open_secrets=tuple(sorted(set(_open_secrets(settings)))),
+        open_files=tuple(_open_files(settings, store)),
+        root_tokens=tuple(name for name, o in options if getattr(o, "user", "") == _ROOT),
+        tokens={name: o.token_id for name, o in options if hasattr(o, "token_id")},
+    )
+
+
+def _open_secrets(settings: Settings) -> Iterator[str]:
+    """The files of secrets that another user may read. One that this user cannot reach is behind
+    a folder that keeps others out, too."""
+    for path in _secret_files(settings):
+        if secrets.is_guarded(path):
+            continue
+        yield from _if_open(path, _OTHERS)
+
+
+def _secret_files(settings: Settings) -> Iterator[Path]:
+    references = [settings.store.password or ""]
+    for source in settings.sources:
+        references += source.options.secret_references().values()
+        yield from _keys_of(source)
+    for reference in references:
+        scheme, _colon, rest = reference.partition(":")
+        if scheme == "file":
+            yield settings.path.parent / rest
+
+
+def _keys_of(source: ConfiguredSource) -> Iterator[Path]:
+    """The private keys that a libvirt address names."""
+    address = getattr(source.options, "address", None)
+    parameters = getattr(address, "parameters", {})
+    if "keyfile" in parameters:
+        yield Path(parameters["keyfile"])
+    if "pkipath" in parameters:
+        yield Path(parameters["pkipath"]) / "clientkey.pem"
+
+
+def _open_files(settings: Settings, store: Store) -> Iterator[str]:
+    """What of the inventory and the reports everyone may read, where their folders let them."""
+    if store.path is not None:
+        for suffix in _BESIDE_THE_STORE:
+            yield from _if_open(store.path.with_name(store.path.name + suffix), _EVERYONE)
+    yield from _if_open(settings.root / "weekly", _EVERYONE)
+
+
+def _if_open(path: Path, bits: int) -> Iterator[str]:
+    """The path with its mode when it has one of the bits; nothing where there is no such file."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except (FileNotFoundError, PermissionError):
+        return
+    if mode & bits:
+        yield f"{path} ({mode:04o})"
