@@ -17,7 +17,8 @@ from lumbung.settings import SettingsError
 from planner.owners import EstateFile
 from planner.policy import Policy
 from planner.purchases import Misplaced
-from planner.risks.catalogue import UnknownRule, chosen
+from planner.risks.catalogue import BY_ID, UnknownRule, chosen
+from planner.risks.own import WAIVER_RULE
 from planner.scenario.changes import ScenarioFile
 
 M = TypeVar("M", bound=BaseModel)
@@ -51,7 +52,19 @@ def load_estate(path: Path | None, today: date | None = None) -> EstateFile:
         if today is not None and (fault := order.fault_on(today)):
             line = lines.of(("orders", i, "stage"))
             raise SettingsError(f"{path}{line}: order {order.name!r}: {fault}")
+    for i, waiver in enumerate(estate.waivers):
+        if fault := _unwaivable(waiver.rule):
+            line = lines.of(("waivers", i, "rule"))
+            raise SettingsError(f"{path}{line}: waiver {waiver.id!r}: {fault}")
     return estate
+
+
+def _unwaivable(rule: str) -> str:
+    """Why a rule's findings cannot be accepted; "" when they can."""
+    if rule not in BY_ID:
+        near = difflib.get_close_matches(rule, BY_ID, 1)
+        return f"no rule is called {rule!r}" + (f"; {near[0]}?" if near else "")
+    return f"{rule} is about waivers; renew or remove them" if rule == WAIVER_RULE else ""
 
 
 def load_scenarios(path: Path) -> tuple[ScenarioFile, Lines]:

@@ -259,6 +259,11 @@ class Estate:
         storages = self.owners.storages
         return storages.get(datastore.datastore_id) or storages.get(datastore.name)
 
+    def operator_of(self, cluster: str | None) -> str | None:
+        """The agency that runs a cluster or, without one, the whole; None when nobody says."""
+        entry = self.owners.pools.get(cluster) if cluster else None
+        return (entry.agency if entry else None) or self.owners.organisation.operator
+
     def source_health(self, name: str) -> SourceHealth | None:
         return next((health for health in self.sources if health.state.name == name), None)
 

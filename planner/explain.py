@@ -25,7 +25,8 @@ from planner.purchase_reasons import (
 )
 from planner.recorders import keepers_of
 from planner.report import Report, in_unit
-from planner.rows import GuestLine, PoolRow
+from planner.rows import GuestLine, PoolRow, RiskRow
+from planner.waiver_entries import Waiver
 
 _WEEKS_SHOWN = 8
 
@@ -434,6 +435,10 @@ def _finding(report: Report, rest: str) -> Iterator[str]:
         raise UnknownKey(f"no finding {rest!r} is open; `lumbung risks` lists them")
     rule, row = found.rule, next(row for row in report.risks if row.finding_id == rest)
     yield f"{rule.id} {rule.title}: {found.outcome.state}, {found.severity}, {found.points} points"
+    if row.points_formula:
+        yield f"points: {row.points_formula}"
+    if found.waiver is not None:
+        yield from _accepted(found.waiver, row)
     yield f"subject: {found.subject.label}"
     yield f"evidence: {found.evidence}"
     yield f"first seen: {row.first_seen}"
@@ -442,6 +447,21 @@ def _finding(report: Report, rest: str) -> Iterator[str]:
     yield f"controls: {'; '.join(rule.refs)}"
     if found.subject.source is not None:
         yield f"source: {found.subject.source}"
+
+
+def _accepted(waiver: Waiver, row: RiskRow) -> Iterator[str]:
+    """Who accepted a risk until when, and why."""
+    yield (
+        f"accepted until {row.waiver_until} by waiver {waiver.id}: {row.points_waived} points "
+        "count as accepted risk"
+    )
+    yield f"reason: {waiver.reason}"
+    if waiver.compensating_control:
+        yield f"meanwhile: {waiver.compensating_control}"
+    yield (
+        f"asked for by {waiver.requested_by}, approved by {waiver.approved_by} on "
+        f"{waiver.approved_at}" + (f" ({waiver.reference})" if waiver.reference else "")
+    )
 
 
 def _recorder(report: Report, rest: str) -> Iterator[str]:

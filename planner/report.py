@@ -27,9 +27,9 @@ from planner.placement.fit import Fit
 from planner.policy import Policy
 from planner.pools import GIB, Past, questions
 from planner.risks.catalogue import chosen
-from planner.risks.engine import Assessment, assess
-from planner.risks.rule import Finding
-from planner.risks.score import level
+from planner.risks.engine import Assessment, assess, coverage_percent
+from planner.risks.rule import Finding, State
+from planner.risks.score import level, weights_of
 from planner.rows import (
     ROW_TYPES,
     CameraRow,
@@ -281,6 +281,7 @@ def _guest_lines(
     context = _GuestContext(
         estate=estate,
         findings=assessment.by_guest(),
+        judged=assessment.judged_by(lambda account: account.guest),
         memory=memory,
         stays_down={(pool.pool.name, name) for pool in answers for name in pool.stays_down},
         proven={place for pool in answers for place in _proven_hosts(pool)},
@@ -316,6 +317,7 @@ def _proven_hosts(pool: PoolAnswer) -> Iterable[tuple[str, str]]:
 class _GuestContext:
     estate: Estate
     findings: Mapping[str, tuple[Finding, ...]]
+    judged: Mapping[Any, Mapping[State, int]]
     memory: Memory
     stays_down: set[tuple[str, str]]  # cluster and label
     proven: set[tuple[str, str]]  # cluster and id of hosts whose loss is proven to end some way
@@ -373,6 +375,8 @@ class _GuestContext:
             risk_level=level(findings),
             risk_points=sum(finding.points for finding in findings),
             change_since_last_week="; ".join(self.changes.get(view.key, [])),
+            risk_points_waived=sum(finding.waived_points for finding in findings),
+            risk_coverage_pct=_rounded(coverage_percent(self.judged.get(name, {})), 1),
         )
 
     def _seen(self, view: GuestView, kind: Any, records: Sequence[Any]) -> Sequence[Any] | None:
@@ -447,9 +451,12 @@ def _risk_row(finding: Finding, as_of: date, memory: Memory) -> RiskRow:
         fix=finding.rule.fix,
         first_seen=first_seen,
         since_days=(as_of - first_seen).days,
-        waiver_until=None,
+        waiver_until=finding.waiver.last_day(finding.severity) if finding.waiver else None,
         controls="; ".join(finding.rule.refs),
         points=finding.points,
+        points_formula=weights_of(finding).formula if finding.outcome.state == "risk" else "",
+        points_waived=finding.waived_points,
+        waiver=finding.waiver.id if finding.waiver else "",
     )
 
 

@@ -125,6 +125,8 @@ class GuestLine:
     risk_level: str
     risk_points: int
     change_since_last_week: str
+    risk_points_waived: int
+    risk_coverage_pct: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,9 @@ class RiskRow:
     waiver_until: date | None
     controls: str
     points: int
+    points_formula: str
+    points_waived: int
+    waiver: str
 
 
 @dataclass(frozen=True, slots=True)

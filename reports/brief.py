@@ -84,7 +84,9 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
         more_pools=max(0, len(clusters) - most_pools),
         failover=[_failover(pool, words) for pool in _least_safe_first(clusters)[:most_pools]],
         more_failover=max(0, len(clusters) - most_pools),
-        risks=[row for row in report.risks if row.outcome == "risk"][:most_risks],
+        risks=[row for row in report.risks if row.outcome == "risk" and not row.waiver][
+            :most_risks
+        ],
         titles={found.rule.id: found.rule.title for found in report.assessment.risks},
         more_risks=max(0, len(report.assessment.risks) - most_risks),
         recorders=[_recorder(row, words) for row in report.cameras[:_MOST_RECORDERS]],

@@ -115,12 +115,13 @@ def show_risks(
     if form is Format.table:
         coverage = report.assessment.coverage_percent
         note(
-            f"{len(report.assessment.risks)} risks, {len(report.assessment.unknowns)} unknown, "
+            f"{len(report.assessment.risks)} risks, {len(report.assessment.waived)} accepted, "
+            f"{len(report.assessment.unknowns)} unknown, "
             f"{report.assessment.total('ok')} ok; coverage "
             + ("?" if coverage is None else f"{coverage:.0f} %")
         )
     limit = None if fail_on is None else SEVERITIES.index(fail_on.value)
-    grave = [SEVERITIES.index(row.severity) for row in report.risks if row.outcome == "risk"]
+    grave = [SEVERITIES.index(found.severity) for found in report.assessment.risks]
     return Exit.MET if limit is not None and max(grave, default=-1) >= limit else Exit.DONE
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from planner.estate import Estate, SourceHealth, ToolFacts
 from planner.risks.rule import HIGH, MEDIUM, Outcome, Rule, not_applicable, ok, risk, rule
+from planner.risks.waivers import WaiverView
+
+WAIVER_RULE = "OWN-011"  # about waivers: what it finds cannot be waived
 
 
 @rule(
@@ -80,4 +83,29 @@ def partial_visibility(health: SourceHealth, estate: Estate) -> Outcome:
     return risk(hidden=sorted({f"{gap.kind}: {gap.reason}" for gap in hidden}))
 
 
-RULES: tuple[Rule, ...] = (unverified_source, readable_store, runs_as_root, partial_visibility)
+@rule(
+    WAIVER_RULE,
+    "A waiver has expired, was not approved, or is for too long",
+    subject="waiver",
+    severity=MEDIUM,
+    group="own",
+    essential=True,
+    refs=("ISO 27001 A.5.36", "NIST CA-5", "NIST CA-6"),
+    why="A risk is accepted by somebody, for a time; what nobody renews is no longer accepted.",
+    fix="Remove the risk and the waiver, or have it approved anew for a year at most.",
+)
+def waiver_not_in_order(waiver: WaiverView, estate: Estate) -> Outcome:
+    entry = waiver.entry
+    faults = entry.faults(waiver.severity, estate.as_of)
+    if not faults:
+        return ok()
+    return risk(rule=entry.rule, faults=faults, requested_by=entry.requested_by)
+
+
+RULES: tuple[Rule, ...] = (
+    unverified_source,
+    readable_store,
+    runs_as_root,
+    partial_visibility,
+    waiver_not_in_order,
+)
