@@ -1,17 +1,36 @@
-"""The planner's findings, remembered: when each was first and last seen."""
+"""The planner's findings, remembered: when each was first and last seen, and what each report said.
+
+A state is written once and lasts as long as reports say the same, so a year of reports costs what
+changed in it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from inventory.records import FindingState
 from inventory.samples import insert
-from inventory.schema import FindingRow, table_of
+from inventory.schema import FindingReportRow, FindingRow, FindingStateRow, table_of
 
 _FINDING = table_of(FindingRow)
+_STATE = table_of(FindingStateRow)
+_REPORT = table_of(FindingReportRow)
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class PastReport:
+    """What an earlier report said of its findings, and which rules it asked."""
+
+    on: date
+    rules: frozenset[str]
+    states: tuple[FindingState, ...]
 
 
 def first_seen(connection: Connection) -> dict[str, date]:
@@ -20,15 +39,75 @@ def first_seen(connection: Connection) -> dict[str, date]:
     return dict(rows.all())
 
 
-def remember_findings(connection: Connection, findings: Iterable[str], on: date) -> None:
-    """Notes that these findings were seen on a day; one seen again keeps its first day."""
-    known = first_seen(connection)
-    rows = [
-        {
-            "finding_id": finding,
-            "first_seen_on": min(known.get(finding, on), on),
-            "last_seen_on": on,
-        }
-        for finding in sorted(set(findings))
-    ]
+def report_before(connection: Connection, on: date) -> PastReport | None:
+    """The newest report a week or more before a day, else the oldest before it; None without."""
+    day = _REPORT.c.reported_on
+    weekly = connection.scalar(sa.select(sa.func.max(day)).where(day <= on - _WEEK))
+    chosen = weekly or connection.scalar(sa.select(sa.func.min(day)).where(day < on))
+    if chosen is None:
+        return None
+    rules = connection.scalar(sa.select(_REPORT.c.rules).where(day == chosen))
+    rows = connection.execute(
+        sa.select(_STATE)
+        .where(_STATE.c.since_on <= chosen, _STATE.c.last_on >= chosen)
+        .order_by(_STATE.c.finding_id)
+    ).mappings()
+    states = tuple(FindingState.model_validate(dict(row)) for row in rows)
+    return PastReport(chosen, frozenset(rules or ()), states)
+
+
+def remember_findings(
+    connection: Connection, states: Iterable[FindingState], rules: Iterable[str], on: date
+) -> None:
+    """Notes what the report of a day says; a second report of that day replaces the first.
+
+    A finding seen again keeps its first day. A report of a day before the newest one is made of
+    the past as it is known now, and adds first days only.
+    """
+    found = {state.finding_id: state for state in states}
+    _remember_days(connection, found, on)
+    newest = connection.scalar(sa.select(sa.func.max(_REPORT.c.reported_on)))
+    if newest is not None and on < newest:
+        return
+    before = connection.scalar(
+        sa.select(sa.func.max(_REPORT.c.reported_on)).where(_REPORT.c.reported_on < on)
+    )
+    _undo(connection, on, before)
+    row = {"reported_on": on, "rules": tuple(sorted(rules))}
+    insert(connection, _REPORT, [row], renew=True)
+    lasting = {} if before is None else _lasting(connection, before)
+    rows = [_row(state, lasting.get(name), on) for name, state in found.items()]
+    insert(connection, _STATE, rows, renew=True)
+
+
+def _remember_days(connection: Connection, findings: Iterable[str], on: date) -> None:
+    known = {
+        row.finding_id: (row.first_seen_on, row.last_seen_on)
+        for row in connection.execute(sa.select(_FINDING))
+    }
+    rows = []
+    for finding in sorted(findings):
+        first, last = known.get(finding, (on, on))
+        days = {"first_seen_on": min(first, on), "last_seen_on": max(last, on)}
+        rows.append({"finding_id": finding} | days)
     insert(connection, _FINDING, rows, renew=True)
+
+
+def _undo(connection: Connection, on: date, before: date | None) -> None:
+    """Takes back what an earlier report of the same day said."""
+    connection.execute(_STATE.delete().where(_STATE.c.since_on == on))
+    if before is not None:
+        connection.execute(_STATE.update().where(_STATE.c.last_on == on).values(last_on=before))
+
+
+def _lasting(connection: Connection, before: date) -> dict[str, FindingState]:
+    """The states that the report before ended with."""
+    rows = connection.execute(sa.select(_STATE).where(_STATE.c.last_on == before)).mappings()
+    return {row["finding_id"]: FindingState.model_validate(dict(row)) for row in rows}
+
+
+def _row(state: FindingState, lasting: FindingState | None, on: date) -> dict[str, Any]:
+    """A state as of a day: the one before, which lasts, or a new one."""
+    if lasting is not None and lasting.says == state.says:
+        return lasting.model_dump() | {"last_on": on}
+    return state.model_dump() | {"since_on": on, "last_on": on}

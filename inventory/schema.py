@@ -40,6 +40,7 @@ from inventory.records import (
     BackupJob,
     Datastore,
     Disk,
+    FindingState,
     Guest,
     GuestSnapshot,
     Highs,
@@ -49,7 +50,7 @@ from inventory.records import (
     Proposal,
     Record,
 )
-from inventory.types import Instant
+from inventory.types import Instant, Names
 
 # SQLite counts rows only in a column of its own INTEGER type; PostgreSQL takes a big serial.
 KEY_TYPE = BigInteger().with_variant(Integer, "sqlite")
@@ -508,6 +509,26 @@ class FindingRow(SQLModel, table=True):
     finding_id: str = Field(primary_key=True)
     first_seen_on: date
     last_seen_on: date
+
+
+class FindingReportRow(SQLModel, table=True):
+    """A day whose report was remembered, and the rules that it asked."""
+
+    __tablename__ = "finding_report"
+
+    reported_on: date = Field(primary_key=True)
+    rules: tuple[str, ...] = Field(sa_type=Names)
+
+
+class FindingStateRow(FindingState, table=True):
+    """What reports said of a finding from one day to another."""
+
+    __tablename__ = "finding_state"
+    __table_args__: ClassVar[Any] = (Index("ix_finding_state_last", "last_on", "since_on"),)
+    model_config = _UNFROZEN
+
+    finding_id: str = Field(primary_key=True)
+    since_on: date = Field(primary_key=True)
 
 
 class GuestDayRow(SQLModel, table=True):

@@ -93,6 +93,13 @@ class RightsizeBy(StrEnum):
     cluster = "cluster"
 
 
+class ScoreBy(StrEnum):
+    estate = "estate"
+    agency = "agency"
+    service = "service"
+    guest = "guest"
+
+
 class PayerKind(StrEnum):
     agency = "agency"
     service = "service"

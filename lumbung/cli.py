@@ -23,6 +23,7 @@ from lumbung.choices import (
     PayerKind,
     ReclaimBy,
     RightsizeBy,
+    ScoreBy,
     SourceKind,
     Thing,
 )
@@ -432,20 +433,23 @@ def _risks(
     fail_on: Annotated[
         Level | None, typer.Option("--fail-on", help="exit 5 when a risk is at least that severe")
     ] = None,
+    by: Annotated[
+        ScoreBy | None, typer.Option("--by", help="the score of each instead of a list")
+    ] = None,
     on: On = None,
     form: Form = Format.table,
 ) -> None:
     """The findings: risks with evidence and remedy, and what could not be checked."""
-    from lumbung.commands.planning import show_risks
+    from lumbung.commands.risks import show_risks
     from lumbung.session import Session
 
-    raise typer.Exit(show_risks(Session.of(context.obj), least, fail_on, on, form))
+    raise typer.Exit(show_risks(Session.of(context.obj), least, fail_on, by, on, form))
 
 
 @app.command("rules")
 def _rules(form: Form = Format.table) -> None:
     """The catalogue of rules."""
-    from lumbung.commands.planning import show_rules
+    from lumbung.commands.risks import show_rules
 
     show_rules(form)
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from inventory import read
 from inventory.changes import changes_between
-from inventory.findings import first_seen
+from inventory.findings import first_seen, report_before
 from inventory.guest_days import guest_days
 from inventory.history import close_days
 from inventory.holdings import guest_use, holdings
@@ -132,6 +132,7 @@ def _gathered(
     memory = Memory(
         changes=changes_between(connection, when.at - timedelta(days=_CHANGES_DAYS), when.at),
         first_seen=first_seen(connection),
+        past_report=report_before(connection, when.as_of),
         power_since=read.power_since(connection, when.at),
         proposals=proposals(connection),
     )

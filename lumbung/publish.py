@@ -27,6 +27,7 @@ from lumbung.printing import note
 from lumbung.session import Session
 from lumbung.settings import Settings
 from planner.report import Report
+from planner.risks.trend import states_of
 from reports.brief import brief_html
 from reports.cells import scalar
 from reports.weekly_csv import Dialect, csv_of_rows
@@ -51,9 +52,8 @@ def weekly(session: Session, settings: Settings, store: Store, on: date | None) 
         return plan(settings, store, when, run_id=new_run_id(now))
     report = plan(settings, store, when, run_id=new_run_id(now))
     with store.writing() as connection:
-        remember_findings(
-            connection, (finding.id for finding in report.assessment.findings), report.as_of
-        )
+        states = states_of(report.assessment, report.as_of)
+        remember_findings(connection, states, report.assessment.counts, report.as_of)
         remember_proposals(connection, report.proposals)
     return report
 

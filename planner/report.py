@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from inventory.changes import Change
+from inventory.findings import PastReport
 from inventory.records import Backup, Disk, GuestSnapshot, Proposal
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
 from planner.answers import in_unit as in_unit
@@ -30,6 +31,8 @@ from planner.risks.catalogue import chosen
 from planner.risks.engine import Assessment, assess, coverage_percent
 from planner.risks.rule import Finding, State
 from planner.risks.score import level, weights_of
+from planner.risks.scores import WEEKLY, score_rows
+from planner.risks.trend import Trend, trend_of
 from planner.rows import (
     ROW_TYPES,
     CameraRow,
@@ -39,6 +42,7 @@ from planner.rows import (
     OrderRow,
     PoolRow,
     RiskRow,
+    ScoreRow,
     SourceRow,
 )
 from planner.runway import most_urgent
@@ -72,6 +76,8 @@ class Report:
     remembered: tuple[Proposal, ...]
     zone_is_assumed: bool = False
     purchases: Mapping[PoolKey, Purchase] = field(default_factory=dict)
+    risk_score: tuple[ScoreRow, ...] = ()
+    trend: Trend | None = None  # None: no earlier report was remembered
     misnamed: tuple[Misnamed, ...] = ()  # what the estate file says of pools that are none
 
     @property
@@ -96,6 +102,7 @@ class Memory:
 
     changes: tuple[Change, ...] = ()
     first_seen: Mapping[str, date] = field(default_factory=dict)
+    past_report: PastReport | None = None
     power_since: Mapping[int, datetime] = field(default_factory=dict)
     proposals: tuple[Proposal, ...] = ()
 
@@ -112,6 +119,7 @@ def make_report(
     """The report of an estate at one date. Pure: the same in, the same out."""
     answers = answer_all(estate, questions(estate, past, zone))
     assessment = assess(estate, answers, chosen(estate.policy.risks))
+    trend = trend_of(memory.past_report, assessment)
     purchases = purchases_of(estate, answers)
     efficiency = efficiency_of(estate, past.guest_days, memory.power_since)
     rates = rates_of(estate, answers)
@@ -142,7 +150,7 @@ def make_report(
                 estate, answers, assessment, memory, guest_columns(estate, efficiency, rates)
             )
         ),
-        risks=tuple(_risk_row(f, estate.as_of, memory) for f in assessment.findings),
+        risks=tuple(_risk_row(f, estate.as_of, memory, trend) for f in assessment.findings),
         changes=tuple(change_row(change) for change in memory.changes),
         sources=tuple(source_row(health) for health in estate.sources),
         failover=tuple(_failover_rows(answers)),
@@ -157,6 +165,8 @@ def make_report(
         remembered=memory.proposals,
         zone_is_assumed=zone_is_assumed,
         purchases=purchases,
+        risk_score=tuple(row for by in WEEKLY for row in score_rows(estate, assessment, trend, by)),
+        trend=trend,
         misnamed=misnamed(estate, [pool.pool for pool in answers]),
     )
 
@@ -436,7 +446,7 @@ def _joined(names: Iterable[str | None]) -> str:
 # The other tables
 
 
-def _risk_row(finding: Finding, as_of: date, memory: Memory) -> RiskRow:
+def _risk_row(finding: Finding, as_of: date, memory: Memory, trend: Trend | None) -> RiskRow:
     first_seen = memory.first_seen.get(finding.id, as_of)
     return RiskRow(
         finding_id=finding.id,
@@ -457,6 +467,7 @@ def _risk_row(finding: Finding, as_of: date, memory: Memory) -> RiskRow:
         points_formula=weights_of(finding).formula if finding.outcome.state == "risk" else "",
         points_waived=finding.waived_points,
         waiver=finding.waiver.id if finding.waiver else "",
+        change_since_last_week=trend.turn_of(finding.id) if trend else "",
     )
 
 

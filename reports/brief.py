@@ -9,7 +9,7 @@ from datetime import date
 from planner.answers import Answer, PoolAnswer
 from planner.placement.packing import WORST_FIRST
 from planner.report import Report, in_unit
-from planner.rows import CameraRow, OrderRow
+from planner.rows import CameraRow, OrderRow, ScoreRow
 from planner.runway import URGENCY
 from reports.cells import screen, short
 from reports.pages import page_template
@@ -18,9 +18,10 @@ from reports.phrases import PHRASES
 # So many lines of each, none longer than the template cuts it, fill one A4 page and no more.
 _MOST_ORDERS = 6
 _MOST_POOLS = 5
-_MOST_RISKS = 5
+_MOST_RISKS = 4
 _MOST_GAPS = 5
 _MOST_RECORDERS = 3
+_MOST_AGENCIES = 3
 _FEWER_BESIDE_RECORDERS = 1  # lines of clusters, failover, risks and gaps: they share the page
 
 
@@ -89,6 +90,8 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
         ],
         titles={found.rule.id: found.rule.title for found in report.assessment.risks},
         more_risks=max(0, len(report.assessment.risks) - most_risks),
+        agencies=[_agency(row, words) for row in _worst_agencies(report)],
+        trend=_trend(report, words),
         recorders=[_recorder(row, words) for row in report.cameras[:_MOST_RECORDERS]],
         more_recorders=max(0, len(report.cameras) - _MOST_RECORDERS),
         gaps=_gaps(report, words)[:most_gaps],
@@ -189,6 +192,33 @@ def _recorder(row: CameraRow, words: Mapping[str, str]) -> _RecorderLine:
         required=_in_days(row.required_days, words),
         verdict=row.verdict,
         why=row.why,
+    )
+
+
+def _worst_agencies(report: Report) -> list[ScoreRow]:
+    """The agencies with open risks whose level, then points, are the worst."""
+    rows = [row for row in report.risk_score if row.by == "agency" and row.level != "A"]
+    return rows[:_MOST_AGENCIES]
+
+
+def _agency(row: ScoreRow, words: Mapping[str, str]) -> str:
+    told = words["agency_score"].format(
+        agency=short(row.name or words["no_agency"], 24), level=row.level, points=row.points
+    )
+    return told + (words["accepted"].format(points=row.points_waived) if row.points_waived else "")
+
+
+def _trend(report: Report, words: Mapping[str, str]) -> str:
+    """How many findings came and went since an earlier report; "" without one."""
+    row = next((row for row in report.risk_score if row.by == "estate"), None)
+    if row is None or row.compared_with is None:
+        return ""
+    return words["trend"].format(
+        since=row.compared_with,
+        new=row.turned_new,
+        fixed=row.turned_fixed,
+        waived=row.turned_waived,
+        reclassified=row.turned_reclassified,
     )
 
 

@@ -1,11 +1,11 @@
-"""capacity, migration, risks, rules, explain."""
+"""capacity, migration, explain."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from typing import Any
 
-from lumbung.choices import Exit, Format, Level
+from lumbung.choices import Format
 from lumbung.dates import day_option
 from lumbung.plan import When, plan_growth, plan_migration
 from lumbung.printing import note, out, plain_lines, show
@@ -13,9 +13,7 @@ from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import UnknownKey, explain
 from planner.migration import BurnDownRow, MigrationRow
-from planner.risks.catalogue import RULES
-from planner.risks.rule import SEVERITIES
-from planner.rows import PoolRow, RiskRow
+from planner.rows import PoolRow
 from reports.cells import screen
 
 
@@ -99,51 +97,6 @@ _NO_MOVE = (
     "no guest is to move: no source of VMware is known, nor clusters under migration: leaving "
     "in the estate file"
 )
-
-
-def show_risks(
-    session: Session, least: Level, fail_on: Level | None, on: str | None, form: Format
-) -> Exit:
-    """The findings: risks with evidence and remedy, and what could not be checked."""
-    floor = SEVERITIES.index(least.value)
-    report = session.report(day_option(on, "--on"))
-    chosen = [row for row in report.risks if SEVERITIES.index(row.severity) >= floor]
-    columns = _columns(RiskRow)
-    rows = [[getattr(row, name) for name in columns] for row in chosen]
-    on_screen = ("severity", "outcome", "rule", "subject", "agency", "evidence", "since_days")
-    show(columns, rows, form, on_screen=on_screen, empty="no findings")
-    if form is Format.table:
-        coverage = report.assessment.coverage_percent
-        note(
-            f"{len(report.assessment.risks)} risks, {len(report.assessment.waived)} accepted, "
-            f"{len(report.assessment.unknowns)} unknown, "
-            f"{report.assessment.total('ok')} ok; coverage "
-            + ("?" if coverage is None else f"{coverage:.0f} %")
-        )
-    limit = None if fail_on is None else SEVERITIES.index(fail_on.value)
-    grave = [SEVERITIES.index(found.severity) for found in report.assessment.risks]
-    return Exit.MET if limit is not None and max(grave, default=-1) >= limit else Exit.DONE
-
-
-def show_rules(form: Format) -> None:
-    """The catalogue of rules."""
-    columns = ["id", "severity", "group", "subject", "title", "sources", "controls", "why", "fix"]
-    rows = [
-        [
-            rule.id,
-            rule.severity,
-            rule.group,
-            rule.subject,
-            rule.title,
-            ";".join(rule.sources) or "all",
-            "; ".join(rule.refs),
-            rule.why,
-            rule.fix,
-        ]
-        for rule in RULES
-    ]
-    on_screen = ("id", "severity", "subject", "title", "controls")
-    show(columns, rows, form, on_screen=on_screen)
 
 
 def show_explanation(session: Session, key: str, on: str | None) -> None:

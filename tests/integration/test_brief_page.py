@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from estates import NOW, days, estate, health
+from estates import AS_OF, NOW, days, estate, health
+from inventory.findings import PastReport
 from inventory.platform_records import Recorder
 from inventory.records import Coverage, Record
 from planner.pools import Past
@@ -37,7 +39,9 @@ def crowded() -> Report:
     sources = [health(gaps=gaps), *(health(f"source-{i}-{LONG}", stale=True) for i in range(9))]
     records += [Recorder(recorder_id=f"{LONG}-{i}", cluster="c", checked_at=NOW) for i in range(9)]
     place = estate(*records, sources=sources, owners={"cameras": {"groups": _cameras()}})
-    return make_report(place, past, Memory(), zone=JAKARTA, run_id="20261123T010000Z-abcd")
+    earlier = PastReport(AS_OF - timedelta(days=7), frozenset(), ())
+    memory = Memory(past_report=earlier)
+    return make_report(place, past, memory, zone=JAKARTA, run_id="20261123T010000Z-abcd")
 
 
 def _cameras() -> list[dict[str, object]]:

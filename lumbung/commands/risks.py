@@ -1,0 +1,144 @@
+"""risks, rules."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from lumbung.choices import Exit, Format, Level, ScoreBy
+from lumbung.dates import day_option
+from lumbung.printing import note, out, plain_lines, show
+from lumbung.session import Session
+from planner.report import Report
+from planner.risks.catalogue import RULES
+from planner.risks.rule import SEVERITIES
+from planner.risks.scores import reasons, score_rows
+from planner.risks.trend import NOT_COMPARABLE, TURNS, Trend, count
+from planner.rows import RiskRow, ScoreRow
+
+_MOST_FIXED = 5
+
+
+def show_risks(
+    session: Session,
+    least: Level,
+    fail_on: Level | None,
+    by: ScoreBy | None,
+    on: str | None,
+    form: Format,
+) -> Exit:
+    """The findings, or the score by whom they belong to; what was met of ``fail_on``."""
+    report = session.report(day_option(on, "--on"))
+    if by is None:
+        _show_findings(report, least, form)
+    else:
+        _show_scores(report, by, form)
+    limit = None if fail_on is None else SEVERITIES.index(fail_on.value)
+    grave = [SEVERITIES.index(found.severity) for found in report.assessment.risks]
+    return Exit.MET if limit is not None and max(grave, default=-1) >= limit else Exit.DONE
+
+
+def _show_findings(report: Report, least: Level, form: Format) -> None:
+    """Risks with evidence and remedy, what is accepted, and what could not be checked."""
+    floor = SEVERITIES.index(least.value)
+    chosen = [row for row in report.risks if SEVERITIES.index(row.severity) >= floor]
+    columns = [field.name for field in fields(RiskRow)]
+    rows = [[getattr(row, name) for name in columns] for row in chosen]
+    if form is Format.table:
+        columns = list(_FINDINGS)
+        rows = [_finding_line(row) for row in chosen]
+    show(columns, rows, form, empty="no findings")
+    if form is not Format.table:
+        return
+    found, coverage = report.assessment, report.assessment.coverage_percent
+    note(
+        f"{len(found.risks)} risks, {len(found.waived)} accepted, {len(found.unknowns)} unknown, "
+        f"{found.total('ok')} ok; coverage " + ("?" if coverage is None else f"{coverage:.0f} %")
+    )
+    _say_trend(report.trend)
+
+
+_FINDINGS = (
+    "severity", "outcome", "rule", "subject", "agency", "evidence", "since_days", "points",
+    "last week",
+)  # fmt: skip
+
+
+def _finding_line(row: RiskRow) -> list[object]:
+    return [
+        row.severity,
+        f"accepted until {row.waiver_until}" if row.waiver else row.outcome,
+        row.rule,
+        row.subject,
+        row.agency,
+        row.evidence,
+        row.since_days,
+        row.points_waived or row.points,
+        row.change_since_last_week.replace("_", " "),
+    ]
+
+
+def _say_trend(trend: Trend | None) -> None:
+    """What became of findings since an earlier report, and which were mended."""
+    if trend is None:
+        note("no earlier report to compare with; `lumbung report` remembers what it found")
+        return
+    told = [f"{count(trend.turned, turn)} {turn}" for turn in TURNS]
+    if other := count(trend.turned, *NOT_COMPARABLE):
+        told.append(f"{other} not comparable")
+    note(f"since the report of {trend.since}: {', '.join(told)}")
+    fixed = [f"{found.rule} {found.subject}" for found in trend.turned if found.turn == "fixed"]
+    for line in fixed[:_MOST_FIXED]:
+        note(f"fixed: {line}")
+    if len(fixed) > _MOST_FIXED:
+        note(f"fixed: and {len(fixed) - _MOST_FIXED} more")
+
+
+_SCORES = (
+    "name", "level", "points", "points_waived", "critical", "high", "medium", "low", "waived",
+    "unknown", "guests", "guests_high_pct", "coverage_pct", "turned_new", "turned_fixed",
+)  # fmt: skip
+
+
+def _show_scores(report: Report, by: ScoreBy, form: Format) -> None:
+    """The score of each agency, service or guest, and what weighs most."""
+    found = score_rows(report.estate, report.assessment, report.trend, by.value)
+    columns = [field.name for field in fields(ScoreRow)]
+    rows = [[getattr(row, name) for name in columns] for row in found]
+    if form is Format.table:
+        place = columns.index("name")
+        rows = [[*row[:place], row[place] or _UNNAMED[by], *row[place + 1 :]] for row in rows]
+    show(columns, rows, form, on_screen=_SCORES, empty="nothing is known yet")
+    if form is Format.table:
+        out().print(plain_lines("\nWhat weighs most:"), markup=False)
+        for line in reasons(report.assessment.risks):
+            out().print(plain_lines(f"  {line}"), markup=False, highlight=False)
+        _say_trend(report.trend)
+
+
+_UNNAMED = {
+    ScoreBy.estate: "(all)",
+    ScoreBy.agency: "(no agency)",
+    ScoreBy.service: "(no service)",
+    ScoreBy.guest: "(no guest)",
+}
+
+
+def show_rules(form: Format) -> None:
+    """The catalogue of rules."""
+    columns = ["id", "severity", "group", "subject", "title", "sources", "controls", "why", "fix"]
+    rows = [
+        [
+            rule.id,
+            rule.severity,
+            rule.group,
+            rule.subject,
+            rule.title,
+            ";".join(rule.sources) or "all",
+            "; ".join(rule.refs),
+            rule.why,
+            rule.fix,
+        ]
+        for rule in RULES
+    ]
+    on_screen = ("id", "severity", "subject", "title", "controls")
+    show(columns, rows, form, on_screen=on_screen)
