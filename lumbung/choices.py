@@ -100,6 +100,12 @@ class ScoreBy(StrEnum):
     guest = "guest"
 
 
+class RoundsShow(StrEnum):
+    agencies = "agencies"
+    overdue = "overdue"
+    unclassified = "unclassified"
+
+
 class PayerKind(StrEnum):
     agency = "agency"
     service = "service"

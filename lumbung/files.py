@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import json
+import os
 import re
+import secrets
+import stat
 import tomllib
 import typing
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lumbung.settings import SettingsError
-from planner.owners import EstateFile
+from planner.owners import AttestedFile, EstateFile, GuestEntry
 from planner.policy import Policy
 from planner.purchases import Misplaced
 from planner.risks.catalogue import BY_ID, UnknownRule, chosen
@@ -56,7 +61,65 @@ def load_estate(path: Path | None, today: date | None = None) -> EstateFile:
         if fault := _unwaivable(waiver.rule):
             line = lines.of(("waivers", i, "rule"))
             raise SettingsError(f"{path}{line}: waiver {waiver.id!r}: {fault}")
-    return estate
+    attested = load_attested(path, estate)
+    return estate.model_copy(update={"guests": (*attested, *estate.guests)})
+
+
+def attested_path(path: Path) -> Path:
+    """Where the answers of agencies are kept: beside the owners' file, which people write."""
+    return path.with_name(f"{path.stem}.attested.yaml")
+
+
+def load_attested(path: Path, estate: EstateFile) -> tuple[GuestEntry, ...]:
+    """The answers beside an owners' file; they come before its own entries.
+
+    Raises SettingsError.
+    """
+    beside = attested_path(path)
+    if not beside.is_file():
+        return ()
+    attested, lines = _yaml(AttestedFile, beside)
+    known: dict[str, frozenset[str]] = {
+        "agency": frozenset(estate.agencies),
+        "service": frozenset(estate.services),
+    }
+    for i, entry in enumerate(attested.guests):
+        for name, names in known.items():
+            value = getattr(entry, name)
+            if value is not None and value not in names:
+                where = f"{beside}{lines.of(('guests', i, name))}"
+                raise SettingsError(f"{where}: {value!r} is no {name} in {path.name}")
+    return attested.guests
+
+
+def write_attested(path: Path, entries: Iterable[tuple[str, GuestEntry]]) -> Path:
+    """Writes the answers beside an owners' file, whole or not at all, each below a guest's name."""
+    beside = attested_path(path)
+    lines = [_ATTESTED_HEAD]
+    for name, entry in entries:
+        told = [entry.model_dump(exclude_none=True)]
+        lines += [f"# {json.dumps(name)}", yaml.safe_dump(told, sort_keys=False).rstrip()]
+    _replace(beside, "\n".join(lines) + "\n")
+    return beside
+
+
+_ATTESTED_HEAD = """\
+# What agencies answered. `lumbung estate import` writes this file: import another answer to change
+# it. It comes before the owners' file beside it; of classes, the strictest counts.
+version: 1
+guests:"""
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replaces a file in one step; only its owner can read it, or who could before."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def _unwaivable(rule: str) -> str:

@@ -102,6 +102,12 @@ def plan_growth(
     return report, Teller(estate, past, ledger, use, zone)
 
 
+def estate_at(settings: Settings, store: Store, when: When) -> Estate:
+    """What is known and declared as of a date."""
+    with store.reading() as connection:
+        return _estate(connection, settings, store, when)
+
+
 def gather(settings: Settings, store: Store, when: When) -> tuple[Estate, Past, Memory]:
     """Everything the planner needs, read at one state of the store."""
     with store.reading() as connection:

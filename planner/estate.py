@@ -61,6 +61,8 @@ class GuestView:
     agency: str | None = None
     agency_contact: str | None = None
     owner_confirmed_on: date | None = None
+    owner_confirmed_by: str | None = None
+    owner_role: str | None = None
     service: str | None = None
     service_entry: Service | None = None
     dimension: str | None = None
@@ -77,6 +79,11 @@ class GuestView:
     @property
     def key(self) -> GuestKey:
         return (self.guest.cluster, self.guest.guest_id)
+
+    @property
+    def owner(self) -> str | None:
+        """Who answers for it: a role, else the agency's mailbox."""
+        return self.owner_role or self.agency_contact
 
     @property
     def label(self) -> str:
@@ -382,11 +389,29 @@ class _Join:
 
     def __init__(self, owners: EstateFile) -> None:
         self._owners = owners
+        self._naming: dict[str, list[int]] = defaultdict(list)  # entries by the guest they name
+        self._others: list[int] = []
+        for i, entry in enumerate(owners.guests):
+            match = entry.match
+            name = match.uuid or match.guest_id or (match.vmid is not None and str(match.vmid))
+            (self._naming[name.lower()] if name else self._others).append(i)
+
+    def _entries(self, fact: Fact[Guest]) -> list[GuestEntry]:
+        """The entries that speak of a guest, in their order; there may be one for every guest."""
+        guest = fact.record
+        named = {
+            i
+            for name in {guest.guest_id.lower(), (guest.uuid or "").lower()}
+            for i in self._naming.get(name, ())
+        }
+        near = (self._owners.guests[i] for i in sorted({*named, *self._others}))
+        return [entry for entry in near if matches(entry.match, fact)]
 
     def view(self, fact: Fact[Guest]) -> GuestView:
         guest = fact.record
         tags = _Tags(guest.tags or ())
-        entries = [e for e in self._owners.guests if matches(e.match, fact)]
+        entries = self._entries(fact)
+        confirmed = next((e for e in entries if e.confirmed_on is not None), None)
         service = _first([*(e.service for e in entries), tags.value("svc")])
         declared = self._owners.services.get(service) if service else None
         agency = _first(
@@ -404,7 +429,9 @@ class _Join:
             fact=fact,
             agency=agency,
             agency_contact=known.contact if known else None,
-            owner_confirmed_on=_first([e.confirmed_on for e in entries]),
+            owner_confirmed_on=confirmed.confirmed_on if confirmed else None,
+            owner_confirmed_by=confirmed.confirmed_by if confirmed else None,
+            owner_role=_first([e.owner for e in entries]),
             service=service,
             service_entry=declared,
             dimension=_first([declared.dimension if declared else None, tags.value("dim")]),

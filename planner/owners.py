@@ -144,9 +144,17 @@ class GuestEntry(_Table):
     classification: Classification | None = Field(None, description="of their data")
     criticality: int | None = Field(None, ge=1, le=4, description="1 is the highest")
     confirmed_on: date | None = Field(None, description="when the owner confirmed it")
-    confirmed_by: str | None = Field(
-        None, description="the office that confirmed it; no report shows it yet"
+    confirmed_by: str | None = Field(None, description="the role that confirmed it")
+    owner: str | None = Field(
+        None, description="the role that answers for them; not a person, not a department"
     )
+
+
+class AttestedFile(_Table):
+    """What agencies answered, beside the owners' file; `lumbung estate import` writes it."""
+
+    version: Literal[1] = Field(1, description="of the file's form")
+    guests: tuple[GuestEntry, ...] = Field((), description="one answer per guest")
 
 
 class StorageEntry(_Table):

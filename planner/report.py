@@ -360,7 +360,7 @@ class _GuestContext:
             name=guest.name,
             kind=guest.kind,
             agency=view.agency,
-            owner=view.agency_contact,
+            owner=view.owner,
             owner_confirmed_on=view.owner_confirmed_on,
             service=view.service,
             dimension=view.dimension,

@@ -57,7 +57,7 @@ def _of_guest(view: GuestView) -> Subject:
         guest=f"{guest.cluster}/{guest.guest_id}",
         guest_uuid=guest.uuid or "",
         agency=view.agency,
-        owner=view.agency_contact,
+        owner=view.owner,
         classification=view.classification,
         public=view.public is True,
         service=view.service,
