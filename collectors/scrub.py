@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from collectors.contract import Raw
-from collectors.tags import only_tags
+from collectors.tags import only_line, only_tags
 
 GONE = "[scrubbed]"
 
@@ -30,9 +30,10 @@ _SECRET_TEXT = (
 # The same for libvirt's XML, which must stay XML; which system a guest runs and how it is tagged
 # is no secret.
 _OPERATING_SYSTEM = re.compile(r"<(\w+):libosinfo\b.*?</\1:libosinfo>", re.DOTALL)
+_DESCRIPTION = re.compile(r"(?s)<description\b[^>]*>(.*?)</description>")
 _METADATA = re.compile(r"(<metadata\b[^>]*(?<!/)>).*?</metadata>", re.DOTALL)
 _SECRET_XML = (
-    (re.compile(r"(?s)<(title|description|cmdline|sysinfo)\b[^>]*>.*?</\1>"), rf"<\1>{GONE}</\1>"),
+    (re.compile(r"(?s)<(title|cmdline|sysinfo)\b[^>]*>.*?</\1>"), rf"<\1>{GONE}</\1>"),
     (
         re.compile(r"(?s)(<qemu:arg\b[^>]*?\bvalue=)(['\"])(--?[A-Za-z][\w-]*)?.*?\2"),
         rf"\1\2\3{GONE}\2",
@@ -71,6 +72,9 @@ def _clean_text(text: str, key: str) -> str:
 
 def _clean_xml(text: str) -> str:
     text = _METADATA.sub(lambda found: _only_what_is_read(found, text), text)
+    text = _DESCRIPTION.sub(
+        lambda found: f"<description>{only_line(found[1]) or GONE}</description>", text
+    )
     for pattern, left in _SECRET_XML:
         text = pattern.sub(left, text)
     return text

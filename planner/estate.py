@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from inventory.read import Fact, Facts, SourceState
 from inventory.records import (
@@ -25,7 +25,15 @@ from inventory.records import (
     Record,
 )
 from planner.backups import Cover, cover
-from planner.owners import PERSONAL, STRICTNESS, EstateFile, GuestEntry, Service, StorageEntry
+from planner.owners import (
+    PERSONAL,
+    STRICTNESS,
+    Dimension,
+    EstateFile,
+    GuestEntry,
+    Service,
+    StorageEntry,
+)
 from planner.policy import Policy
 from planner.twins import VMWARE, GuestKey, Twins, matches, twins_of
 
@@ -434,7 +442,7 @@ class _Join:
             owner_role=_first([e.owner for e in entries]),
             service=service,
             service_entry=declared,
-            dimension=_first([declared.dimension if declared else None, tags.value("dim")]),
+            dimension=_first([declared.dimension if declared else None, tags.dimension]),
             classification=chosen[1] if chosen else None,
             classification_from=stated[0][0] if stated else "",
             classifications=stated,
@@ -484,8 +492,12 @@ class _Tags:
 
     @property
     def criticality(self) -> int | None:
-        value = self.value("crit")
-        return int(value) if value and re.fullmatch(r"[1-4]", value) else None
+        """The highest that is stated; 1 is the highest."""
+        return min((int(v) for v in self.values("crit") if re.fullmatch("[1-4]", v)), default=None)
+
+    @property
+    def dimension(self) -> str | None:
+        return next((v for v in self.values("dim") if v in get_args(Dimension)), None)
 
     @property
     def is_public(self) -> bool:
