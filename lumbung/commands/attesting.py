@@ -100,7 +100,10 @@ def import_answers(session: Session, files: Sequence[Path], *, yes: bool) -> Exi
     attested, owners = _after(settings.estate_file, estate, answers)
     _show_differences(differences(estate, owners, answers))
     note(f"{len(answers.entries)} guests answered, {answers.unanswered} not answered")
-    if not (yes or _is_confirmed(attested_path(settings.estate_file))):
+    if not yes and not sys.stdin.isatty():
+        note("nothing was written: there is no terminal to ask at; --yes takes the answers in")
+        return Exit.USAGE
+    if not yes and not _is_confirmed(attested_path(settings.estate_file)):
         note("nothing was written")
         return Exit.DONE
     path = write_attested(settings.estate_file, _named(attested, estate))
@@ -126,10 +129,7 @@ def _refused(faults: Sequence[CellFault]) -> Exit:
 
 
 def _is_confirmed(path: Path) -> bool:
-    """Whether a person says yes; without a terminal nobody does."""
-    if not sys.stdin.isatty():
-        note("there is no terminal to ask at; --yes takes the answers in")
-        return False
+    """Whether a person says yes."""
     return typer.confirm(f"Record this in {path}?", default=False, err=True)
 
 
