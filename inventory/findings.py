@@ -6,7 +6,7 @@ changed in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -21,7 +21,9 @@ from inventory.schema import FindingReportRow, FindingRow, FindingStateRow, tabl
 _FINDING = table_of(FindingRow)
 _STATE = table_of(FindingStateRow)
 _REPORT = table_of(FindingReportRow)
+_SAID = [column for column in _STATE.c if column.name not in ("since_on", "last_on")]
 _WEEK = timedelta(days=7)
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def report_before(connection: Connection, on: date) -> PastReport | None:
         .where(_STATE.c.since_on <= chosen, _STATE.c.last_on >= chosen)
         .order_by(_STATE.c.finding_id)
     ).mappings()
-    states = tuple(FindingState.model_validate(dict(row)) for row in rows)
+    states = tuple(FindingState.model_construct(**row) for row in rows)  # checked when written
     return PastReport(chosen, frozenset(rules or ()), states)
 
 
@@ -75,9 +77,9 @@ def remember_findings(
     _undo(connection, on, before)
     row = {"reported_on": on, "rules": tuple(sorted(rules))}
     insert(connection, _REPORT, [row], renew=True)
-    lasting = {} if before is None else _lasting(connection, before)
-    rows = [_row(state, lasting.get(name), on) for name, state in found.items()]
-    insert(connection, _STATE, rows, renew=True)
+    lasting = set() if before is None else _prolong(connection, found, before, on)
+    fresh = [state.model_dump() for name, state in found.items() if name not in lasting]
+    insert(connection, _STATE, [row | {"since_on": on, "last_on": on} for row in fresh])
 
 
 def _remember_days(connection: Connection, findings: Iterable[str], on: date) -> None:
@@ -100,14 +102,28 @@ def _undo(connection: Connection, on: date, before: date | None) -> None:
         connection.execute(_STATE.update().where(_STATE.c.last_on == on).values(last_on=before))
 
 
-def _lasting(connection: Connection, before: date) -> dict[str, FindingState]:
-    """The states that the report before ended with."""
-    rows = connection.execute(sa.select(_STATE).where(_STATE.c.last_on == before)).mappings()
-    return {row["finding_id"]: FindingState.model_validate(dict(row)) for row in rows}
+def _prolong(
+    connection: Connection, found: Mapping[str, FindingState], before: date, on: date
+) -> set[str]:
+    """Lets the states of the report before that still hold last until a day; returns their ids.
+
+    Most hold, so that all are prolonged and those that do not are taken back.
+    """
+    rows = connection.execute(sa.select(*_SAID).where(_STATE.c.last_on == before)).all()
+    held = {row[0] for row in rows if row[0] in found and tuple(row) == _said(found[row[0]])}
+    connection.execute(_STATE.update().where(_STATE.c.last_on == before).values(last_on=on))
+    ended = sorted(row[0] for row in rows if row[0] not in held)
+    for batch in _batched(ended):
+        these = sa.and_(_STATE.c.last_on == on, _STATE.c.finding_id.in_(batch))
+        connection.execute(_STATE.update().where(these).values(last_on=before))
+    return held
 
 
-def _row(state: FindingState, lasting: FindingState | None, on: date) -> dict[str, Any]:
-    """A state as of a day: the one before, which lasts, or a new one."""
-    if lasting is not None and lasting.says == state.says:
-        return lasting.model_dump() | {"last_on": on}
-    return state.model_dump() | {"since_on": on, "last_on": on}
+def _said(state: FindingState) -> tuple[Any, ...]:
+    """All of a state but its days."""
+    return tuple(getattr(state, column.name) for column in _SAID)
+
+
+def _batched(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The names in parts that a statement can hold."""
+    return (names[i : i + _BATCH] for i in range(0, len(names), _BATCH))

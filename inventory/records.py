@@ -487,12 +487,6 @@ class FindingState(SQLModel):
     subject: str
 
     @property
-    def says(self) -> tuple[Any, ...]:
-        """All of it but the days."""
-        told = self.model_dump(exclude={"since_on", "last_on"})
-        return tuple(told.values())
-
-    @property
     def is_open(self) -> bool:
         return self.outcome == "risk" and not self.waiver
 

@@ -193,7 +193,7 @@ waivers:
             ":5: unknown key 'waivers.0.scope.name'; known are cluster",
         ),
         ("{uuid: ab-1}", "{tag: ''}", ":5: waivers.0.scope.tag: String should match"),
-        ("BKP-001", "BKP-0O1", ":4: waiver 'W-1': no rule is called 'BKP-0O1'; BKP-001?"),
+        ("BKP-001", "BKP-0O1", ":4: waiver 'W-1': no rule is called 'BKP-0O1'; BKP-0"),
         ("BKP-001", "OWN-011", ":4: waiver 'W-1': OWN-011 is about waivers; renew or remove them"),
         ("Kepala Dinas", "bidang tik ", ":3: waivers.0: approved_by must be someone else than"),
         ("2026-12-30", "2026-09-30", ":3: waivers.0: expires on 2026-09-30, before its approval"),
