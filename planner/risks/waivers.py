@@ -26,14 +26,16 @@ def with_waivers(findings: Sequence[Finding], estate: Estate) -> Iterator[Findin
 
     Of several waivers the one that lasts longest counts. What is not known cannot be accepted.
     """
-    by_rule: dict[str, list[Waiver]] = defaultdict(list)
+    near: dict[tuple[str, str], list[Waiver]] = defaultdict(list)
     for waiver in estate.owners.waivers:
-        by_rule[waiver.rule].append(waiver)
+        near[waiver.rule, (waiver.scope.uuid or "").lower()].append(waiver)
     places = _Places(estate)
     for finding in findings:
+        rule, uuid = finding.rule.id, finding.subject.guest_uuid.lower()
         accepted = [
             waiver
-            for waiver in by_rule.get(finding.rule.id, ())
+            for key in {(rule, ""), (rule, uuid)}
+            for waiver in near.get(key, ())
             if finding.outcome.state == "risk"
             and waiver.is_in_force(finding.severity, estate.as_of)
             and places.fits(waiver.scope, finding.subject)
