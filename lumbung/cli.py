@@ -437,13 +437,20 @@ def _risks(
     by: Annotated[
         ScoreBy | None, typer.Option("--by", help="the score of each instead of a list")
     ] = None,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="where personal data and the public stand together")
+    ] = False,
     on: On = None,
     form: Form = Format.table,
 ) -> None:
     """The findings: risks with evidence and remedy, and what could not be checked."""
-    from lumbung.commands.risks import show_risks
+    from lumbung.commands.risks import show_matrix, show_risks
     from lumbung.session import Session
 
+    if matrix:
+        if fail_on is not None or least is not Level.info or by is not None:
+            raise typer.BadParameter("--matrix shows places; leave out --min, --fail-on and --by")
+        return show_matrix(Session.of(context.obj), on, form)
     raise typer.Exit(show_risks(Session.of(context.obj), least, fail_on, by, on, form))
 
 

@@ -1,4 +1,4 @@
-"""risks, rules."""
+"""risks, risks --matrix, rules."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import fields
 
 from lumbung.choices import Exit, Format, Level, ScoreBy
 from lumbung.dates import day_option
+from lumbung.plan import When, plan_matrix
 from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from planner.report import Report
 from planner.risks.catalogue import RULES
+from planner.risks.matrix import MatrixRow
 from planner.risks.rule import SEVERITIES
 from planner.risks.scores import reasons, score_rows
 from planner.risks.trend import NOT_COMPARABLE, TURNS, Trend, count
@@ -121,6 +123,22 @@ _UNNAMED = {
     ScoreBy.service: "(no service)",
     ScoreBy.guest: "(no guest)",
 }
+
+
+def show_matrix(session: Session, on: str | None, form: Format) -> None:
+    """Place by place the guests by class, and whether personal data meets the public there."""
+    settings = session.settings()
+    when = When.of(settings, day_option(on, "--on"), session.now())
+    with session.store(settings) as store:
+        rows = plan_matrix(settings, store, when)
+    columns = [field.name for field in fields(MatrixRow)]
+    shown = [*columns[: columns.index("public_unknown")], "meets"]
+    cells = [[getattr(row, name) for name in columns] for row in rows]
+    show(columns, cells, form, on_screen=shown, empty="no guests are known")
+    met = [row for row in rows if row.meets == "yes"]
+    for row in met if form is Format.table else ():
+        where = "/".join(filter(None, (row.cluster, row.place)))
+        note(f"{row.scope} {where}: {row.personal_guests} beside {row.public_guests}")
 
 
 def show_rules(form: Format) -> None:

@@ -17,10 +17,12 @@ INFO, LOW, MEDIUM, HIGH, CRITICAL = SEVERITIES
 State = Literal["ok", "risk", "unknown", "not_applicable"]
 # What a rule is about, and what its check function is given:
 # guest: GuestView · disk: Disk · nic: Nic · host: Host · job: BackupJob · principal: Principal ·
-# realm: Realm · storage: Datastore, also one that only keeps backups · platform: Platform, a
-# cluster as its source configures it · cluster, datastore: PoolAnswer, what the planner says of
-# them · service: ServiceView, of the owners' file · recorder: Keeper · source: SourceHealth ·
-# tool: ToolFacts · waiver: WaiverView
+# realm: Realm · firewall: Firewall, the settings of one level (cluster, host, guest) · storage:
+# Datastore, also one that only keeps backups · platform: Platform, a cluster as its source
+# configures it · cluster, datastore: PoolAnswer, what the planner says of them · service:
+# ServiceView, of the owners' file · change: Changed, a guest that came, went or changed ·
+# recorder: Keeper · source: SourceHealth · tool: ToolFacts ·
+# waiver: WaiverView
 SubjectKind = Literal[
     "guest",
     "disk",
@@ -33,7 +35,9 @@ SubjectKind = Literal[
     "job",
     "principal",
     "realm",
+    "firewall",
     "service",
+    "change",
     "recorder",
     "source",
     "tool",
@@ -59,6 +63,8 @@ class Outcome:
     """What a rule says of one subject; ``severity`` overrides the rule's own.
 
     ``inferred``: concluded from a sign such as a name, not seen; it weighs half.
+    A risk that ``blinds`` says why nothing else can be seen on its host: what is unknown there is
+    told by its finding alone.
     """
 
     state: State
@@ -66,6 +72,7 @@ class Outcome:
     reason: str = ""
     severity: Severity | None = None
     inferred: bool = False
+    blinds: bool = False
 
 
 def ok() -> Outcome:

@@ -27,7 +27,6 @@ INFERRED = 0.5
 _REACHED_BY_NETWORK: frozenset[Group] = frozenset(
     {"network", "segregation", "lifecycle", "identity"}
 )
-_HOLDS_DATA = frozenset({"guest", "disk", "nic", "service"})  # what has a class of data
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Weights:
 
 def weights(severity: Severity, group: Group, subject: Subject, outcome: Outcome) -> Weights:
     """What one risk weighs, whether it is open or accepted."""
-    holds_data = subject.kind in _HOLDS_DATA
+    holds_data = bool(subject.guest) or subject.kind in ("guest", "service")
     named = subject.classification if subject.classification in CLASS else None
     return Weights(
         base=BASE[severity],
