@@ -13,7 +13,6 @@ from inventory.records import BackupJob, Datastore, Disk, Guest, Host, Nic, Reco
 from planner.answers import PoolAnswer
 from planner.estate import Estate, GuestView, Platform, ServiceView, SourceHealth
 from planner.recorders import Keeper, keepers_of
-from planner.risks.catalogue import BY_ID
 from planner.risks.rule import Subject, SubjectKind
 from planner.risks.waivers import WaiverView
 from planner.waiver_entries import Waiver
@@ -146,6 +145,8 @@ def _of_keeper(keeper: Keeper, estate: Estate) -> Subject:
 
 
 def _of_waiver(entry: Waiver) -> Subject:
+    from planner.risks.catalogue import BY_ID
+
     severity = BY_ID[entry.rule].severity
     return Subject("waiver", WaiverView(entry, severity), entry.id, f"waiver {entry.id}")
 
