@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import site_files as s
 from estates import AS_OF, estate
-from inventory.records import Record
+from inventory.records import Nic, Record
 from lumbung.commands.attesting import rows_in
 from lumbung.files import attested_path, load_estate
 from lumbung.settings import SettingsError
@@ -101,7 +101,11 @@ def test_guesses_come_from_pool_and_segment_where_the_name_says_nothing() -> Non
         "2 of 2 guests in pool dinkes",
     )
     wired = guest("x", name="other")
-    cards = [nic("0", vlan=7), nic("1", vlan=7), nic("x", vlan=7)]
+    cards = [
+        nic("0", vlan=7),
+        nic("1", vlan=7),
+        Nic(nic_id="x/0", guest_id="x", cluster="c", network="vmbr0", vlan=7),
+    ]
     assert guess("classification", *known, wired, *cards) == (
         "pribadi-umum",
         "2 of 2 guests on vmbr0/7",
