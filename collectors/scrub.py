@@ -9,7 +9,7 @@ from typing import Any
 
 from collectors.contract import Raw
 from collectors.hints import SCRUBBED
-from collectors.tags import only_tags
+from collectors.tags import only_line, only_tags
 
 # Keys whose value is a secret, a free text people write secrets into, or names a person.
 _SECRET_KEYS = re.compile(
@@ -29,12 +29,10 @@ _SECRET_TEXT = (
 # The same for libvirt's XML, which must stay XML; which system a guest runs and how it is tagged
 # is no secret.
 _OPERATING_SYSTEM = re.compile(r"<(\w+):libosinfo\b.*?</\1:libosinfo>", re.DOTALL)
+_DESCRIPTION = re.compile(r"(?s)<description\b[^>]*>(.*?)</description>")
 _METADATA = re.compile(r"(<metadata\b[^>]*(?<!/)>).*?</metadata>", re.DOTALL)
 _SECRET_XML = (
-    (
-        re.compile(r"(?s)<(title|description|cmdline|sysinfo)\b[^>]*>.*?</\1>"),
-        rf"<\1>{SCRUBBED}</\1>",
-    ),
+    (re.compile(r"(?s)<(title|cmdline|sysinfo)\b[^>]*>.*?</\1>"), rf"<\1>{SCRUBBED}</\1>"),
     (
         re.compile(r"(?s)(<qemu:arg\b[^>]*?\bvalue=)(['\"])(--?[A-Za-z][\w-]*)?.*?\2"),
         rf"\1\2\3{SCRUBBED}\2",
@@ -73,6 +71,9 @@ def _clean_text(text: str, key: str) -> str:
 
 def _clean_xml(text: str) -> str:
     text = _METADATA.sub(lambda found: _only_what_is_read(found, text), text)
+    text = _DESCRIPTION.sub(
+        lambda found: f"<description>{only_line(found[1]) or SCRUBBED}</description>", text
+    )
     for pattern, left in _SECRET_XML:
         text = pattern.sub(left, text)
     return text

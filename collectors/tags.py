@@ -6,7 +6,8 @@
     </lumbung:inventory>
 
 reads as opd.dukcapil and cls.pribadi-umum, the way tags are written elsewhere. Values are short
-words, so that no free text comes in by this door.
+words, so that no free text comes in by this door. Where nobody may set metadata, a line of the
+guest's description does: "vp: opd.dukcapil cls.pribadi-umum".
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 NAMESPACE = "urn:lumbung:inventory:1"
-KEYS = ("cls", "opd", "svc", "dim", "zone", "expo", "env", "crit", "ret", "os", "role")
+KEYS = (
+    "cls", "opd", "svc", "dim", "zone", "expo", "env", "crit", "ret", "os", "role", "ha", "support",
+)  # fmt: skip
 COMMAND = (
     f"virsh metadata GUEST --uri {NAMESPACE} --key lumbung "
     "--set '<inventory><opd>CODE</opd><cls>CLASS</cls></inventory>' --config"
@@ -31,6 +34,7 @@ _ELEMENT = re.compile(
     re.DOTALL,
 )
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_LINE = re.compile(r"(?m)^[ \t]*vp:(.*)$")
 _CHILD = re.compile(r"<(?:[\w.-]+:)?(\w+)[^<>]*?(?:/>|>([^<]*)</)")
 
 
@@ -51,6 +55,22 @@ def told_in(metadata: Element | None) -> Told:
     tags = {f"{key}.{value}" for key, value in children if _is_tag(key, value)}
     refused = {key for key, value in children if not _is_tag(key, value)}
     return Told(tuple(sorted(tags)), tuple(sorted(refused)))
+
+
+def told_in_line(description: str | None) -> Told:
+    """The tags in the lines "vp: …" of a description; a word that is none is not repeated."""
+    lines = _LINE.findall(description or "")
+    words = [word for line in lines for word in re.split(r"[\s,;]+", line) if word][:_MOST]
+    pairs = [(key.lower(), value) for key, _dot, value in (w.partition(".") for w in words)]
+    tags = {f"{key}.{value}" for key, value in pairs if _is_tag(key, value)}
+    refused = {key if key in KEYS else "?" for key, value in pairs if not _is_tag(key, value)}
+    return Told(tuple(sorted(tags)), tuple(sorted(refused)))
+
+
+def only_line(description: str) -> str:
+    """The tags of a description as one such line; "" without any."""
+    tags = told_in_line(description).tags
+    return f"vp: {' '.join(tags)}" if tags else ""
 
 
 def only_tags(metadata: str, document: str) -> str:

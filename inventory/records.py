@@ -463,6 +463,36 @@ class Proposal(SQLModel):
     freed_memory_bytes: float | None = None
 
 
+class FindingState(SQLModel):
+    """What reports said of a finding from one day to another.
+
+    ``agency``, ``service`` and ``guest`` are "" where there is none; ``waiver`` is "" while nobody
+    accepts it.
+    """
+
+    model_config: ClassVar[Any] = {"frozen": True, "extra": "forbid"}
+
+    finding_id: str
+    since_on: date
+    last_on: date
+    rule: str
+    outcome: str  # risk or unknown
+    severity: str
+    points: int
+    points_waived: int
+    waiver: str
+    classification: str | None
+    source: str | None
+    agency: str
+    service: str
+    guest: str
+    subject: str
+
+    @property
+    def is_open(self) -> bool:
+        return self.outcome == "risk" and not self.waiver
+
+
 # The remedy of what is hidden from everyone who may only read.
 BEYOND_REACH = "no right that only reads is enough"
 

@@ -41,6 +41,7 @@ from inventory.records import (
     BackupJob,
     Datastore,
     Disk,
+    FindingState,
     Guest,
     GuestSnapshot,
     Highs,
@@ -511,6 +512,26 @@ class FindingRow(SQLModel, table=True):
     finding_id: str = Field(primary_key=True)
     first_seen_on: date
     last_seen_on: date
+
+
+class FindingReportRow(SQLModel, table=True):
+    """A day whose report was remembered, and the rules that it asked."""
+
+    __tablename__ = "finding_report"
+
+    reported_on: date = Field(primary_key=True)
+    rules: tuple[str, ...] = Field(sa_type=Names)
+
+
+class FindingStateRow(FindingState, table=True):
+    """What reports said of a finding from one day to another."""
+
+    __tablename__ = "finding_state"
+    __table_args__: ClassVar[Any] = (Index("ix_finding_state_last", "last_on", "since_on"),)
+    model_config = _UNFROZEN
+
+    finding_id: str = Field(primary_key=True)
+    since_on: date = Field(primary_key=True)
 
 
 class GuestDayRow(SQLModel, table=True):

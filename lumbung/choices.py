@@ -108,6 +108,19 @@ class RightsizeBy(StrEnum):
     cluster = "cluster"
 
 
+class ScoreBy(StrEnum):
+    estate = "estate"
+    agency = "agency"
+    service = "service"
+    guest = "guest"
+
+
+class RoundsShow(StrEnum):
+    agencies = "agencies"
+    overdue = "overdue"
+    unclassified = "unclassified"
+
+
 class PayerKind(StrEnum):
     agency = "agency"
     service = "service"

@@ -25,6 +25,8 @@ from lumbung.choices import (
     ReclaimBy,
     RightsizeBy,
     RiskFormat,
+    RoundsShow,
+    ScoreBy,
     SourceKind,
     Thing,
 )
@@ -51,7 +53,7 @@ app = typer.Typer(help=_HELP, **_LOOK)  # type: ignore[arg-type]  # options of s
 sources = typer.Typer(
     help="The sources: when they last answered, what they hide.", invoke_without_command=True
 )
-estate = typer.Typer(help="The owners' file: is it right?", no_args_is_help=True)
+estate = typer.Typer(help="The owners' file, and what agencies answer.", no_args_is_help=True)
 report = typer.Typer(
     help="Write the weekly files: orders, pools, guests, risks, changes, sources, failover, "
     "cameras…",
@@ -449,6 +451,9 @@ def _risks(
     fail_on: Annotated[
         Level | None, typer.Option("--fail-on", help="exit 5 when a risk is at least that severe")
     ] = None,
+    by: Annotated[
+        ScoreBy | None, typer.Option("--by", help="the score of each instead of a list")
+    ] = None,
     framework: Annotated[
         str | None,
         typer.Option(
@@ -474,21 +479,32 @@ def _risks(
     ] = RiskFormat.table,
 ) -> None:
     """The findings: risks with evidence and remedy, and what could not be checked."""
-    from lumbung.commands.planning import RisksAsked, show_matrix, show_risks
     from lumbung.commands.proving import show_framework
+    from lumbung.commands.risks import RisksAsked, show_matrix, show_risks, show_score
     from lumbung.session import Session
 
     session = Session.of(context.obj)
     if matrix:
-        if fail_on is not None or least is not Level.info or form is RiskFormat.sarif:
-            raise typer.BadParameter("--matrix shows places; leave out --min, --fail-on and sarif")
-        return show_matrix(session, on, Format(form.value))
+        if fail_on is not None or least is not Level.info or by is not None:
+            raise typer.BadParameter("--matrix shows places; leave out --min, --fail-on and --by")
+        return show_matrix(session, on, _table_form(form))
     if framework is not None:
         return show_framework(session, framework, out, profile.value, on, form)
     if out is not None:
         raise typer.BadParameter("belongs to --framework", param_hint="--out")
+    if by is not None:
+        if fail_on is not None or least is not Level.info:
+            raise typer.BadParameter("--by shows scores; leave out --min and --fail-on")
+        return show_score(session, by, on, _table_form(form))
     asked = RisksAsked(least, fail_on, profile.value, lang.value)
     raise typer.Exit(show_risks(session, asked, on, form))
+
+
+def _table_form(form: RiskFormat) -> Format:
+    """The form of a table that is no list of findings. Raises BadParameter."""
+    if form is RiskFormat.sarif:
+        raise typer.BadParameter("sarif is for findings", param_hint="--format")
+    return Format(form.value)
 
 
 @app.command("rules")
@@ -557,6 +573,55 @@ def _estate_check(context: typer.Context) -> None:
     from lumbung.session import Session
 
     raise typer.Exit(check_estate(Session.of(context.obj)))
+
+
+@estate.command("export")
+def _estate_export(
+    context: typer.Context,
+    agency: Annotated[str | None, typer.Option(metavar="CODE", help="only of this agency")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="default: attestation/DATE in the project"),
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="of the text beside the lists")] = Language.en,
+    dialect: Annotated[
+        CsvDialect, typer.Option("--csv-dialect", help="excel-id: semicolons, decimal commas")
+    ] = CsvDialect.standard,
+) -> None:
+    """Write each agency the list of its guests to fill in, with guesses marked as guesses."""
+    from lumbung.commands.attesting import export_lists
+    from lumbung.session import Session
+
+    session = Session.of(context.obj)
+    export_lists(session, agency, folder, dialect=dialect.value, lang=lang.value)
+
+
+@estate.command("import")
+def _estate_import(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="lists that came back")],
+    yes: Annotated[bool, typer.Option("--yes", help="take them in without asking")] = False,
+) -> None:
+    """Check the lists that came back, show what changes, and record it when confirmed."""
+    from lumbung.commands.attesting import import_answers
+    from lumbung.session import Session
+
+    raise typer.Exit(import_answers(Session.of(context.obj), files, yes=yes))
+
+
+@estate.command("rounds")
+def _estate_rounds(
+    context: typer.Context,
+    what: Annotated[
+        RoundsShow | None, typer.Option("--show", help="default: agencies, and what comes first")
+    ] = None,
+    form: Form = Format.table,
+) -> None:
+    """How many guests agencies answered for, what is overdue, and what to classify first."""
+    from lumbung.commands.attesting import show_rounds
+    from lumbung.session import Session
+
+    show_rounds(Session.of(context.obj), what, form)
 
 
 app.add_typer(estate, name="estate")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
+import secrets
+import stat
 import tomllib
 import typing
+from collections.abc import Iterable
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -17,10 +21,11 @@ from pydantic import BaseModel, ValidationError
 
 from lumbung.settings import SettingsError
 from planner.eol import EndOfLifeData, parse, shipped
-from planner.owners import EstateFile
+from planner.owners import AttestedFile, EstateFile, GuestEntry
 from planner.policy import Policy
 from planner.purchases import Misplaced
 from planner.risks.catalogue import BY_ID, UnknownRule, absent, chosen
+from planner.risks.own import WAIVER_RULE
 from planner.risks.regulations import Pack, Regulations, strangers
 from planner.scenario.changes import ScenarioFile
 
@@ -76,7 +81,77 @@ def load_estate(path: Path | None, today: date | None = None) -> EstateFile:
         if today is not None and (fault := order.fault_on(today)):
             line = lines.of(("orders", i, "stage"))
             raise SettingsError(f"{path}{line}: order {order.name!r}: {fault}")
-    return estate
+    for i, waiver in enumerate(estate.waivers):
+        if fault := _unwaivable(waiver.rule):
+            line = lines.of(("waivers", i, "rule"))
+            raise SettingsError(f"{path}{line}: waiver {waiver.id!r}: {fault}")
+    attested = load_attested(path, estate)
+    return estate.model_copy(update={"guests": (*attested, *estate.guests)})
+
+
+def attested_path(path: Path) -> Path:
+    """Where the answers of agencies are kept: beside the owners' file, which people write."""
+    return path.with_name(f"{path.stem}.attested.yaml")
+
+
+def load_attested(path: Path, estate: EstateFile) -> tuple[GuestEntry, ...]:
+    """The answers beside an owners' file; they come before its own entries.
+
+    Raises SettingsError.
+    """
+    beside = attested_path(path)
+    if not beside.is_file():
+        return ()
+    attested, lines = _yaml(AttestedFile, beside)
+    known: dict[str, frozenset[str]] = {
+        "agency": frozenset(estate.agencies),
+        "service": frozenset(estate.services),
+    }
+    for i, entry in enumerate(attested.guests):
+        for name, names in known.items():
+            value = getattr(entry, name)
+            if value is not None and value not in names:
+                where = f"{beside}{lines.of(('guests', i, name))}"
+                raise SettingsError(f"{where}: {value!r} is no {name} in {path.name}")
+    return attested.guests
+
+
+def write_attested(path: Path, entries: Iterable[tuple[str, GuestEntry]]) -> Path:
+    """Writes the answers beside an owners' file, whole or not at all, each below a guest's name."""
+    beside = attested_path(path)
+    lines = [_ATTESTED_HEAD]
+    for name, entry in entries:
+        told = [entry.model_dump(exclude_none=True)]
+        lines += [f"# {json.dumps(name)}", yaml.safe_dump(told, sort_keys=False).rstrip()]
+    _replace(beside, "\n".join(lines) + "\n")
+    return beside
+
+
+_ATTESTED_HEAD = """\
+# What agencies answered. `lumbung estate import` writes this file: import another answer to change
+# it. It comes before the owners' file beside it; of classes, the strictest counts.
+version: 1
+guests:"""
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replaces a file in one step; only its owner can read it, or who could before."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _unwaivable(rule: str) -> str:
+    """Why a rule's findings cannot be accepted; "" when they can."""
+    if rule not in BY_ID:
+        near = difflib.get_close_matches(rule, BY_ID, 1)
+        return f"no rule is called {rule!r}" + (f"; {near[0]}?" if near else "")
+    return f"{rule} is about waivers; renew or remove them" if rule == WAIVER_RULE else ""
 
 
 def load_scenarios(path: Path) -> tuple[ScenarioFile, Lines]:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from inventory import read
 from inventory import window as read_window
 from inventory.changes import changes_between
-from inventory.findings import first_seen
+from inventory.findings import first_seen, report_before
 from inventory.forecasts import said_between
 from inventory.guest_days import guest_days
 from inventory.history import close_days
@@ -124,6 +124,12 @@ def plan_growth(
     return report, Teller(estate, past, ledger, use, zone)
 
 
+def estate_at(settings: Settings, store: Store, when: When) -> Estate:
+    """What is known and declared as of a date."""
+    with store.reading() as connection:
+        return _estate(connection, settings, store, when)
+
+
 def plan_incident(
     settings: Settings, store: Store, called: str, window: Window, now: datetime, lang: Language
 ) -> Incident:
@@ -216,6 +222,7 @@ def _gathered(
     memory = Memory(
         changes=changes,
         first_seen=first_seen(connection),
+        past_report=report_before(connection, when.as_of),
         power_since=read.power_since(connection, when.at),
         proposals=proposals(connection),
     )

@@ -31,6 +31,7 @@ from lumbung.settings import Settings, SettingsError
 from lumbung.verifying import MANIFEST, checksum
 from planner.report import Report, in_language
 from planner.risks.catalogue import Language
+from planner.risks.trend import states_of
 from reports.brief import brief_html
 from reports.cells import scalar
 from reports.profiles import Profile, for_profile
@@ -60,9 +61,8 @@ def weekly(session: Session, settings: Settings, store: Store, on: date | None) 
         return plan(settings, store, when, run_id=new_run_id(now))
     report = plan(settings, store, when, run_id=new_run_id(now))
     with store.writing() as connection:
-        remember_findings(
-            connection, (finding.id for finding in report.assessment.findings), report.as_of
-        )
+        states = states_of(report.assessment, report.as_of)
+        remember_findings(connection, states, report.assessment.counts, report.as_of)
         remember_proposals(connection, report.proposals)
         if when.as_of == when.today:
             remember_forecasts(connection, report.forecasts)

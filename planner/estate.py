@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from inventory.changes import Change
 from inventory.read import Fact, Facts, SourceState
@@ -32,6 +32,7 @@ from planner.owners import (
     PERSONAL,
     STRICTNESS,
     DeclaredBackup,
+    Dimension,
     EstateFile,
     GuestEntry,
     Service,
@@ -78,6 +79,8 @@ class GuestView:
     agency_contact: str | None = None
     owner_confirmed_on: date | None = None
     support_until: date | None = None  # of its operating system, where more was bought
+    owner_confirmed_by: str | None = None
+    owner_role: str | None = None
     service: str | None = None
     service_entry: Service | None = None
     dimension: str | None = None
@@ -95,6 +98,11 @@ class GuestView:
     @property
     def key(self) -> GuestKey:
         return (self.guest.cluster, self.guest.guest_id)
+
+    @property
+    def owner(self) -> str | None:
+        """Who answers for it: a role, else the agency's mailbox."""
+        return self.owner_role or self.agency_contact
 
     @property
     def label(self) -> str:
@@ -363,6 +371,11 @@ class Estate:
         storages = self.owners.storages
         return storages.get(datastore.datastore_id) or storages.get(datastore.name)
 
+    def operator_of(self, cluster: str | None) -> str | None:
+        """The agency that runs a cluster or, without one, the whole; None when nobody says."""
+        entry = self.owners.pools.get(cluster) if cluster else None
+        return (entry.agency if entry else None) or self.owners.organisation.operator
+
     def source_health(self, name: str) -> SourceHealth | None:
         return next((health for health in self.sources if health.state.name == name), None)
 
@@ -504,11 +517,29 @@ class _Join:
 
     def __init__(self, owners: EstateFile) -> None:
         self._owners = owners
+        self._naming: dict[str, list[int]] = defaultdict(list)  # entries by the guest they name
+        self._others: list[int] = []
+        for i, entry in enumerate(owners.guests):
+            match = entry.match
+            name = match.uuid or match.guest_id or (match.vmid is not None and str(match.vmid))
+            (self._naming[name.lower()] if name else self._others).append(i)
+
+    def _entries(self, fact: Fact[Guest]) -> list[GuestEntry]:
+        """The entries that speak of a guest, in their order; there may be one for every guest."""
+        guest = fact.record
+        named = {
+            i
+            for name in {guest.guest_id.lower(), (guest.uuid or "").lower()}
+            for i in self._naming.get(name, ())
+        }
+        near = (self._owners.guests[i] for i in sorted({*named, *self._others}))
+        return [entry for entry in near if matches(entry.match, fact)]
 
     def view(self, fact: Fact[Guest]) -> GuestView:
         guest = fact.record
         tags = _Tags(guest.tags or ())
-        entries = [e for e in self._owners.guests if matches(e.match, fact)]
+        entries = self._entries(fact)
+        confirmed = next((e for e in entries if e.confirmed_on is not None), None)
         service = _first([*(e.service for e in entries), tags.value("svc")])
         declared = self._owners.services.get(service) if service else None
         agency = _first(
@@ -526,11 +557,13 @@ class _Join:
             fact=fact,
             agency=agency,
             agency_contact=known.contact if known else None,
-            owner_confirmed_on=_first([e.confirmed_on for e in entries]),
+            owner_confirmed_on=confirmed.confirmed_on if confirmed else None,
+            owner_confirmed_by=confirmed.confirmed_by if confirmed else None,
+            owner_role=_first([e.owner for e in entries]),
             support_until=_first([e.support_until for e in entries]),
             service=service,
             service_entry=declared,
-            dimension=_first([declared.dimension if declared else None, tags.value("dim")]),
+            dimension=_first([declared.dimension if declared else None, tags.dimension]),
             classification=chosen[1] if chosen else None,
             classification_from=stated[0][0] if stated else "",
             classifications=stated,
@@ -581,8 +614,12 @@ class _Tags:
 
     @property
     def criticality(self) -> int | None:
-        value = self.value("crit")
-        return int(value) if value and re.fullmatch(r"[1-4]", value) else None
+        """The highest that is stated; 1 is the highest."""
+        return min((int(v) for v in self.values("crit") if re.fullmatch("[1-4]", v)), default=None)
+
+    @property
+    def dimension(self) -> str | None:
+        return next((v for v in self.values("dim") if v in get_args(Dimension)), None)
 
     @property
     def is_public(self) -> bool:

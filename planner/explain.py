@@ -7,6 +7,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any, get_args
 
+from inventory.records import Guest
 from planner.answers import Answer, PoolAnswer
 from planner.camera_report import explanation
 from planner.contention import grade, pressure_percent
@@ -25,8 +26,10 @@ from planner.purchase_reasons import (
 )
 from planner.recorders import keepers_of
 from planner.report import Report, in_unit
-from planner.rows import GuestLine, PoolRow
+from planner.risks.trend import Trend
+from planner.rows import GuestLine, PoolRow, RiskRow
 from planner.track import record_told
+from planner.waiver_entries import Waiver
 
 _WEEKS_SHOWN = 8
 
@@ -424,6 +427,16 @@ def _guest(report: Report, rest: str) -> Iterator[str]:
     )
     for origin, name in view.classifications:
         yield f"class {name}: stated by {origin} (the strictest wins)"
+    yield from _around(report, view.guest)
+
+
+def _around(report: Report, guest: Guest) -> Iterator[str]:
+    """The open risks of the cluster and host that a guest runs on: they weigh there, not here."""
+    for found in report.assessment.risks:
+        subject = found.subject
+        here = subject.cluster == guest.cluster and subject.host_id in (None, guest.host_id)
+        if here and subject.kind in ("platform", "cluster", "host"):
+            yield f"around it: {found.rule.id} {subject.label}, {found.severity} (0 points here)"
 
 
 def _means(line: GuestLine, wanted: str) -> bool:
@@ -437,14 +450,48 @@ def _finding(report: Report, rest: str) -> Iterator[str]:
         raise UnknownKey(f"no finding {rest!r} is open; `lumbung risks` lists them")
     rule, row = found.rule, next(row for row in report.risks if row.finding_id == rest)
     yield f"{rule.id} {rule.title}: {found.outcome.state}, {found.severity}, {found.points} points"
+    if row.points_formula:
+        yield f"points: {row.points_formula}"
+    if found.waiver is not None:
+        yield from _accepted(found.waiver, row)
     yield f"subject: {found.subject.label}"
     yield f"evidence: {found.evidence}"
     yield f"first seen: {row.first_seen}"
+    yield from _last_week(report.trend, rest)
     yield f"why: {rule.why}"
     yield f"fix: {rule.fix}"
     yield f"controls: {row.controls}"
     if found.subject.source is not None:
         yield f"source: {found.subject.source}"
+
+
+def _last_week(trend: Trend | None, finding_id: str) -> Iterator[str]:
+    """What an earlier report said of a finding that changed since."""
+    found = trend.of.get(finding_id) if trend else None
+    if trend is None or found is None:
+        return
+    was = found.was
+    if was is None:
+        yield f"{trend.since}: not there ({found.turn.replace('_', ' ')})"
+    else:
+        state = f"accepted by {was.waiver}" if was.waiver else was.outcome
+        points = was.points or was.points_waived
+        yield f"{trend.since}: {state}, {was.severity}, {points} points ({found.turn})"
+
+
+def _accepted(waiver: Waiver, row: RiskRow) -> Iterator[str]:
+    """Who accepted a risk until when, and why."""
+    yield (
+        f"accepted until {row.waiver_until} by waiver {waiver.id}: {row.points_waived} points "
+        "count as accepted risk"
+    )
+    yield f"reason: {waiver.reason}"
+    if waiver.compensating_control:
+        yield f"meanwhile: {waiver.compensating_control}"
+    yield (
+        f"asked for by {waiver.requested_by}, approved by {waiver.approved_by} on "
+        f"{waiver.approved_at}" + (f" ({waiver.reference})" if waiver.reference else "")
+    )
 
 
 def _recorder(report: Report, rest: str) -> Iterator[str]:

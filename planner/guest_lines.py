@@ -16,8 +16,8 @@ from planner.efficiency.rows import GuestColumns
 from planner.estate import Estate, GuestView
 from planner.hosting import host_labels
 from planner.pools import GIB
-from planner.risks.engine import Assessment
-from planner.risks.rule import Finding
+from planner.risks.engine import Assessment, coverage_percent
+from planner.risks.rule import Finding, State
 from planner.risks.score import level
 from planner.rows import GuestLine
 from planner.twins import GuestKey
@@ -36,6 +36,7 @@ def guest_lines(
     context = _Context(
         estate=estate,
         findings=assessment.by_guest(),
+        judged=assessment.judged_by(lambda account: account.guest),
         power_since=power_since,
         stays_down={(pool.pool.name, name) for pool in answers for name in pool.stays_down},
         proven={place for pool in answers for place in _proven_hosts(pool)},
@@ -71,6 +72,7 @@ def _proven_hosts(pool: PoolAnswer) -> Iterable[tuple[str, str]]:
 class _Context:
     estate: Estate
     findings: Mapping[str, tuple[Finding, ...]]
+    judged: Mapping[Any, Mapping[State, int]]
     power_since: Mapping[int, datetime]
     stays_down: set[tuple[str, str]]  # cluster and label
     proven: set[tuple[str, str]]  # cluster and id of hosts whose loss is proven to end some way
@@ -95,7 +97,7 @@ class _Context:
             name=guest.name,
             kind=guest.kind,
             agency=view.agency,
-            owner=view.agency_contact,
+            owner=view.owner,
             owner_confirmed_on=view.owner_confirmed_on,
             service=view.service,
             dimension=view.dimension,
@@ -120,6 +122,8 @@ class _Context:
             risk_level=level(findings),
             risk_points=sum(finding.points for finding in findings),
             change_since_last_week="; ".join(self.changes.get(view.key, [])),
+            risk_points_waived=sum(finding.waived_points for finding in findings),
+            risk_coverage_pct=_rounded(coverage_percent(self.judged.get(name, {})), 1),
         )
 
     def _seen(self, view: GuestView, kind: Any, records: Sequence[Any]) -> Sequence[Any] | None:
@@ -158,6 +162,10 @@ class _Context:
         if (cluster, host) not in self.proven or not view.is_powered_on:
             return None
         return int((cluster, view.label) in self.stays_down)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _gib(value: float | None) -> float | None:

@@ -24,6 +24,7 @@ from planner.purchases import (
     Project,
     check_names,
 )
+from planner.waiver_entries import Waiver
 
 Classification = Literal["publik", "terbatas", "infra", "pribadi-umum", "pribadi-spesifik"]
 Dimension = Literal["governance", "branding", "economy", "living", "society", "environment", "none"]
@@ -68,6 +69,10 @@ class Organisation(_Table):
     dpo: Contact = Field(Contact(), description="the data protection officer")
     incident: Contact = Field(
         Contact(), description="who takes a breach further, within 3 x 24 hours"
+    )
+    operator: str | None = Field(
+        None,
+        description="the agency that runs the platforms: what is found on them is charged to it",
     )
 
 
@@ -177,9 +182,17 @@ class GuestEntry(_Table):
         None, description="when it was last proven that they encrypt their own disks"
     )
     confirmed_on: date | None = Field(None, description="when the owner confirmed it")
-    confirmed_by: str | None = Field(
-        None, description="the office that confirmed it; no report shows it yet"
+    confirmed_by: str | None = Field(None, description="the role that confirmed it")
+    owner: str | None = Field(
+        None, description="the role that answers for them; not a person, not a department"
     )
+
+
+class AttestedFile(_Table):
+    """What agencies answered, beside the owners' file; `lumbung estate import` writes it."""
+
+    version: Literal[1] = Field(1, description="of the file's form")
+    guests: tuple[GuestEntry, ...] = Field((), description="one answer per guest")
 
 
 class StorageEntry(_Table):
@@ -367,6 +380,7 @@ class EstateFile(_Table):
     migration: Migration = Field(Migration(), description="a move to another platform")
     cameras: Cameras = Field(Cameras(), description="cameras, their recorders and uplinks")
     exemptions: tuple[Exemption, ...] = Field((), description="guests that advice leaves alone")
+    waivers: tuple[Waiver, ...] = Field((), description="risks that are accepted for a time")
 
     @model_validator(mode="after")
     def _excludes_each_day_once(self) -> EstateFile:
@@ -390,6 +404,7 @@ class EstateFile(_Table):
                 raise Misplaced(f"{entry.service!r} is no service here", "guests", i, "service")
             if entry.agency is not None and entry.agency not in self.agencies:
                 raise Misplaced(f"{entry.agency!r} is no agency here", "guests", i, "agency")
+        self._names_operators()
         for name, principal in self.principals.items():
             if principal.agency is not None and principal.agency not in self.agencies:
                 told = f"{principal.agency!r} is no agency here"
@@ -400,10 +415,21 @@ class EstateFile(_Table):
                 raise Misplaced(told, "cameras", "groups", i, "agency")
         return self
 
+    def _names_operators(self) -> None:
+        operator = self.organisation.operator
+        if operator is not None and operator not in self.agencies:
+            raise Misplaced(f"{operator!r} is no agency here", "organisation", "operator")
+        for name, pool in self.pools.items():
+            if pool.agency is not None and pool.agency not in self.agencies:
+                raise Misplaced(f"{pool.agency!r} is no agency here", "pools", name, "agency")
+
     @model_validator(mode="after")
     def _names_each_once(self) -> EstateFile:
         check_names("orders", (order.name for order in self.orders))
         check_names("catalogue", (item.name for item in self.catalogue))
+        for i, waiver in enumerate(self.waivers):
+            if waiver.id in {other.id for other in self.waivers[:i]}:
+                raise Misplaced(f"{waiver.id!r} is there twice", "waivers", i, "id")
         for i, gate in enumerate(self.budget.gates):
             if gate.name in {other.name for other in self.budget.gates[:i]}:
                 raise Misplaced(f"{gate.name!r} is there twice", "budget", "gates", i, "name")

@@ -389,6 +389,12 @@ class RiskPolicy(_Table):
     )
 
 
+class AttestationRules(_Table):
+    """[attestation]: how often agencies answer for their guests."""
+
+    round_days: int = Field(92, ge=7, le=730, description="how long an answer holds: a quarter")
+
+
 class Policy(_Table):
     """All of it."""
 
@@ -413,6 +419,7 @@ class Policy(_Table):
     showback: Showback = Showback()
     quality: QualityRules = QualityRules()
     risks: RiskPolicy = RiskPolicy()
+    attestation: AttestationRules = AttestationRules()
     tiers: dict[Literal["1", "2", "3", "4"], Tier] = Field(
         default_factory=dict, description="by criticality (1 is the highest)"
     )

@@ -266,6 +266,9 @@ class PoolEntry(_Table):
     """What is declared of a cluster or datastore as a pool."""
 
     owner: str = Field("", description="the office that decides on its orders")
+    agency: str | None = Field(
+        None, description="the agency that runs it; default the organisation's operator"
+    )
 
 
 def check_names(kind: str, names: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from inventory.changes import Change
+from inventory.findings import PastReport
 from inventory.forecast_records import Said
 from inventory.records import Proposal
 from planner.answers import Answer, PoolAnswer, answer_all, binding_of
@@ -31,6 +32,9 @@ from planner.risks.catalogue import Language, chosen, texts_of
 from planner.risks.engine import Assessment, assess
 from planner.risks.regulations import Regulations
 from planner.risks.rule import Finding
+from planner.risks.score import weights_of
+from planner.risks.scores import WEEKLY, score_rows
+from planner.risks.trend import Trend, trend_of
 from planner.rows import (
     ROW_TYPES,
     CameraRow,
@@ -40,6 +44,7 @@ from planner.rows import (
     OrderRow,
     PoolRow,
     RiskRow,
+    ScoreRow,
     SourceRow,
     TrackRow,
 )
@@ -74,6 +79,8 @@ class Report:
     remembered: tuple[Proposal, ...]
     zone_is_assumed: bool = False
     purchases: Mapping[PoolKey, Purchase] = field(default_factory=dict)
+    risk_score: tuple[ScoreRow, ...] = ()
+    trend: Trend | None = None  # None: no earlier report was remembered
     misnamed: tuple[Misnamed, ...] = ()  # what the estate file says of pools that are none
     track_record: tuple[TrackRow, ...] = ()
     forecasts: tuple[Said, ...] = ()  # what this report publishes of the future
@@ -101,6 +108,7 @@ class Memory:
 
     changes: tuple[Change, ...] = ()
     first_seen: Mapping[str, date] = field(default_factory=dict)
+    past_report: PastReport | None = None
     power_since: Mapping[int, datetime] = field(default_factory=dict)
     proposals: tuple[Proposal, ...] = ()
 
@@ -118,6 +126,7 @@ def make_report(
     """The report of an estate at one date. Pure: the same in, the same out."""
     answers = answer_all(estate, questions(estate, past, zone))
     assessment = assess(estate, answers, chosen(estate.policy.risks))
+    trend = trend_of(memory.past_report, assessment)
     purchases = purchases_of(estate, answers)
     efficiency = efficiency_of(estate, past.guest_days, memory.power_since)
     rates = rates_of(estate, answers)
@@ -155,7 +164,8 @@ def make_report(
             )
         ),
         risks=tuple(
-            _risk_row(finding, estate.as_of, memory, citations) for finding in assessment.findings
+            _risk_row(finding, estate.as_of, memory, trend, citations)
+            for finding in assessment.findings
         ),
         changes=tuple(change_row(change) for change in memory.changes),
         sources=tuple(source_row(health) for health in estate.sources),
@@ -171,6 +181,8 @@ def make_report(
         remembered=memory.proposals,
         zone_is_assumed=zone_is_assumed,
         purchases=purchases,
+        risk_score=tuple(row for by in WEEKLY for row in score_rows(estate, assessment, trend, by)),
+        trend=trend,
         misnamed=misnamed(estate, [pool.pool for pool in answers]),
         track_record=tuple(track_rows(answers, as_of=estate.as_of, site=estate.site)),
         forecasts=published(
@@ -295,7 +307,11 @@ def _quantile(values: Any, share: float) -> float | None:
 
 
 def _risk_row(
-    finding: Finding, as_of: date, memory: Memory, citations: Mapping[str, Sequence[str]]
+    finding: Finding,
+    as_of: date,
+    memory: Memory,
+    trend: Trend | None,
+    citations: Mapping[str, Sequence[str]],
 ) -> RiskRow:
     first_seen = memory.first_seen.get(finding.id, as_of)
     return RiskRow(
@@ -311,10 +327,14 @@ def _risk_row(
         fix=finding.rule.fix,
         first_seen=first_seen,
         since_days=(as_of - first_seen).days,
-        waiver_until=None,
+        waiver_until=finding.waiver.last_day(finding.severity) if finding.waiver else None,
         controls="; ".join(citations.get(finding.rule.id, ())),
         points=finding.points,
         title=finding.rule.title,
+        points_formula=weights_of(finding).formula if finding.outcome.state == "risk" else "",
+        points_waived=finding.waived_points,
+        waiver=finding.waiver.id if finding.waiver else "",
+        change_since_last_week=trend.turn_of(finding.id) if trend else "",
     )
 
 

@@ -125,6 +125,8 @@ class GuestLine:
     risk_level: str
     risk_points: int
     change_since_last_week: str
+    risk_points_waived: int
+    risk_coverage_pct: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,44 @@ class RiskRow:
     controls: str
     points: int
     title: str
+    points_formula: str
+    points_waived: int
+    waiver: str
+    change_since_last_week: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """risk_score.csv: the estate, an agency or a service, the worst first. Points add up; the row
+    without a name holds what belongs to none."""
+
+    as_of: date
+    site: str
+    by: str
+    name: str
+    called: str
+    level: str
+    points: int
+    points_waived: int
+    critical: int
+    high: int
+    medium: int
+    low: int
+    info: int
+    waived: int
+    unknown: int
+    guests: int
+    guests_high_pct: float | None
+    coverage_pct: float | None
+    compared_with: date | None
+    points_before: int | None
+    turned_new: int | None
+    turned_fixed: int | None
+    turned_waived: int | None
+    turned_returned: int | None
+    turned_reclassified: int | None
+    not_comparable: int | None
+    worst: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,4 +353,5 @@ ROW_TYPES: Mapping[str, type[Any]] = {
     "failover": FailoverRow,
     "cameras": CameraRow,
     "track_record": TrackRow,
+    "risk_score": ScoreRow,
 }

@@ -11,7 +11,7 @@ from planner.answers import Answer, PoolAnswer
 from planner.picture import most_telling, picture_of
 from planner.placement.packing import WORST_FIRST
 from planner.report import Report, in_unit
-from planner.rows import CameraRow, OrderRow, TrackRow
+from planner.rows import CameraRow, OrderRow, ScoreRow, TrackRow
 from planner.runway import URGENCY
 from planner.track import rows_of
 from reports.cells import screen, short
@@ -22,9 +22,10 @@ from reports.phrases import PHRASES
 # So many lines of each, none longer than the template cuts it, fill one A4 page and no more.
 _MOST_ORDERS = 6
 _MOST_POOLS = 5
-_MOST_RISKS = 5
+_MOST_RISKS = 4
 _MOST_GAPS = 5
 _MOST_RECORDERS = 3
+_MOST_AGENCIES = 3
 _FEWER_BESIDE_RECORDERS = 1  # lines of clusters, failover, risks and gaps: they share the page
 _FEWER_BESIDE_PICTURE = 2  # of orders, failover, risks and gaps; of clusters and recorders one
 _MOST_RECORD = 2
@@ -100,9 +101,13 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
         more_pools=max(0, len(clusters) - most_pools),
         failover=[_failover(pool, words) for pool in _least_safe_first(clusters)[:most_losses]],
         more_failover=max(0, len(clusters) - most_losses),
-        risks=[row for row in report.risks if row.outcome == "risk"][:most_risks],
+        risks=[row for row in report.risks if row.outcome == "risk" and not row.waiver][
+            :most_risks
+        ],
         titles={row.rule: row.title for row in report.risks},
         more_risks=max(0, len(report.assessment.risks) - most_risks),
+        agencies=[_agency(row, words) for row in _worst_agencies(report)],
+        trend=_trend(report, words),
         recorders=[_recorder(row, words) for row in report.cameras[:most_recorders]],
         more_recorders=max(0, len(report.cameras) - most_recorders),
         gaps=_gaps(report, words)[:most_gaps],
@@ -234,6 +239,33 @@ def _recorder(row: CameraRow, words: Mapping[str, str]) -> _RecorderLine:
         required=_in_days(row.required_days, words),
         verdict=row.verdict,
         why=row.why,
+    )
+
+
+def _worst_agencies(report: Report) -> list[ScoreRow]:
+    """The agencies with open risks whose level, then points, are the worst."""
+    rows = [row for row in report.risk_score if row.by == "agency" and row.level != "A"]
+    return rows[:_MOST_AGENCIES]
+
+
+def _agency(row: ScoreRow, words: Mapping[str, str]) -> str:
+    told = words["agency_score"].format(
+        agency=short(row.name or words["no_agency"], 24), level=row.level, points=row.points
+    )
+    return told + (words["accepted"].format(points=row.points_waived) if row.points_waived else "")
+
+
+def _trend(report: Report, words: Mapping[str, str]) -> str:
+    """How many findings came and went since an earlier report; "" without one."""
+    row = next((row for row in report.risk_score if row.by == "estate"), None)
+    if row is None or row.compared_with is None:
+        return ""
+    return words["trend"].format(
+        since=row.compared_with,
+        new=row.turned_new,
+        fixed=row.turned_fixed,
+        waived=row.turned_waived,
+        reclassified=row.turned_reclassified,
     )
 
 

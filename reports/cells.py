@@ -49,8 +49,18 @@ def csv_text(text: str) -> str:
     """Text that no spreadsheet takes for a formula, its line breaks alike, without identity
     numbers; the rest as it was."""
     cleaned = without_identities(_CONTROL.sub("", text))
-    safe = f"'{cleaned}" if cleaned.startswith(_FORMULA_START) else cleaned
+    safe = f"'{cleaned}" if _is_formula(cleaned) else cleaned
     return safe.replace("\r\n", "\n").replace("\r", "\n")  # a lone one would end the row
+
+
+def from_csv_text(cell: str) -> str:
+    """The text that csv_text made a cell of."""
+    return cell[1:] if cell.startswith("'") and _is_formula(cell) else cell
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a spreadsheet might calculate it, once quotes before it are taken off."""
+    return text.lstrip("'").startswith(_FORMULA_START)
 
 
 def csv_cell(value: Any, *, decimal_comma: bool = False) -> str:

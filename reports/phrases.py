@@ -34,6 +34,11 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "runway": "Runway",
         "risks": "Worst risks",
         "no_risks": "No open risk.",
+        "agency_score": "{agency}: {level}, {points} points",
+        "accepted": " and {points} accepted",
+        "no_agency": "no agency",
+        "trend": "Since {since}: {new} new, {fixed} fixed, {waived} accepted, "
+        "{reclassified} reclassified",
         "severity": "Severity",
         "finding": "Finding",
         "subject": "Subject",
@@ -129,6 +134,11 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "runway": "Sisa waktu",
         "risks": "Risiko terberat",
         "no_risks": "Tidak ada risiko terbuka.",
+        "agency_score": "{agency}: {level}, {points} poin",
+        "accepted": " dan {points} diterima",
+        "no_agency": "tanpa OPD",
+        "trend": "Sejak {since}: {new} baru, {fixed} selesai, {waived} diterima, "
+        "{reclassified} berubah tingkat",
         "severity": "Tingkat",
         "finding": "Temuan",
         "subject": "Objek",

@@ -78,7 +78,7 @@ def _guest(answers: Answers, domain: Domain) -> Iterator[Coverage]:
         # The size of its disks is told by the monitor; what was known of them stays.
         yield Coverage(scope, "disk", "partial", _why_silent(answers, domain))
     if refused := domain.told.refused:
-        reason = f"in its metadata {', '.join(refused)} says nothing that is a tag"
+        reason = f"in its metadata or description {', '.join(refused)} says nothing that is a tag"
         yield Coverage(scope, "guest", "partial", reason, COMMAND)
     trouble = answers.trouble(f"domain/{domain.uuid}/snapshots", list)
     if trouble and domain.uuid in answers.with_snapshots:

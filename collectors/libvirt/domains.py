@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from collectors.libvirt.settings import settings_of
 from collectors.libvirt.values import attribute, child, size_bytes, text
-from collectors.tags import Told, told_in
+from collectors.tags import Told, told_in, told_in_line
 from collectors.untrusted import whole
 from inventory.records import Guest, Host, Nic
 
@@ -66,8 +66,11 @@ class Domain:
 
     @property
     def told(self) -> Told:
-        """What its metadata says of whose it is and what it holds."""
-        return told_in(None if self.xml is None else self.xml.find("metadata"))
+        """What its metadata says of whose it is and what it holds, else its description."""
+        if self.xml is None:
+            return Told()
+        told = told_in(self.xml.find("metadata"))
+        return told if told != Told() else told_in_line(self.xml.findtext("description"))
 
     @property
     def is_active(self) -> bool:

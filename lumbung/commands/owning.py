@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from inventory.errors import StoreError
 from lumbung.choices import Exit
+from lumbung.commands.attesting import share_answered
 from lumbung.files import load_estate, place_in
 from lumbung.plan import When, gather
 from lumbung.printing import note
 from lumbung.session import Session
-from lumbung.settings import Settings, SettingsError
-from planner.orders import Misnamed, misnamed
+from lumbung.settings import SettingsError
+from planner.attestation.rounds import round_rows
+from planner.orders import misnamed
 from planner.pools import pools_of
 
 
@@ -22,7 +24,10 @@ def check_estate(session: Session) -> Exit:
     today = When.of(settings, None, session.now()).today
     estate = load_estate(path, today)
     try:
-        found = _misnamed(session, settings)
+        with session.store(settings) as store:
+            whole, _past, _memory = gather(settings, store, When.of(settings, None, session.now()))
+        found = misnamed(whole, pools_of(whole))
+        note(share_answered(round_rows(whole)))
     except StoreError as error:
         note(f"the names of pools are not checked: {error}")
         found = ()
@@ -35,9 +40,3 @@ def check_estate(session: Session) -> Exit:
         f"{len(estate.orders)} orders, {len(estate.budget.gates)} budget gates: no fault found"
     )
     return Exit.DONE
-
-
-def _misnamed(session: Session, settings: Settings) -> tuple[Misnamed, ...]:
-    with session.store(settings) as store:
-        estate, _past, _memory = gather(settings, store, When.of(settings, None, session.now()))
-    return misnamed(estate, pools_of(estate))

@@ -1,28 +1,20 @@
-"""capacity, migration, risks, explain."""
+"""capacity, migration, explain."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, fields
-from importlib.metadata import version
+from dataclasses import fields
 from typing import Any
 
-from lumbung.choices import Exit, Format, Level, RiskFormat
+from lumbung.choices import Format
 from lumbung.dates import day_option
-from lumbung.plan import When, plan_growth, plan_matrix, plan_migration
+from lumbung.plan import When, plan_growth, plan_migration
 from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import UnknownKey, explain
 from planner.migration import BurnDownRow, MigrationRow
-from planner.report import in_language
-from planner.risks.catalogue import Language
-from planner.risks.matrix import MatrixRow
-from planner.risks.rule import SEVERITIES
-from planner.rows import PoolRow, RiskRow
+from planner.rows import PoolRow
 from reports.cells import screen
-from reports.profiles import Profile, for_profile
-from reports.sarif import sarif_of
 
 
 def _columns(row_type: type[Any]) -> list[str]:
@@ -105,57 +97,6 @@ _NO_MOVE = (
     "no guest is to move: no source of VMware is known, nor clusters under migration: leaving "
     "in the estate file"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class RisksAsked:
-    """Which findings are shown, to whom, and when they are too many."""
-
-    least: Level
-    fail_on: Level | None
-    profile: Profile
-    lang: Language
-
-
-def show_risks(session: Session, asked: RisksAsked, on: str | None, form: RiskFormat) -> Exit:
-    """The findings: risks with evidence and remedy, and what could not be checked."""
-    floor, fail_on = SEVERITIES.index(asked.least.value), asked.fail_on
-    report = session.report(day_option(on, "--on"))
-    told = for_profile(in_language(report, asked.lang), asked.profile)
-    chosen = [row for row in told.risks if SEVERITIES.index(row.severity) >= floor]
-    if form is RiskFormat.sarif:
-        sys.stdout.write(sarif_of(told, chosen, version=version("lumbung"), language=asked.lang))
-    else:
-        columns = _columns(RiskRow)
-        rows = [[getattr(row, name) for name in columns] for row in chosen]
-        on_screen = ("severity", "outcome", "rule", "subject", "agency", "evidence", "since_days")
-        show(columns, rows, Format(form.value), on_screen=on_screen, empty="no findings")
-    if form is RiskFormat.table:
-        coverage = report.assessment.coverage_percent
-        note(
-            f"{len(report.assessment.risks)} risks, {len(report.assessment.unknowns)} unknown, "
-            f"{report.assessment.total('ok')} ok; coverage "
-            + ("?" if coverage is None else f"{coverage:.0f} %")
-        )
-    limit = None if fail_on is None else SEVERITIES.index(fail_on.value)
-    grave = [SEVERITIES.index(row.severity) for row in report.risks if row.outcome == "risk"]
-    return Exit.MET if limit is not None and max(grave, default=-1) >= limit else Exit.DONE
-
-
-def show_matrix(session: Session, on: str | None, form: Format) -> None:
-    """Place by place the guests by class, and whether personal data meets the public there."""
-    settings = session.settings()
-    when = When.of(settings, day_option(on, "--on"), session.now())
-    with session.store(settings) as store:
-        rows = plan_matrix(settings, store, when)
-    columns = _columns(MatrixRow)
-    shown = [*columns[: columns.index("public_unknown")], "meets"]
-    cells = [[getattr(row, name) for name in columns] for row in rows]
-    show(columns, cells, form, on_screen=shown, empty="no guests are known")
-    met = [row for row in rows if row.meets == "yes"]
-    for row in met if form is Format.table else ():
-        where = "/".join(filter(None, (row.cluster, row.place)))
-        note(f"{row.scope} {where}: {row.personal_guests} beside {row.public_guests}")
 
 
 def show_explanation(session: Session, key: str, on: str | None) -> None:

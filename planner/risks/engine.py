@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from inventory.records import Guest, Host, Record
@@ -12,6 +12,7 @@ from planner.estate import Estate
 from planner.risks.catalogue import RULES
 from planner.risks.rule import (
     SEVERITIES,
+    Account,
     Finding,
     Outcome,
     Rule,
@@ -20,8 +21,9 @@ from planner.risks.rule import (
     SubjectKind,
     unknown,
 )
-from planner.risks.score import points
+from planner.risks.score import weights
 from planner.risks.subjects import subjects_of
+from planner.risks.waivers import with_waivers
 
 # Subjects that a source cannot have while it is known to have none of these.
 _LIVES_BY: Mapping[str, type[Record]] = {
@@ -50,14 +52,24 @@ _KIND_OF_FACT = {
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What the rules found: open risks and unknowns, worst first, and how much was judged."""
+    """What the rules found: open risks, accepted ones and unknowns, worst first, and how much was
+    judged, by rule and by whom it is charged to."""
 
     findings: tuple[Finding, ...]
     counts: Mapping[str, Mapping[State, int]] = field(default_factory=dict)
+    judged: Mapping[Account, Mapping[State, int]] = field(default_factory=dict)
+    blind: frozenset[tuple[str, str]] = frozenset()  # rules and sources that hid what they need
+    muted: frozenset[str] = frozenset()  # ids of findings that another one stands for
 
     @property
     def risks(self) -> tuple[Finding, ...]:
-        return tuple(f for f in self.findings if f.outcome.state == "risk")
+        """The open ones."""
+        return tuple(f for f in self.findings if f.is_open)
+
+    @property
+    def waived(self) -> tuple[Finding, ...]:
+        """The accepted ones."""
+        return tuple(f for f in self.findings if f.waiver is not None)
 
     @property
     def unknowns(self) -> tuple[Finding, ...]:
@@ -69,9 +81,7 @@ class Assessment:
     @property
     def coverage_percent(self) -> float | None:
         """Judged ÷ (judged + unknown); None when nothing was asked."""
-        judged = self.total("ok") + self.total("risk")
-        asked = judged + self.total("unknown")
-        return 100.0 * judged / asked if asked else None
+        return coverage_percent(sum(map(Counter, self.counts.values()), Counter[State]()))
 
     def by_guest(self) -> dict[str, tuple[Finding, ...]]:
         """The findings of each guest and of its disks, by the guest's subject name."""
@@ -80,6 +90,20 @@ class Assessment:
             if finding.subject.guest:
                 grouped[finding.subject.guest].append(finding)
         return {name: tuple(found) for name, found in grouped.items()}
+
+    def judged_by(self, part: Callable[[Account], Hashable]) -> dict[Hashable, Counter[State]]:
+        """How much was judged, summed over a part of the accounts."""
+        sums: dict[Hashable, Counter[State]] = defaultdict(Counter)
+        for account, counts in self.judged.items():
+            sums[part(account)].update(counts)
+        return sums
+
+
+def coverage_percent(counts: Mapping[State, int]) -> float | None:
+    """Judged ÷ (judged + unknown); None when nothing was asked."""
+    judged = counts.get("ok", 0) + counts.get("risk", 0)
+    asked = judged + counts.get("unknown", 0)
+    return 100.0 * judged / asked if asked else None
 
 
 def assess(
@@ -91,23 +115,52 @@ def assess(
     that source counts as unknown.
     """
     subjects = _Subjects(estate, answers)
-    findings: list[Finding] = []
-    counts: dict[str, Counter[State]] = {}
+    found = _Found()
     for rule in rules:
-        tally = counts.setdefault(rule.id, Counter())
+        tally = found.counts.setdefault(rule.id, Counter())
         blind = subjects.blind_sources(rule)
         for subject in subjects.of(rule):
             if subject.source in blind:
                 blind[subject.source].subjects += 1
+                found.judged[subject.account]["unknown"] += 1
                 continue
             outcome = _judge(rule, subject, estate)
             tally[outcome.state] += 1
+            found.judged[subject.account][outcome.state] += 1
             if outcome.state in ("risk", "unknown"):
-                findings.append(_finding(rule, subject, outcome))
+                found.findings.append(_finding(rule, subject, outcome))
         for unseen in (*blind.values(), *subjects.hidden(rule)):
-            tally["unknown"] += max(1, unseen.subjects)
-            findings.append(unseen.finding(rule))
-    return Assessment(tuple(sorted(_without_muted(findings), key=_order)), counts)
+            found.not_seen(rule, unseen)
+    return found.assessment(estate)
+
+
+@dataclass
+class _Found:
+    """What the rules found so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    counts: dict[str, Counter[State]] = field(default_factory=dict)
+    judged: dict[Account, Counter[State]] = field(default_factory=lambda: defaultdict(Counter))
+    blind: set[tuple[str, str]] = field(default_factory=set)
+
+    def not_seen(self, rule: Rule, unseen: _Unseen) -> None:
+        finding = unseen.finding(rule)
+        self.counts[rule.id]["unknown"] += max(1, unseen.subjects)
+        if not unseen.subjects:
+            self.judged[finding.subject.account]["unknown"] += 1
+        self.blind.add((rule.id, unseen.source))
+        self.findings.append(finding)
+
+    def assessment(self, estate: Estate) -> Assessment:
+        left = tuple(_without_muted(self.findings))
+        kept = {finding.id for finding in left}
+        return Assessment(
+            tuple(sorted(with_waivers(left, estate), key=_order)),
+            self.counts,
+            dict(self.judged),
+            frozenset(self.blind),
+            frozenset(finding.id for finding in self.findings) - kept,
+        )
 
 
 def _without_muted(findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -170,11 +223,12 @@ class _Unseen:
         return Finding(rule, subject, unknown(self.reason), rule.severity, 0)
 
 
-def _order(finding: Finding) -> tuple[bool, int, int, str, str]:
+def _order(finding: Finding) -> tuple[bool, bool, int, int, str, str]:
     return (
         finding.outcome.state != "risk",
+        finding.waiver is not None,
         -SEVERITIES.index(finding.severity),
-        -finding.points,
+        -(finding.points + finding.waived_points),
         finding.rule.id,
         finding.subject.label,
     )
@@ -192,15 +246,8 @@ def _judge(rule: Rule, subject: Subject, estate: Estate) -> Outcome:
 
 def _finding(rule: Rule, subject: Subject, outcome: Outcome) -> Finding:
     severity = outcome.severity or rule.severity
-    worth = 0
-    if outcome.state == "risk":
-        worth = points(
-            severity,
-            rule.group,
-            classification=subject.classification,
-            public=subject.public,
-            guest=bool(subject.guest) or subject.kind in ("service", "processing"),
-        )
+    is_risk = outcome.state == "risk"
+    worth = weights(severity, rule.group, subject, outcome).points if is_risk else 0
     return Finding(rule, subject, outcome, severity, worth)
 
 

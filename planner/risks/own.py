@@ -19,7 +19,9 @@ from planner.risks.rule import (
     rule,
     unknown,
 )
+from planner.risks.waivers import WaiverView
 
+WAIVER_RULE = "OWN-011"  # about waivers: what it finds cannot be waived
 _TOKEN_DAYS = 180
 # What sizes, encryption and verification of backups cannot be read without.
 _GRANTED_KNOWINGLY = ("Datastore.AllocateSpace ", "VM.Backup ")
@@ -206,6 +208,24 @@ def partial_visibility(health: SourceHealth, estate: Estate) -> Outcome:
     return risk(hidden=sorted({f"{gap.kind}: {gap.reason}" for gap in hidden}))
 
 
+@rule(
+    WAIVER_RULE,
+    "A waiver has expired, was not approved, or is for too long",
+    subject="waiver",
+    severity=MEDIUM,
+    group="own",
+    essential=True,
+    why="A risk is accepted by somebody, for a time; what nobody renews is no longer accepted.",
+    fix="Remove the risk and the waiver, or have it approved anew for a year at most.",
+)
+def waiver_not_in_order(waiver: WaiverView, estate: Estate) -> Outcome:
+    entry = waiver.entry
+    faults = entry.faults(waiver.severity, estate.as_of)
+    if not faults:
+        return ok()
+    return risk(rule=entry.rule, faults=faults, requested_by=entry.requested_by)
+
+
 RULES: tuple[Rule, ...] = (
     token_may_write,
     unverified_source,
@@ -216,4 +236,5 @@ RULES: tuple[Rule, ...] = (
     libvirt_may_write,
     stale_data,
     partial_visibility,
+    waiver_not_in_order,
 )

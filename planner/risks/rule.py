@@ -6,9 +6,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from planner.estate import Estate
+from planner.waiver_entries import Waiver
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
@@ -20,7 +21,7 @@ State = Literal["ok", "risk", "unknown", "not_applicable"]
 # Datastore, also one that only keeps backups · platform: Platform, a cluster as its source
 # configures it · cluster, datastore: PoolAnswer, what the planner says of them · service:
 # ServiceView, of the owners' file · processing: ServiceView, or GuestView of a guest in no such
-# service · change: Changed, a guest that came, went or changed ·
+# service · change: Changed, a guest that came, went or changed · waiver: WaiverView ·
 # recorder: Keeper · source: SourceHealth · tool: ToolFacts
 SubjectKind = Literal[
     "guest",
@@ -41,6 +42,7 @@ SubjectKind = Literal[
     "recorder",
     "source",
     "tool",
+    "waiver",
 ]
 Group = Literal[
     "backup",
@@ -61,6 +63,7 @@ Group = Literal[
 class Outcome:
     """What a rule says of one subject; ``severity`` overrides the rule's own.
 
+    ``inferred``: concluded from a sign such as a name, not seen; it weighs half.
     A risk that ``blinds`` says why nothing else can be seen on its host: what is unknown there is
     told by its finding alone.
     """
@@ -69,6 +72,7 @@ class Outcome:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     severity: Severity | None = None
+    inferred: bool = False
     blinds: bool = False
 
 
@@ -78,6 +82,11 @@ def ok() -> Outcome:
 
 def risk(severity: Severity | None = None, **evidence: Any) -> Outcome:
     return Outcome("risk", evidence, severity=severity)
+
+
+def inferred(severity: Severity | None = None, **evidence: Any) -> Outcome:
+    """A risk that a sign speaks for, while nobody says so."""
+    return Outcome("risk", evidence, severity=severity, inferred=True)
 
 
 def unknown(reason: str) -> Outcome:
@@ -170,17 +179,40 @@ class Subject:
     owner: str | None = None
     classification: str | None = None
     public: bool = False
+    service: str | None = None
+
+    @property
+    def account(self) -> Account:
+        return Account(self.agency or "", self.service or "", self.guest)
+
+
+class Account(NamedTuple):
+    """Whom a finding is charged to; each part is "" where there is none."""
+
+    agency: str
+    service: str
+    guest: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A risk, or a control that could not be checked, with its evidence."""
+    """A risk, or a control that could not be checked, with its evidence.
+
+    ``points`` are those of an open risk; of one that is accepted they are ``waived_points``.
+    """
 
     rule: Rule
     subject: Subject
     outcome: Outcome
     severity: Severity
     points: int
+    waiver: Waiver | None = None
+    waived_points: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is a risk that nobody has accepted."""
+        return self.outcome.state == "risk" and self.waiver is None
 
     @property
     def id(self) -> str:

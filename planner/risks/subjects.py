@@ -14,6 +14,8 @@ from planner.answers import PoolAnswer
 from planner.estate import Estate, GuestView, Platform, ServiceView, SourceHealth
 from planner.recorders import Keeper, keepers_of
 from planner.risks.rule import Subject, SubjectKind
+from planner.risks.waivers import WaiverView
+from planner.waiver_entries import Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,26 @@ class Changed:
 def subjects_of(
     kind: SubjectKind, estate: Estate, answers: Sequence[PoolAnswer]
 ) -> Iterable[Subject]:
-    """Every subject of a kind."""
+    """Every subject of a kind. What is nobody's is its operator's."""
     if kind in ("cluster", "datastore"):
-        return (_of_pool(answer) for answer in answers if answer.pool.kind == kind)
-    return _OF_KIND[kind](estate)
+        pools = (_of_pool(answer) for answer in answers if answer.pool.kind == kind)
+        return (_run_by_its_operator(pool, estate) for pool in pools)
+    found = _OF_KIND[kind](estate)
+    if kind in _OF_OWNERS:
+        return found
+    return (_run_by_its_operator(subject, estate) for subject in found)
+
+
+_OF_OWNERS: frozenset[SubjectKind] = frozenset({"guest", "disk", "nic", "service"})
+
+
+def _run_by_its_operator(subject: Subject, estate: Estate) -> Subject:
+    """A part of the platforms, charged once to the agency that runs it."""
+    operator = None if subject.agency else estate.operator_of(subject.cluster)
+    if operator is None:
+        return subject
+    agency = estate.owners.agencies.get(operator)
+    return replace(subject, agency=operator, owner=agency.contact if agency else None)
 
 
 def _of_guest(view: GuestView) -> Subject:
@@ -48,9 +66,10 @@ def _of_guest(view: GuestView) -> Subject:
         guest=f"{guest.cluster}/{guest.guest_id}",
         guest_uuid=guest.uuid or "",
         agency=view.agency,
-        owner=view.agency_contact,
+        owner=view.owner,
         classification=view.classification,
         public=view.public is True,
+        service=view.service,
     )
 
 
@@ -108,6 +127,7 @@ def _of_service(service: ServiceView, estate: Estate) -> Subject:
         agency=service.entry.owner,
         owner=agency.contact if agency else None,
         classification=service.classification,
+        service=service.name,
     )
 
 
@@ -127,6 +147,13 @@ def _of_keeper(keeper: Keeper, estate: Estate) -> Subject:
         agency=keeper.agency,
         owner=agency.contact if agency else None,
     )
+
+
+def _of_waiver(entry: Waiver) -> Subject:
+    from planner.risks.catalogue import BY_ID
+
+    severity = BY_ID[entry.rule].severity
+    return Subject("waiver", WaiverView(entry, severity), entry.id, f"waiver {entry.id}")
 
 
 def _of_part(kind: SubjectKind, fact: Fact[Any], estate: Estate) -> Subject:
@@ -205,5 +232,6 @@ _OF_KIND: Mapping[SubjectKind, Callable[[Estate], Iterable[Subject]]] = {
     "processing": lambda estate: (_of_processing(part, estate) for part in estate.processings),
     "recorder": lambda estate: (_of_keeper(keeper, estate) for keeper in keepers_of(estate)),
     "source": lambda estate: map(_of_source, estate.sources),
+    "waiver": lambda estate: map(_of_waiver, estate.owners.waivers),
     "tool": lambda estate: iter([Subject("tool", estate.tool, "lumbung", "lumbung")]),
 }

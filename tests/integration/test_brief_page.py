@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from estates import AS_OF, NOW, days, estate, health
+from inventory.findings import PastReport
 from inventory.forecast_records import Said
 from inventory.platform_records import Recorder
 from inventory.records import Coverage, Record
@@ -42,7 +43,9 @@ def crowded() -> Report:
     sources = [health(gaps=gaps), *(health(f"source-{i}-{LONG}", stale=True) for i in range(9))]
     records += [Recorder(recorder_id=f"{LONG}-{i}", cluster="c", checked_at=NOW) for i in range(9)]
     place = estate(*records, sources=sources, owners={"cameras": {"groups": _cameras()}})
-    return make_report(place, past, Memory(), zone=JAKARTA, run_id="20261123T010000Z-abcd")
+    earlier = PastReport(AS_OF - timedelta(days=7), frozenset(), ())
+    memory = Memory(past_report=earlier)
+    return make_report(place, past, memory, zone=JAKARTA, run_id="20261123T010000Z-abcd")
 
 
 def foreseen() -> Report:

@@ -27,6 +27,16 @@ def libvirt(excess: tuple[str, ...] | None) -> Any:
     return (health(kind="libvirt", excess=excess),)
 
 
+def waiver(**more: Any) -> dict[str, Any]:
+    """The owners' file with one waiver of backups, approved in October for half a year."""
+    given = {
+        "id": "W-1", "rule": "BKP-001", "scope": {"source": "site"}, "reason": "moves in May",
+        "requested_by": "Bidang TIK", "approved_by": "Kepala Dinas", "approved_at": "2026-10-01",
+        "expires": "2026-12-30",
+    }  # fmt: skip
+    return {"waivers": [given | more]}
+
+
 CASES: list[Case] = [
     # OWN-001 a token that may do more than read
     Case("OWN-001", "ok", sources=(health(),)),
@@ -63,6 +73,16 @@ CASES: list[Case] = [
     Case("OWN-012", "risk", eol=OLD),
     Case("OWN-012", "ok", eol=OLD, policy={"lifecycle": {"data_days": 91}}),
     # OWN-013 a source that hides a part
+    Case("OWN-011", "ok", owners=waiver()),
+    Case("OWN-011", "ok", owners=waiver(expires="2026-11-23")),
+    Case("OWN-011", "risk", owners=waiver(expires="2026-11-22"), severity="medium"),
+    Case("OWN-011", "risk", owners=waiver(approved_by="")),
+    Case("OWN-011", "risk", owners=waiver(approved_at=None)),
+    Case("OWN-011", "risk", owners=waiver(approved_at="2026-11-24")),
+    Case("OWN-011", "risk", owners=waiver(rule="SEG-001", expires="2026-12-31")),
+    Case("OWN-011", "ok", owners=waiver(rule="SEG-001")),  # 90 days for what is critical
+    Case("OWN-011", "ok", owners=waiver(rule="PRV-002", expires="2027-10-01")),
+    Case("OWN-011", "risk", owners=waiver(rule="PRV-002", expires="2027-10-02")),
     Case("OWN-013", "ok", sources=(health(),)),
     Case("OWN-013", "risk", sources=(health(hidden=("nic",)),)),
     Case("OWN-013", "risk", sources=(health(gaps=[Coverage("", "guest", "partial", "a")]),)),
@@ -83,4 +103,5 @@ FLIPS: list[Flip] = [
     Flip("OWN-007", sources=libvirt(("write over tls",))),
     Flip("OWN-012", eol=OLD),
     Flip("OWN-013", sources=(health(gaps=[Coverage("", "guest", "partial", "3 of 5")]),)),
+    Flip("OWN-011", owners=waiver(expires="2026-11-01")),
 ]

@@ -18,10 +18,20 @@ from planner.policy import RiskPolicy
 from planner.pools import Past, questions
 from planner.risks.catalogue import BY_ID, RULES, UnknownRule, absent, chosen, texts_of, translated
 from planner.risks.engine import assess
-from planner.risks.rule import SEVERITIES, Finding, Outcome, Rule, Subject, not_applicable, ok, risk
+from planner.risks.rule import (
+    SEVERITIES,
+    Finding,
+    Outcome,
+    Rule,
+    Subject,
+    inferred,
+    not_applicable,
+    ok,
+    risk,
+)
 from planner.risks.rule import rule as make_rule
 from planner.risks.rule import unknown as not_known
-from planner.risks.score import level, points
+from planner.risks.score import level, weights
 from rule_cases import (
     BASE,
     CLEAN_OWNERS,
@@ -71,7 +81,7 @@ def test_every_rule_was_seen_to_be_content_and_not() -> None:
     seen = {(case.rule, case.expect) for case in CASES}
     for name in set(BY_ID) - {"AVL-009"}:  # needs a history: below
         assert {(name, "ok"), (name, "risk")} <= seen, name
-    certain = {rule.id for rule in RULES if rule.subject in ("tool", "service", "source")}
+    certain = {rule.id for rule in RULES if rule.subject in ("tool", "service", "source", "waiver")}
     assert set(BY_ID) - certain <= {name for name, state in seen if state == "unknown"}
 
 
@@ -241,18 +251,31 @@ def test_the_single_host_of_a_cluster_stands_for_its_guests_without_high_availab
         ("low", "backup", "terbatas", False, 4),  # 3.75, half up
         ("low", "network", "pribadi-umum", True, 6),  # 5.625
         ("low", "backup", "pribadi-umum", False, 5),  # 4.5, half up
+        ("medium", "identity", "pribadi-umum", True, 15),
+        ("medium", "hypervisor", "pribadi-umum", True, 12),
         ("info", "backup", "pribadi-spesifik", True, 0),
     ],
 )
 def test_points(
     severity: Any, group: Any, classification: str | None, public: bool, expected: int
 ) -> None:
-    found = points(severity, group, classification=classification, public=public, guest=True)
-    assert found == expected
+    subject = Subject("guest", None, "g", "g", classification=classification, public=public)
+    assert weights(severity, group, subject, risk()).points == expected
 
 
 def test_what_is_not_about_a_guest_has_no_class() -> None:
-    assert points("high", "own", classification=None, public=False, guest=False) == 20
+    assert weights("high", "own", Subject("host", None, "h", "h"), risk()).points == 20
+
+
+def test_points_say_how_they_come_about() -> None:
+    subject = Subject("guest", None, "g", "g", classification="pribadi-umum", public=True)
+    told = weights("high", "network", subject, inferred(sign="name")).formula
+    assert told == "high 20 × pribadi-umum 1.5 × public 1.25 × inferred 0.5 = 19"
+    unclassified = Subject("guest", None, "g", "g")
+    assert weights("low", "own", unclassified, risk()).formula == (
+        "low 3 × class not known 1.5 = 5"
+    )
+    assert weights("low", "own", Subject("tool", None, "t", "t"), risk()).formula == "low 3 = 3"
 
 
 def test_the_level_is_the_worst_open_risk_never_an_average() -> None:

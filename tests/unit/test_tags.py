@@ -76,7 +76,7 @@ def test_free_text_is_no_tag_and_is_told_as_a_gap_without_its_words() -> None:
     [gap] = [c for c in found.coverage if c.kind == "guest" and c.is_gap]
     assert (gap.scope, gap.reason) == (
         f"guest/{uuid(1)}",
-        "in its metadata cls, note says nothing that is a tag",
+        "in its metadata or description cls, note says nothing that is a tag",
     )
     assert "Budi" not in repr(found)
 
@@ -99,6 +99,28 @@ def test_metadata_that_declares_its_namespaces_itself_is_cleaned_like_any() -> N
     clean = scrubbed(written.raw)
     assert "geheim" not in repr(clean)
     assert snapshot(clean).of(Guest)[0].os == "http://debian.org/debian/12"
+
+
+def test_a_line_of_the_description_speaks_where_no_metadata_does() -> None:
+    text = "Budi's server\n vp: cls.pribadi-umum opd.dukcapil, crit.1 note.x geheim\nopd.other"
+    head = f"<description>{text}</description>"
+    found = Written().domain(head=head).snapshot()
+    assert found.of(Guest)[0].tags == ("cls.pribadi-umum", "crit.1", "opd.dukcapil")
+    [gap] = [c for c in found.coverage if c.kind == "guest" and c.is_gap]
+    assert gap.reason == "in its metadata or description ? says nothing that is a tag"
+    assert "Budi" not in repr(found)
+    assert "geheim" not in repr(found)
+    both = Written().domain(head=head + metadata("<lumbung:cls>publik</lumbung:cls>"))
+    assert both.snapshot().of(Guest)[0].tags == ("cls.publik",)
+
+
+def test_a_recording_keeps_that_line_and_nothing_else_of_a_description() -> None:
+    head = "<description>Budi\nvp: cls.publik geheim</description>"
+    written = Written().domain(head=head)
+    clean = scrubbed(written.raw)
+    assert "Budi" not in repr(clean)
+    assert "geheim" not in repr(clean)
+    assert snapshot(clean).of(Guest)[0].tags == ("cls.publik",)
 
 
 def test_the_command_names_what_is_read() -> None:

@@ -1,0 +1,1 @@
+"""What agencies are asked about their guests, what they answer, and how far a round has come."""
