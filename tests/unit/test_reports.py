@@ -220,7 +220,7 @@ def test_only_what_is_said_of_today_enters_the_ledger(tmp_path: Path) -> None:
         for on in (AS_OF - timedelta(days=3), None, AS_OF):
             weekly(session, settings, store, on)
         with store.reading() as connection:
-            said = said_between(connection, AS_OF - timedelta(days=30), date.max)
+            said = said_between(connection, AS_OF - timedelta(days=5), date.max)
     assert {one.forecast.as_of for one in said} == {AS_OF}
     assert {one.about[1:] for one in said} == {
         ("c1", "cpu", "demand"), ("c1", "memory", "demand"), ("san", "storage", "demand"),
