@@ -32,12 +32,13 @@ from planner.forecast.growth_model import shipped
 from planner.forecast.paths import Block, Floats, PathBlock
 from planner.forecast.plain_experts import last_value, mean_drift, middle_month
 from planner.forecast.steps import Flags, Steps
+from planner.forecast.straight import line_of
 from planner.forecast.traits import Year, year_and_steps
 from planner.forecast.weekdays import weekday_of, weekly_profile
 
 _SERIES_AT_ONCE = 8
 _LEARNT_AT_ONCE = 1000
-_FEWEST_VALUES = 3
+FEWEST_VALUES = 3
 _FEWEST_DAYS = 14  # below, the band is that of strangers
 _TILT_DAYS = 180.0  # after which a future's lasting tilt weighs as much as its wandering
 _SURE_SHARE = 0.1
@@ -59,12 +60,14 @@ EXPERTS: Mapping[str, Expert] = MappingProxyType(
 class Calibration:
     """What each expert weighs, and by how much their band is widened.
 
-    The outermost shares are widened by ``tail`` more, those between by a part of it.
+    The outermost shares are widened by ``tail`` more, those between by a part of it. A series too
+    young to show how much it moves is taken to move by ``young_ratio`` of its level.
     """
 
     weights: Mapping[str, float]
     width: float = 1.0
     tail: float = 1.0
+    young_ratio: float = 0.003  # between that of measured histories and that of made ones
 
     @property
     def widths(self) -> Floats:
@@ -178,7 +181,12 @@ def forecast(
         fan=np.concatenate(fans),
         last=np.concatenate(lasts),
         profile=np.concatenate(profiles),
-        steps=_joined(steps),
+        steps=Steps.joined(
+            [
+                part.of_rows(np.arange(_LEARNT_AT_ONCE) + i * _LEARNT_AT_ONCE)
+                for i, part in enumerate(steps)
+            ]
+        ),
         origin=origin,
         horizon_days=horizon_days,
         samples=samples,
@@ -196,12 +204,12 @@ def _learnt(
     plain = values - np.where(own_day, profile[:, weekday], 0.0)
     level, steps = year_and_steps(plain)
     fan = fan_of(level, seed, calibration)
-    enough = (~np.isnan(values)).sum(axis=1) >= _FEWEST_VALUES
+    enough = (~np.isnan(values)).sum(axis=1) >= FEWEST_VALUES
     return fan, np.where(enough, level.last, np.nan), profile, steps
 
 
 def fan_of(year: Year, seed: int, calibration: Calibration) -> Fan:
-    """What the experts say together."""
+    """What the experts say together; of a straight past, what its line says."""
     weights = {name: weight for name, weight in calibration.weights.items() if weight > 0}
     total = sum(weights.values())
     fan = nothing_moves(len(year.span))
@@ -209,16 +217,8 @@ def fan_of(year: Year, seed: int, calibration: Calibration) -> Fan:
         fan += weight / total * EXPERTS[name](year, seed)
     young = year.span < _FEWEST_DAYS
     if young.any():
-        fan[young] = shipped().fan_of_strangers(year)[young]
+        fan[young] = shipped().fan_of_strangers(calibration.young_ratio * np.abs(year.last[young]))
     middle = fan[:, :, MIDDLE, None]
-    return np.asarray(middle + (fan - middle) * calibration.widths)
-
-
-def _joined(parts: tuple[Steps, ...]) -> Steps:
-    """The steps of consecutive blocks as those of one."""
-    shifted = [part.series + i * _LEARNT_AT_ONCE for i, part in enumerate(parts)]
-    names = ("day", "before", "size", "error", "habit")
-    return Steps(
-        np.concatenate(shifted),
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in names),
-    )
+    fan = np.asarray(middle + (fan - middle) * calibration.widths)
+    line = line_of(year)
+    return np.asarray(fan + line.share[:, None, None] * (line.fan - fan))

@@ -41,10 +41,10 @@ class GrowthModel:
         said = np.mean([ordered(answer(net, inputs)) for net in self.networks], axis=0)
         return in_units(said, year.scale)
 
-    def fan_of_strangers(self, year: Year) -> Fan:
-        """What becomes of series too short to tell: they stay, within what others did."""
-        around = np.broadcast_to(self.prior, (len(year.scale), *self.prior.shape))
-        return in_units(around, year.scale)
+    def fan_of_strangers(self, scale: Floats) -> Fan:
+        """What becomes of series of which only the ``scale`` is known, or thought: they stay,
+        within what others did."""
+        return in_units(np.broadcast_to(self.prior, (len(scale), *self.prior.shape)), scale)
 
     def inputs(self, traits: Floats) -> Floats:
         apart = (traits - self.mean) / self.deviation
