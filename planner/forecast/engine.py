@@ -60,20 +60,23 @@ EXPERTS: Mapping[str, Expert] = MappingProxyType(
 class Calibration:
     """What each expert weighs, and by how much their band is widened.
 
-    The outermost shares are widened by ``tail`` more, those between by a part of it. A series too
+    ``by_day`` are the parts of the width that belong to fan.DAYS_AHEAD. The outermost shares are
+    widened by ``tail`` more, those between by a part of it. A series too
     young to show how much it moves is taken to move by ``young_ratio`` of its level.
     """
 
     weights: Mapping[str, float]
     width: float = 1.0
     tail: float = 1.0
+    by_day: tuple[float, ...] = (1.0,) * len(DAYS_AHEAD)
     young_ratio: float = 0.003  # between that of measured histories and that of made ones
 
     @property
     def widths(self) -> Floats:
-        """By how much each share is widened."""
+        """By how much each share is widened on each day ahead, as [day, share]."""
         outermost = [0.4, 0.475]  # as far from the middle as 10 and 90 %, 2.5 and 97.5 %
-        return np.interp(np.abs(SHARES - 0.5), outermost, [self.width, self.width * self.tail])
+        of_share = np.interp(np.abs(SHARES - 0.5), outermost, [1.0, self.tail])
+        return np.asarray(self.width * np.array(self.by_day)[:, None] * of_share)
 
     @classmethod
     def of_one(cls, expert: str) -> Calibration:
@@ -83,7 +86,10 @@ class Calibration:
 
 # Chosen on measured histories that the growth model did not know (docs/explanation/forecast.md).
 USUAL = Calibration(
-    {"growth model": 0.6, "bootstrap": 0.2, "mean drift": 0.2}, width=1.15, tail=1.17
+    {"growth model": 0.7, "bootstrap": 0.15, "mean drift": 0.15},
+    width=1.25,
+    tail=1.2,
+    by_day=(0.88, 0.96, 1.04, 0.96, 0.96, 1.0, 1.08, 1.12, 1.12, 1.12),
 )
 
 
