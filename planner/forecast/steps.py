@@ -82,6 +82,11 @@ class Steps:
         return replace(self, series=rows[self.series])
 
     @classmethod
+    def none(cls) -> Steps:
+        """No steps."""
+        return _in_order([])
+
+    @classmethod
     def joined(cls, parts: Sequence[Steps]) -> Steps:
         """The steps of different series as those of one block."""
         every = [np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__]
