@@ -29,7 +29,7 @@ from lumbung.commands.looking import RECORDS, columns_of
 from planner.owners import EstateFile
 from planner.placement.packing import Verdict
 from planner.policy import Policy
-from planner.risks.engine import RULES
+from planner.risks.catalogue import RULES
 from planner.risks.rule import Rule
 from planner.rows import ROW_TYPES
 from planner.runway import Confidence, Reason, Status

@@ -17,6 +17,7 @@ from lumbung.settings import SettingsError
 from planner.owners import EstateFile
 from planner.policy import Policy
 from planner.purchases import Misplaced
+from planner.risks.catalogue import UnknownRule, chosen
 from planner.scenario.changes import ScenarioFile
 
 M = TypeVar("M", bound=BaseModel)
@@ -27,11 +28,15 @@ def load_policy(path: Path | None) -> Policy:
     if path is None:
         return Policy()
     try:
-        return checked(Policy, tomllib.loads(_text(path)), path)
+        policy = checked(Policy, tomllib.loads(_text(path)), path)
+        chosen(policy.risks)
+    except UnknownRule as error:
+        raise SettingsError(f"{path}: [risks]: {error}") from error
     except tomllib.TOMLDecodeError as error:
         line = re.search(r" \(at line (\d+), column \d+\)$", str(error))
         where = f":{line[1]}" if line else ""
         raise SettingsError(f"{path}{where}: {error}") from error
+    return policy
 
 
 def load_estate(path: Path | None, today: date | None = None) -> EstateFile:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from inventory.read import Fact, Facts, SourceState
 from inventory.records import (
@@ -22,11 +22,14 @@ from inventory.records import (
     GuestSnapshot,
     Host,
     Nic,
+    Record,
 )
 from planner.backups import Cover, cover
 from planner.owners import PERSONAL, STRICTNESS, EstateFile, GuestEntry, Service, StorageEntry
 from planner.policy import Policy
 from planner.twins import VMWARE, GuestKey, Twins, matches, twins_of
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,34 @@ class GuestView:
         return None if self.guest.power is None else self.guest.power in POWERED_ON
 
 
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A cluster as the source that tells of it configures it."""
+
+    cluster: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """A service of the owners' file, and the guests that make it up."""
+
+    name: str
+    entry: Service
+    guests: tuple[GuestView, ...]
+
+    @property
+    def classification(self) -> str | None:
+        """The strictest class that is stated of it or of one of its guests."""
+        stated = [self.entry.classification, *(view.classification for view in self.guests)]
+        return max(filter(None, stated), key=_strictness, default=None)
+
+    @property
+    def is_personal(self) -> bool | None:
+        known = self.classification
+        return None if known is None else known in PERSONAL
+
+
 @dataclass(frozen=True)
 class Estate:
     """Facts at one instant, joined; look things up, don't search."""
@@ -129,6 +160,23 @@ class Estate:
     @cached_property
     def guest_of(self) -> Mapping[GuestKey, GuestView]:
         return {view.key: view for view in self.guests}
+
+    @cached_property
+    def platforms(self) -> tuple[Platform, ...]:
+        """Each cluster once, with the first source that shows hosts of it."""
+        first: dict[str, str] = {}
+        for fact in self.hosts:
+            first.setdefault(fact.record.cluster, fact.source)
+        return tuple(Platform(cluster, source) for cluster, source in sorted(first.items()))
+
+    @cached_property
+    def services(self) -> tuple[ServiceView, ...]:
+        """The services of the owners' file, with their guests."""
+        members = _grouped((v for v in self.guests if v.service), lambda view: view.service)
+        return tuple(
+            ServiceView(name, entry, members.get(name, ()))
+            for name, entry in sorted(self.owners.services.items())
+        )
 
     def guests_in(self, cluster: str) -> tuple[GuestView, ...]:
         """The guests that count there: of one that exists on both sides of a move, one side."""
@@ -178,6 +226,33 @@ class Estate:
         One that hosts of several clusters see serves the guests of all of them.
         """
         return self._places.get(fact.record.cluster, {}).get(fact.record.datastore_id, frozenset())
+
+    def in_cluster(self, kind: type[R], cluster: str) -> tuple[R, ...]:
+        """The facts of a kind in a cluster."""
+        return self._grouped_by(kind, "cluster").get((cluster, None), ())
+
+    def on_host(self, kind: type[R], cluster: str, host_id: str | None) -> tuple[R, ...]:
+        """The facts of a kind (it has a ``host_id``) on a host."""
+        return self._grouped_by(kind, "host_id").get((cluster, host_id), ())
+
+    def for_guest(self, kind: type[R], guest: Guest) -> tuple[R, ...]:
+        """The facts of a kind (it has a ``guest_id``) that are about a guest."""
+        return self._grouped_by(kind, "guest_id").get((guest.cluster, guest.guest_id), ())
+
+    def _grouped_by(self, kind: type[R], part: str) -> Mapping[Any, tuple[R, ...]]:
+        index = self._indices.get((kind, part))
+        if index is None:
+            narrower = None if part == "cluster" else part
+            index = self._indices[kind, part] = _grouped(
+                self.facts.records(kind),
+                lambda fact: (fact.cluster, getattr(fact, narrower) if narrower else None),
+            )
+        return index
+
+    @cached_property
+    def _indices(self) -> dict[tuple[type[Record], str], Mapping[Any, tuple[Any, ...]]]:
+        """Filled as they are asked for: many kinds of fact are read by one rule only."""
+        return {}
 
     def declared(self, datastore: Datastore) -> StorageEntry | None:
         """What the owners' file says of a datastore, by id or name."""

@@ -299,6 +299,16 @@ class Tier(_Table):
     reclaim: bool = Field(True, description="false: nothing of such guests is asked back")
 
 
+class RiskPolicy(_Table):
+    """[risks]: which rules are asked."""
+
+    profile: Literal["essential", "full"] = Field(
+        "essential", description="the rules no site should be without, or every rule"
+    )
+    also: tuple[str, ...] = Field((), description="rules that are asked besides, by their id")
+    off: tuple[str, ...] = Field((), description="rules that are not asked, by their id")
+
+
 class Policy(_Table):
     """All of it."""
 
@@ -319,6 +329,7 @@ class Policy(_Table):
     rightsize: RightsizeRules = RightsizeRules()
     showback: Showback = Showback()
     quality: QualityRules = QualityRules()
+    risks: RiskPolicy = RiskPolicy()
     tiers: dict[Literal["1", "2", "3", "4"], Tier] = Field(
         default_factory=dict, description="by criticality (1 is the highest)"
     )

@@ -26,6 +26,7 @@ from planner.orders import Misnamed, misnamed, orders_needed, orders_under_way
 from planner.placement.fit import Fit
 from planner.policy import Policy
 from planner.pools import GIB, Past, questions
+from planner.risks.catalogue import chosen
 from planner.risks.engine import Assessment, assess
 from planner.risks.rule import Finding
 from planner.risks.score import level
@@ -110,7 +111,7 @@ def make_report(
 ) -> Report:
     """The report of an estate at one date. Pure: the same in, the same out."""
     answers = answer_all(estate, questions(estate, past, zone))
-    assessment = assess(estate, answers)
+    assessment = assess(estate, answers, chosen(estate.policy.risks))
     purchases = purchases_of(estate, answers)
     efficiency = efficiency_of(estate, past.guest_days, memory.power_since)
     rates = rates_of(estate, answers)

@@ -24,7 +24,7 @@ def lumbung(*arguments: str, now: datetime | None = None, env: Mapping[str, str]
         text=True,
         check=False,
         env=dict(os.environ) | _clock(now) | dict(env),
-        timeout=120,
+        timeout=600,  # two run at once on a small machine
     )
 
 

@@ -13,7 +13,7 @@ from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import UnknownKey, explain
 from planner.migration import BurnDownRow, MigrationRow
-from planner.risks.engine import RULES
+from planner.risks.catalogue import RULES
 from planner.risks.rule import SEVERITIES
 from planner.rows import PoolRow, RiskRow
 from reports.cells import screen

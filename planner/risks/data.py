@@ -13,6 +13,7 @@ from planner.risks.rule import HIGH, Outcome, Rule, not_applicable, ok, risk, ru
     subject="guest",
     severity=HIGH,
     group="data_at_rest",
+    essential=True,
     needs=("disk",),
     refs=("ISO 27001 A.8.24", "NIST SC-28", "CIS 3.11", "UU 27/2022 art. 35"),
     why="A stolen, returned or discarded disk then carries citizens' data in the clear.",
@@ -53,6 +54,7 @@ def is_encrypted(disk: Disk, estate: Estate) -> bool | None:
     subject="disk",
     severity=HIGH,
     group="data_at_rest",
+    essential=True,
     sources=("proxmox", "libvirt"),
     refs=("ISO 27001 A.8.13", "NIST SI-12"),
     why="The host then ignores the guest's flushes: a power cut loses or corrupts what the guest "

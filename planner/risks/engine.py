@@ -4,47 +4,43 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from inventory.read import Fact
-from inventory.records import BackupJob, Disk, Guest, Host
+from inventory.records import Guest, Host
 from planner.answers import PoolAnswer
-from planner.estate import Estate, GuestView, SourceHealth
-from planner.recorders import Keeper, keepers_of
-from planner.risks import (
-    availability,
-    backup,
-    data,
-    hypervisor,
-    lifecycle,
-    own,
-    privacy,
-    recordings,
-    segregation,
+from planner.estate import Estate
+from planner.risks.catalogue import RULES
+from planner.risks.rule import (
+    SEVERITIES,
+    Finding,
+    Outcome,
+    Rule,
+    State,
+    Subject,
+    unknown,
 )
-from planner.risks.rule import SEVERITIES, Finding, Outcome, Rule, State, Subject, unknown
 from planner.risks.score import points
+from planner.risks.subjects import subjects_of
 
-RULES: tuple[Rule, ...] = (
-    *backup.RULES,
-    *data.RULES,
-    *segregation.RULES,
-    *hypervisor.RULES,
-    *lifecycle.RULES,
-    *availability.RULES,
-    *recordings.RULES,
-    *privacy.RULES,
-    *own.RULES,
-)
 # Subjects that a source cannot have while it is known to have none of these.
 _LIVES_BY: Mapping[str, type[Guest | Host]] = {
     "guest": Guest,
     "disk": Guest,
     "host": Host,
+    "nic": Guest,
+    "platform": Host,
     "cluster": Host,
 }
-_KIND_OF_FACT = {"guest": "guest", "disk": "disk", "host": "host", "job": "backup_job"}
+_KIND_OF_FACT = {
+    "guest": "guest",
+    "disk": "disk",
+    "nic": "nic",
+    "host": "host",
+    "job": "backup_job",
+    "storage": "datastore",
+    "principal": "principal",
+    "realm": "realm",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +102,45 @@ def assess(
         for unseen in (*blind.values(), *subjects.hidden(rule)):
             tally["unknown"] += max(1, unseen.subjects)
             findings.append(unseen.finding(rule))
-    return Assessment(tuple(sorted(findings, key=_order)), counts)
+    return Assessment(tuple(sorted(_without_muted(findings), key=_order)), counts)
+
+
+def _without_muted(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings less those that a graver one stands for, which then says how many."""
+    parents = [f for f in findings if f.outcome.state == "risk" and f.rule.mutes]
+    places = {(name, _place(f)) for f in parents for name in f.rule.mutes}
+    muted = Counter(
+        (f.rule.id, place) for f in findings for place in _within(f) if (f.rule.id, place) in places
+    )
+    for finding in findings:
+        if any((finding.rule.id, place) in places for place in _within(finding)):
+            continue
+        stood_for = {
+            name: muted[name, _place(finding)]
+            for name in finding.rule.mutes
+            if finding.outcome.state == "risk" and muted[name, _place(finding)]
+        }
+        yield _standing_for(finding, stood_for) if stood_for else finding
+
+
+def _place(parent: Finding) -> tuple[str | None, str | None]:
+    """Where a finding mutes others: its host, or its whole cluster."""
+    host_id = parent.subject.host_id if parent.subject.kind == "host" else None
+    return parent.subject.cluster, host_id
+
+
+def _within(finding: Finding) -> tuple[tuple[str | None, str | None], ...]:
+    """The places a finding lies in; what is in no cluster is muted by nothing."""
+    cluster, host_id = finding.subject.cluster, finding.subject.host_id
+    if cluster is None:
+        return ()
+    return ((cluster, None),) if host_id is None else ((cluster, None), (cluster, host_id))
+
+
+def _standing_for(finding: Finding, counts: Mapping[str, int]) -> Finding:
+    told = [f"{name} × {count}" for name, count in counts.items()]
+    evidence = {**finding.outcome.evidence, "stands_for": told}
+    return replace(finding, outcome=replace(finding.outcome, evidence=evidence))
 
 
 @dataclass
@@ -139,8 +173,7 @@ def _judge(rule: Rule, subject: Subject, estate: Estate) -> Outcome:
     """Unknown when a fact the rule needs was not shown, else what the check says."""
     if subject.source is not None:
         for kind in rule.needs:
-            scope = subject.scope if kind in ("disk", "nic", "guest_snapshot") else ""
-            gap = estate.gap(subject.source, kind, scope)
+            gap = estate.gap(subject.source, kind, subject.scope)
             if gap is not None:
                 return unknown(f"{kind}: {gap.reason or gap.state}")
     return rule.check(subject.thing, estate)
@@ -155,7 +188,7 @@ def _finding(rule: Rule, subject: Subject, outcome: Outcome) -> Finding:
             rule.group,
             classification=subject.classification,
             public=subject.public,
-            guest=subject.kind in ("guest", "disk"),
+            guest=subject.kind in ("guest", "disk", "nic", "service"),
         )
     return Finding(rule, subject, outcome, severity, worth)
 
@@ -169,7 +202,8 @@ class _Subjects:
         self._kinds = {health.state.name: health.state.kind for health in estate.sources}
 
     def of(self, rule: Rule) -> Iterator[Subject]:
-        return (s for s in self._things(rule) if self._judges(rule, s.source))
+        things = subjects_of(rule.subject, self._estate, self._answers)
+        return (s for s in things if self._judges(rule, s.source))
 
     def blind_sources(self, rule: Rule) -> dict[str | None, _Unseen]:
         """The sources that showed nothing of a kind of fact that the rule needs."""
@@ -208,90 +242,3 @@ class _Subjects:
 
     def _judges(self, rule: Rule, source: str | None) -> bool:
         return source is None or not rule.sources or self._kinds.get(source) in rule.sources
-
-    def _things(self, rule: Rule) -> Iterator[Subject]:
-        estate = self._estate
-        match rule.subject:
-            case "guest":
-                return map(_of_guest, estate.guests)
-            case "disk":
-                return map(self._of_disk, estate.facts.of(Disk))
-            case "host":
-                return (_plain("host", fact, fact.record.name) for fact in estate.hosts)
-            case "job":
-                jobs = estate.facts.of(BackupJob)
-                return (_plain("job", job, job.record.job_id) for job in jobs)
-            case "cluster" | "datastore":
-                return (_of_pool(p) for p in self._answers if p.pool.kind == rule.subject)
-            case "source":
-                return map(_of_source, estate.sources)
-            case "tool":
-                return iter([Subject("tool", estate.tool, "lumbung", "lumbung")])
-            case "recorder":
-                return (self._of_keeper(keeper) for keeper in keepers_of(estate))
-
-    def _of_keeper(self, keeper: Keeper) -> Subject:
-        agency = self._estate.owners.agencies.get(keeper.agency or "")
-        return Subject(
-            kind="recorder",
-            thing=keeper,
-            name=f"{keeper.kind}/{keeper.name}",
-            label=keeper.label,
-            source=keeper.source,
-            agency=keeper.agency,
-            owner=agency.contact if agency else None,
-        )
-
-    def _of_disk(self, fact: Fact[Disk]) -> Subject:
-        disk = fact.record
-        owner = self._estate.guest_of.get((disk.cluster, disk.guest_id))
-        base = _of_guest(owner) if owner else None
-        return Subject(
-            kind="disk",
-            thing=disk,
-            name=f"{disk.cluster}/{disk.guest_id}/{disk.slot or disk.disk_id}",
-            label=f"{base.label if base else disk.guest_id} disk {disk.slot or disk.disk_id}",
-            source=fact.source,
-            scope=fact.record.scope,
-            guest=f"{disk.cluster}/{disk.guest_id}",
-            guest_uuid=base.guest_uuid if base else "",
-            agency=base.agency if base else None,
-            owner=base.owner if base else None,
-            classification=base.classification if base else None,
-            public=base.public if base else False,
-        )
-
-
-def _of_guest(view: GuestView) -> Subject:
-    guest: Guest = view.guest
-    return Subject(
-        kind="guest",
-        thing=view,
-        name=f"{guest.cluster}/{guest.guest_id}",
-        label=view.label,
-        source=view.fact.source,
-        scope=guest.scope,
-        guest=f"{guest.cluster}/{guest.guest_id}",
-        guest_uuid=guest.uuid or "",
-        agency=view.agency,
-        owner=view.agency_contact,
-        classification=view.classification,
-        public=view.public is True,
-    )
-
-
-def _plain(kind: Any, fact: Fact[Any], label: str) -> Subject:
-    name = f"{fact.record.cluster}/{fact.record.subject}"
-    return Subject(kind, fact.record, name, label, source=fact.source, scope=fact.record.scope)
-
-
-def _of_source(health: SourceHealth) -> Subject:
-    name = health.state.name
-    return Subject("source", health, name, name, source=name)
-
-
-def _of_pool(answer: PoolAnswer) -> Subject:
-    pool = answer.pool
-    source = pool.sources[0] if pool.sources else None
-    kind: Any = pool.kind
-    return Subject(kind, answer, f"{pool.cluster}/{pool.name}", pool.name, source=source)

@@ -12,6 +12,7 @@ from planner.risks.rule import HIGH, Outcome, Rule, not_applicable, ok, risk, ru
     subject="guest",
     severity=HIGH,
     group="hypervisor",
+    essential=True,
     sources=("proxmox",),
     refs=("ISO 27001 A.8.22", "NIST SC-39", "CIS 4.1"),
     why="Root in a privileged container is root on the host, one kernel bug away from every "

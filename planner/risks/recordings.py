@@ -15,6 +15,7 @@ from planner.risks.rule import HIGH, MEDIUM, Outcome, Rule, ok, risk, rule, unkn
     subject="recorder",
     severity=HIGH,
     group="availability",
+    essential=True,
     refs=("ISO 27001 A.8.6", "ISO 27001 A.5.33", "NIST AU-11", "CIS 8.3", "UU 27/2022 art. 17"),
     why="What the rule requires to be kept is overwritten, or never recorded; it is missed when it "
     "is asked for.",

@@ -14,18 +14,40 @@ Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 INFO, LOW, MEDIUM, HIGH, CRITICAL = SEVERITIES
 State = Literal["ok", "risk", "unknown", "not_applicable"]
+# What a rule is about, and what its check function is given:
+# guest: GuestView · disk: Disk · nic: Nic · host: Host · job: BackupJob · principal: Principal ·
+# realm: Realm · storage: Datastore, also one that only keeps backups · platform: Platform, a
+# cluster as its source configures it · cluster, datastore: PoolAnswer, what the planner says of
+# them · service: ServiceView, of the owners' file · recorder: Keeper · source: SourceHealth ·
+# tool: ToolFacts
 SubjectKind = Literal[
-    "guest", "disk", "host", "cluster", "datastore", "job", "source", "tool", "recorder"
+    "guest",
+    "disk",
+    "nic",
+    "host",
+    "platform",
+    "cluster",
+    "datastore",
+    "storage",
+    "job",
+    "principal",
+    "realm",
+    "service",
+    "recorder",
+    "source",
+    "tool",
 ]
 Group = Literal[
     "backup",
     "data_at_rest",
     "network",
     "segregation",
+    "identity",
     "lifecycle",
     "hypervisor",
     "availability",
     "privacy",
+    "monitoring",
     "own",
 ]
 
@@ -65,7 +87,10 @@ class Rule:
 
     ``needs`` are the kinds of fact it reads beside its subject: where a source did not show one
     of them, the outcome is unknown without asking. ``sources`` are the kinds of source it can
-    judge; empty means all.
+    judge; empty means all. While it finds a risk, what the rules in ``mutes`` find on the same
+    host (for a rule about hosts) or in the same cluster is told by its finding alone.
+    ``essential`` rules are asked unless the policy says otherwise; the others belong to the full
+    profile.
     """
 
     id: str
@@ -78,6 +103,8 @@ class Rule:
     why: str
     fix: str
     refs: tuple[str, ...]
+    mutes: tuple[str, ...]
+    essential: bool
     check: Check
 
 
@@ -93,6 +120,8 @@ def rule(
     needs: Iterable[str] = (),
     sources: Iterable[str] = (),
     refs: Iterable[str] = (),
+    mutes: Iterable[str] = (),
+    essential: bool = False,
 ) -> Callable[[Check], Rule]:
     """Makes a Rule of a check function."""
 
@@ -108,6 +137,8 @@ def rule(
             why,
             fix,
             tuple(refs),
+            tuple(mutes),
+            essential,
             check,
         )
 
@@ -124,6 +155,8 @@ class Subject:
     label: str  # for people
     source: str | None = None
     scope: str = ""
+    cluster: str | None = None
+    host_id: str | None = None  # where it is: the host itself, or the one a guest runs on
     guest: str = ""  # the guest it belongs to, as that guest's subject name
     guest_uuid: str = ""
     agency: str | None = None

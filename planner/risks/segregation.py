@@ -17,6 +17,7 @@ _LAST_VLAN = 4094
     subject="guest",
     severity=CRITICAL,
     group="segregation",
+    essential=True,
     needs=("nic",),
     refs=("ISO 27001 A.8.22", "NIST SC-7", "CIS 12.2"),
     why="Whoever breaks into the public guest stands right beside the citizens' data, with no "

@@ -27,7 +27,7 @@ from lumbung.commands.looking import RECORDS, columns_of
 from lumbung.files import checked, load_policy
 from planner.owners import EstateFile
 from planner.policy import Policy
-from planner.risks.engine import RULES
+from planner.risks.catalogue import RULES
 from planner.rows import ROW_TYPES
 from planner.scenario.changes import ScenarioFile
 

@@ -68,8 +68,12 @@ def another(value: Any) -> Any:
         return not value
     if isinstance(value, dict):
         return value | {"2": value["2"] + 1}
+    if isinstance(value, tuple):
+        return (*value, "DAR-004")
     if isinstance(value, str):
-        return {"conservative": "base", "percentile": "decaying"}.get(value, value + "x")
+        return {"essential": "full", "conservative": "base", "percentile": "decaying"}.get(
+            value, value + "x"
+        )
     return 1.0 if value is None else value + 1 if isinstance(value, int) else value * 0.99
 
 

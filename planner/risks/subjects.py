@@ -1,0 +1,150 @@
+"""What rules are asked about: every subject of a kind, how it is called, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from inventory.platform_records import Principal, Realm
+from inventory.read import Fact
+from inventory.records import BackupJob, Datastore, Disk, Guest, Host, Nic, Record
+from planner.answers import PoolAnswer
+from planner.estate import Estate, GuestView, Platform, ServiceView, SourceHealth
+from planner.recorders import Keeper, keepers_of
+from planner.risks.rule import Subject, SubjectKind
+
+
+def subjects_of(
+    kind: SubjectKind, estate: Estate, answers: Sequence[PoolAnswer]
+) -> Iterable[Subject]:
+    """Every subject of a kind."""
+    if kind in ("cluster", "datastore"):
+        return (_of_pool(answer) for answer in answers if answer.pool.kind == kind)
+    return _OF_KIND[kind](estate)
+
+
+def _of_guest(view: GuestView) -> Subject:
+    guest: Guest = view.guest
+    return Subject(
+        kind="guest",
+        thing=view,
+        name=f"{guest.cluster}/{guest.guest_id}",
+        label=view.label,
+        source=view.fact.source,
+        scope=guest.scope,
+        cluster=guest.cluster,
+        host_id=guest.host_id,
+        guest=f"{guest.cluster}/{guest.guest_id}",
+        guest_uuid=guest.uuid or "",
+        agency=view.agency,
+        owner=view.agency_contact,
+        classification=view.classification,
+        public=view.public is True,
+    )
+
+
+def _of_host(fact: Fact[Host]) -> Subject:
+    return replace(_plain("host", fact, fact.record.name), host_id=fact.record.host_id)
+
+
+_NAMED: Mapping[SubjectKind, tuple[type[Record], str]] = {
+    "job": (BackupJob, "job_id"),
+    "storage": (Datastore, "name"),
+    "principal": (Principal, "principal_id"),
+    "realm": (Realm, "realm_id"),
+}
+
+
+def _of_each(kind: SubjectKind, estate: Estate) -> Iterator[Subject]:
+    """The facts of a kind that is judged as it stands, by the field that names it."""
+    record, name = _NAMED[kind]
+    return (_plain(kind, fact, getattr(fact.record, name)) for fact in estate.facts.of(record))
+
+
+def _plain(kind: SubjectKind, fact: Fact[Any], label: str) -> Subject:
+    record = fact.record
+    name = f"{record.cluster}/{record.subject}"
+    return Subject(
+        kind, record, name, label, source=fact.source, scope=record.scope, cluster=record.cluster
+    )
+
+
+def _of_platform(platform: Platform) -> Subject:
+    name = platform.cluster
+    return Subject("platform", platform, name, name, source=platform.source, cluster=name)
+
+
+def _of_source(health: SourceHealth) -> Subject:
+    name = health.state.name
+    return Subject("source", health, name, name, source=name)
+
+
+def _of_pool(answer: PoolAnswer) -> Subject:
+    pool = answer.pool
+    source = pool.sources[0] if pool.sources else None
+    kind: Any = pool.kind
+    name = f"{pool.cluster}/{pool.name}"
+    return Subject(kind, answer, name, pool.name, source=source, cluster=pool.cluster)
+
+
+def _of_service(service: ServiceView, estate: Estate) -> Subject:
+    agency = estate.owners.agencies.get(service.entry.owner)
+    return Subject(
+        kind="service",
+        thing=service,
+        name=service.name,
+        label=service.name,
+        agency=service.entry.owner,
+        owner=agency.contact if agency else None,
+        classification=service.classification,
+    )
+
+
+def _of_keeper(keeper: Keeper, estate: Estate) -> Subject:
+    agency = estate.owners.agencies.get(keeper.agency or "")
+    return Subject(
+        kind="recorder",
+        thing=keeper,
+        name=f"{keeper.kind}/{keeper.name}",
+        label=keeper.label,
+        source=keeper.source,
+        agency=keeper.agency,
+        owner=agency.contact if agency else None,
+    )
+
+
+def _of_part(kind: SubjectKind, fact: Fact[Any], estate: Estate) -> Subject:
+    """A disk or network interface: whose it is follows from its guest."""
+    part = fact.record
+    owner = estate.guest_of.get((part.cluster, part.guest_id))
+    called = part.subject.rpartition("/")[2] if kind == "nic" else part.slot or part.disk_id
+    base = _of_guest(owner) if owner else Subject(kind, part, "", part.guest_id)
+    return replace(
+        base,
+        kind=kind,
+        thing=part,
+        name=f"{part.cluster}/{part.guest_id}/{called}",
+        label=f"{base.label} {'disk' if kind == 'disk' else 'interface'} {called}",
+        source=fact.source,
+        scope=part.scope,
+        cluster=part.cluster,
+        guest=f"{part.cluster}/{part.guest_id}",
+    )
+
+
+_OF_KIND: Mapping[SubjectKind, Callable[[Estate], Iterable[Subject]]] = {
+    "guest": lambda estate: map(_of_guest, estate.guests),
+    "disk": lambda estate: (_of_part("disk", fact, estate) for fact in estate.facts.of(Disk)),
+    "nic": lambda estate: (_of_part("nic", fact, estate) for fact in estate.facts.of(Nic)),
+    "host": lambda estate: map(_of_host, estate.hosts),
+    "platform": lambda estate: map(_of_platform, estate.platforms),
+    "storage": lambda estate: _of_each("storage", estate),
+    "job": lambda estate: _of_each("job", estate),
+    "principal": lambda estate: _of_each("principal", estate),
+    "realm": lambda estate: _of_each("realm", estate),
+    "service": lambda estate: (_of_service(service, estate) for service in estate.services),
+    "recorder": lambda estate: (_of_keeper(keeper, estate) for keeper in keepers_of(estate)),
+    "source": lambda estate: map(_of_source, estate.sources),
+    "tool": lambda estate: iter([Subject("tool", estate.tool, "lumbung", "lumbung")]),
+}

@@ -1,0 +1,132 @@
+"""Estates in which a rule says one thing, one module per group of rules.
+
+A group's module has three lists. CASES: for each of its rules at least one estate in which it says
+ok, risk, unknown and not_applicable. CLEAN: what the one clean estate holds for its sake. FLIPS:
+for each rule one fact of the clean estate that is changed, and which rules then fire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from estates import NOW, answers, estate, health
+from inventory.platform_records import Recorder
+from inventory.records import BEYOND_REACH, Backup, BackupJob, Coverage, Nic, Record
+from planner.estate import SourceHealth, ToolFacts
+from planner.risks.catalogue import BY_ID
+from planner.risks.engine import Assessment, assess
+from stored import GIB, datastore, disk, guest, host
+
+
+def job(**more: Any) -> BackupJob:
+    given = {"enabled": True, "schedule": "02:00", "selects_all": True, "datastore_id": "pbs"}
+    return BackupJob(job_id="nightly", cluster="c", **(given | {"retention": ""} | more))
+
+
+def backup_of(guest_id: str, hours: float | None) -> Backup:
+    made = None if hours is None else NOW - timedelta(hours=hours)
+    return Backup(guest_id=guest_id, cluster="c", name=f"{guest_id}/{hours}", created_at=made)
+
+
+def nic(guest_id: str = "100", **more: Any) -> Nic:
+    given = {"network": "vmbr0", "vlan": 10}
+    return Nic(nic_id=f"{guest_id}/net0", guest_id=guest_id, cluster="c", **(given | more))
+
+
+PERSONAL = guest(tags=("cls.pribadi-umum",))
+PUBLIC = guest("200", tags=("expo.public", "cls.publik"))
+TEMPLATE = guest(template=True, power="stopped")
+CONTAINER: dict[str, Any] = {"kind": "container"}
+
+
+def recorder(kept_days: float, *, checked: float = 1, **more: Any) -> Recorder:
+    """A recorder of ten cameras, checked so many days ago."""
+    at = NOW - timedelta(days=checked)
+    given = {"cameras": 10, "cameras_recording": 10, "disks_failed": 0, "checked_at": at}
+    given |= {"oldest_recording_at": at - timedelta(days=kept_days)}
+    return Recorder(recorder_id="nvr", name="nvr", cluster="c", **(given | more))
+
+
+GATES = {
+    "name": "gates", "count": 10, "mbps": 4, "retention": {"days": 30, "basis": "Rule 7"},
+}  # fmt: skip
+CAMERAS = {"cameras": {"groups": [{**GATES, "recorder": "nvr"}]}}
+ON_DATASTORE = {"cameras": {"groups": [{**GATES, "datastore": "nvr", "count": 1}]}}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An estate in which a rule says one thing."""
+
+    rule: str
+    expect: str
+    records: tuple[Record, ...] = ()
+    sources: tuple[SourceHealth, ...] | None = None
+    owners: dict[str, Any] | None = None
+    policy: dict[str, Any] | None = None
+    tool: ToolFacts | None = None
+    memory: tuple[float, ...] = ()
+    severity: str | None = None
+
+    def assessed(self) -> Assessment:
+        place = estate(
+            *self.records,
+            sources=self.sources,
+            owners=self.owners,
+            policy=self.policy,
+            tool=self.tool,
+        )
+        return assess(place, answers(place, memory=self.memory), [BY_ID[self.rule]])
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.expect}"
+
+
+# What every group's clean estate stands on: nothing in it is a risk to any rule.
+BASE: tuple[Record, ...] = (
+    host("h1", version="9.1"), host("h2", version="9.1"),
+    guest(tags=("cls.pribadi-umum", "opd.dukcapil"), os="debian-13"),
+    guest("200", tags=("expo.public", "cls.publik", "opd.diskominfo"), os="debian-13"),
+    disk(encrypted=True, backup=True, cache="none"), nic(), nic("200", vlan=20),
+    datastore(), datastore("pbs", retention="keep-last=1"), job(retention="keep-last=1"),
+    backup_of("100", 1), backup_of("200", 1),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A change of the clean estate, and the rules that fire for it: its own and what follows.
+
+    ``was`` leaves the estate, ``becomes`` joins it; either may be left out. ``owners`` and
+    ``tool`` replace what the owners' file says and what the program knows of itself.
+    """
+
+    rule: str
+    was: Record | None = None
+    becomes: Record | None = None
+    also: tuple[str, ...] = ()
+    owners: dict[str, Any] | None = None
+    tool: ToolFacts | None = None
+
+    def __str__(self) -> str:
+        return self.rule
+
+
+def two_hosts(load_gib: int) -> tuple[Record, ...]:
+    """Two hosts of 512 GiB, one guest on the first and one of 300 GiB on the second."""
+    return (
+        host("h1"),
+        host("h2"),
+        guest("1", host_id="h1", memory_bytes=load_gib * GIB),
+        guest("2", host_id="h2", memory_bytes=300 * GIB),
+    )
+
+
+OUT_OF_REACH = Coverage("", "volume", "hidden", "a", BEYOND_REACH)
+HIDDEN_JOBS = (health(hidden=("backup_job",)),)
+FILES = (health(kind="files"),)
+ENCRYPTED = {"storages": {"san": {"encrypted": True}}}
+IN_CLEAR = {"storages": {"san": {"encrypted": False}}}
+NOT_SAID = {"storages": {"san": {"encrypted": "unknown"}}}
