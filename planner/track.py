@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from inventory.forecast_records import Forecast, ForecastBand, Said
-from planner.answers import Answer, PoolAnswer, answers_of, engine_of, in_unit, widening
+from planner.answers import Answer, PoolAnswer, answers_of, in_unit
 from planner.estate import Estate
+from planner.forecast.engine import USUAL
 from planner.forecast.ledger import (
     AHEAD_DAYS,
     CrossingScore,
@@ -22,6 +23,7 @@ from planner.forecast.ledger import (
     line_text,
     together,
 )
+from planner.foreseen import engine_of, widening
 from planner.pools import MODELS, Question
 from planner.rows import TrackRow
 
@@ -89,7 +91,8 @@ def replayed(
 ) -> Iterator[Said]:
     """What reports of past days would have published, of what was measured by then.
 
-    Capacity and lead times are those of today; no project and no order is known.
+    Capacity and lead times are those of today; no project and no order is known, nor what the
+    experts had earned by then.
     """
     for day in days:
         then = [_as_of(question, day) for question in asked]
@@ -120,6 +123,7 @@ def _as_of(question: Question, day: date) -> Question:
         pending=(),
         projects=(),
         track=Track(),
+        calibration=USUAL,
     )
 
 
