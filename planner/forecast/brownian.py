@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.forecast.medians import row_medians
-from planner.forecast.paths import Block, Floats, PathBlock
+from planner.forecast.paths import Block, Floats, PathBlock, draws
 from planner.forecast.steps import Flags, Steps, find_steps
 from planner.forecast.weekdays import WEEK, weekday_of, weekly_profile
 
@@ -58,14 +58,13 @@ class BrownianPaths:
     def blocks(self) -> Iterator[PathBlock]:
         days = np.arange(self.horizon_days + 1)
         elapsed = days + 1.0  # since the last closed day
-        random = np.random.default_rng(self.seed)
         half = -(-self.samples // 2)
         # Every series sees the same draws, each with its mirror image: results depend on no
         # order, and the middle of the paths is the level plus its drift, exactly.
-        tilt = _mirrored(random.standard_normal((half, 1)))
-        walk = _mirrored(random.standard_normal((half, len(days))).cumsum(axis=1))
-        start = _mirrored(random.standard_normal((half, 1)))
-        flicker = _mirrored(random.standard_normal((half, len(days))))
+        tilt = _mirrored(draws(0, half, 1, self.seed))
+        walk = _mirrored(draws(1, half, len(days), self.seed).cumsum(axis=1))
+        start = _mirrored(draws(2, half, 1, self.seed))
+        flicker = _mirrored(draws(3, half, len(days), self.seed))
         weekday = weekday_of(self.origin, days, self.profile.shape[1])
         for first in range(0, self.series, _SERIES_AT_ONCE):
             part = slice(first, min(first + _SERIES_AT_ONCE, self.series))
@@ -78,8 +77,8 @@ class BrownianPaths:
             yield PathBlock(first, np.maximum(paths, 0.0))
 
 
-def _mirrored(draws: Floats) -> Floats:
-    return np.concatenate([draws, -draws])
+def _mirrored(drawn: Floats) -> Floats:
+    return np.concatenate([drawn, -drawn])
 
 
 def forecast(

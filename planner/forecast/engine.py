@@ -29,7 +29,7 @@ from planner.forecast.fan import (
     share_weights,
 )
 from planner.forecast.growth_model import shipped
-from planner.forecast.paths import Block, Floats, PathBlock
+from planner.forecast.paths import Block, Floats, PathBlock, draws
 from planner.forecast.plain_experts import last_value, mean_drift, middle_month
 from planner.forecast.steps import Flags, Steps
 from planner.forecast.straight import line_of
@@ -153,10 +153,9 @@ def _ranks_as_weights(samples: int, days: int, seed: int) -> Floats:
     A future's rank wanders, and tilts for good; every future has its mirror image, so that on
     each day the ranks are spread evenly and their middle is the fan's.
     """
-    random = np.random.default_rng(seed)
     half = -(-samples // 2)
-    walk = random.standard_normal((half, days)).cumsum(axis=1)
-    tilt = random.standard_normal((half, 1)) * np.arange(1, days + 1) / np.sqrt(_TILT_DAYS)
+    walk = draws(0, half, days, seed).cumsum(axis=1)
+    tilt = draws(1, half, 1, seed) * np.arange(1, days + 1) / np.sqrt(_TILT_DAYS)
     height = np.concatenate([walk + tilt, -(walk + tilt)])
     ranks = height.argsort(axis=0).argsort(axis=0)
     return np.ascontiguousarray(share_weights((ranks.T + 0.5) / len(height)).transpose(1, 0, 2))
