@@ -1,7 +1,8 @@
 """Where the blocks of a large fleet are reduced: on this machine's processes, or on Ray.
 
 Both are a ``planner.blocks.Run``: they give the results in the order of the work, and hold only
-a few blocks at once.
+a few blocks at once. Every worker computes with one thread, as Ray has it: with several, the
+libraries below numpy sum in another order, and the last bits differ.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
 
@@ -17,6 +19,7 @@ from lumbung.settings import SettingsError
 from planner.blocks import Reduced, Work
 
 _WAITING_PER_PROCESS = 2
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def on_processes(
@@ -24,7 +27,7 @@ def on_processes(
 ) -> Iterator[Reduced]:
     """On local processes, by default one per core."""
     count = processes or os.cpu_count() or 1
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    with _one_thread_each(), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         coming = iter(works)
         waiting = deque(
             pool.submit(function, work) for work in islice(coming, count * _WAITING_PER_PROCESS)
@@ -32,6 +35,21 @@ def on_processes(
         while waiting:
             yield waiting.popleft().result()
             waiting += [pool.submit(function, work) for work in islice(coming, 1)]
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """While it lasts, processes that are started compute with one thread; this one is as it was."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def on_ray(function: Callable[[Work], Reduced], works: Iterable[Work]) -> Iterator[Reduced]:

@@ -1,7 +1,7 @@
 """A large fleet block by block: the piece that one process, or another machine, takes.
 
-``reduce_block`` is a pure function of its work and knows nothing of where it runs. Whoever maps
-it over the blocks (``map`` itself, local processes, Ray) gets the same result, bit for bit.
+``reduce_block`` is a pure function of its work and knows nothing of where it runs. Local processes
+and Ray give the same result, bit for bit (lumbung/spreading.py).
 """
 
 from __future__ import annotations

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
+from estates import AS_OF, days, estate
 from inventory.forecast_records import Forecast, ForecastBand
+from planner.answers import answers_of
+from planner.pools import Past, questions
+from planner.track import published
+from stored import GIB, JAKARTA, datastore
 
 MARCH = date(2026, 3, 1)
 DAY = timedelta(days=1)
@@ -28,3 +34,15 @@ def band(ahead: int = 7, middle: float = 100.0, half: float = 10.0, **more: Any)
         "p90": middle + half, "p97_5": middle + 2 * half, "widened": 1.0,
     }  # fmt: skip
     return ForecastBand(**(given | more))
+
+
+@cache
+def engine() -> str:
+    """The engine that answers for what grows."""
+    there = estate(datastore("san"))
+    past = Past(datastore_days={(1, "storage"): days([(900.0 + i) * GIB for i in range(90)])})
+    asked = [q for q in questions(there, past, JAKARTA) if q.model == "demand"]
+    [said] = published(
+        answers_of(there, asked, {}), as_of=AS_OF, run_id="", policy_version="", made_on=AS_OF
+    )
+    return said.forecast.engine

@@ -21,7 +21,7 @@ from planner.owners import EstateFile
 from planner.pools import Past
 from planner.report import Memory, Report, make_report
 from reports.brief import brief_html
-from said import band, forecast
+from said import band, engine, forecast
 from stored import GIB, JAKARTA, datastore, disk, guest, host
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -67,7 +67,7 @@ def foreseen() -> Report:
             forecast(
                 AS_OF - timedelta(days=7 * back), pool_kind="cluster", pool=name,
                 resource="memory", usable_line=f"{AS_OF - timedelta(days=7 * back)}:{700.0 * GIB}",
-                first_over_p10=AS_OF - timedelta(days=30), engine="brownian-1",
+                first_over_p10=AS_OF - timedelta(days=30), engine=engine(),
                 first_over_p90=AS_OF - timedelta(days=3),
             ),
             tuple(band(ahead, 700 * GIB, GIB) for ahead in (7, 30)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pytest
@@ -45,15 +46,19 @@ def test_a_fleet_is_its_blocks_in_their_order() -> None:
     assert np.allclose(found.bands, [p.bands for p in passages], equal_nan=True)
 
 
-def test_local_processes_give_the_same_bits() -> None:
-    assert same(reduced(map), reduced(lambda f, works: on_processes(f, works, processes=2)))
+def test_local_processes_give_the_same_whatever_their_number() -> None:
+    two, one = (reduced(partial(on_processes, processes=count)) for count in (2, 1))
+    assert same(two, one)
+    here = reduced(map)  # with as many threads as this machine has cores
+    assert np.array_equal(two.first_over, here.first_over)
+    assert np.allclose(two.bands, here.bands, rtol=1e-5, equal_nan=True)
 
 
 def test_ray_with_two_workers_gives_the_same_bits() -> None:
     ray = pytest.importorskip("ray", reason="the extra [ray] is not installed")
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
-        assert same(reduced(map), reduced(on_ray))
+        assert same(reduced(partial(on_processes, processes=2)), reduced(on_ray))
     finally:
         ray.shutdown()
 

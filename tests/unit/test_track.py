@@ -19,7 +19,7 @@ from planner.pools import Past, Question, questions
 from planner.report import Memory, Report, make_report
 from planner.rows import TrackRow
 from planner.track import example_words, published, record_words, replayed
-from said import band, forecast
+from said import band, engine, forecast
 from stored import GIB, JAKARTA, datastore
 
 DAY = timedelta(days=1)
@@ -65,9 +65,7 @@ def missed(count: int = 10) -> list[Said]:
     for i in range(1, count + 1):
         as_of = AS_OF - (7 * i + 1) * DAY
         came = VALUES[120 - 7 * i + 6]
-        told = forecast(
-            as_of, engine="brownian-1", usable_line=f"{as_of}:{3200.0 * GIB}", level=came
-        )
+        told = forecast(as_of, engine=engine(), usable_line=f"{as_of}:{3200.0 * GIB}", level=came)
         found.append(Said(told, (band(7, came - 20 * GIB, 10 * GIB),)))
     return found
 
