@@ -108,4 +108,8 @@ def _back_to_the_schema_before(store: Store) -> None:
     with store.writing() as connection:
         for table in ("guest_day", "proposal", "filesystem", "forecast", "forecast_band"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
+        for table, column in (
+            ("disk", "encryption"), ("disk", "file_mode"), ("datastore", "folder_mode"),
+        ):  # fmt: skip
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
