@@ -206,6 +206,8 @@ class Disk(Record):
     shareable: bool | None = None  # more than one guest may write to it
     replicated: bool | None = None  # would a replication include it
     transport_encrypted: bool | None = None  # network disks: the line to them
+    encryption: str | None = None  # QEMU's own: luks, qcow; "" for none
+    file_mode: int | None = amount()  # permission bits of its image
 
     @property
     def subject(self) -> str:
@@ -263,6 +265,7 @@ class Datastore(Record):
     retention: str | None = None  # the prune settings; "" when there are none
     backend: str | None = None  # the place it writes to: SERVER:EXPORT, a path, a pool
     encrypted_backups: bool | None = None  # a key is set for the backups stored there
+    folder_mode: int | None = amount()  # permission bits of the folder of its images
 
     @property
     def subject(self) -> str:

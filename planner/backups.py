@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from inventory.records import Backup, BackupJob, Datastore, Disk, Guest
@@ -58,7 +58,7 @@ def cover(
 
 def unusable(job: BackupJob, guest: Guest, stores: Mapping[str, Datastore]) -> str:
     """Why the guest's host cannot write to the job's target; "" when it can or it is not known."""
-    store = _target(job, guest, stores)
+    store = target_of(job, guest, stores)
     if store is None:
         return ""
     name = store.name
@@ -71,8 +71,8 @@ def unusable(job: BackupJob, guest: Guest, stores: Mapping[str, Datastore]) -> s
     return ""
 
 
-def _target(job: BackupJob, guest: Guest, stores: Mapping[str, Datastore]) -> Datastore | None:
-    """The job's datastore; one that is not shared is another on every host."""
+def target_of(job: BackupJob, guest: Guest, stores: Mapping[str, Datastore]) -> Datastore | None:
+    """The job's datastore for a guest; one that is not shared is another on every host."""
     named = job.datastore_id or ""
     on_its_host = f"{guest.host_id}/{named.rpartition('/')[2]}"
     return stores.get(named) or stores.get(on_its_host)
@@ -120,3 +120,22 @@ def left_out(disks: Iterable[Disk]) -> tuple[Disk, ...]:
 def newest(backups: Iterable[Backup]) -> datetime | None:
     """When the newest backup was made; None when none has an age that can be trusted."""
     return max((b.created_at for b in backups if b.created_at is not None), default=None)
+
+
+def least_age_hours(made_on: date, as_of: date) -> int:
+    """How old what was made on a day is at least: the day ends before the next one begins."""
+    return max(0, (as_of - made_on).days - 1) * 24
+
+
+_KEPT_DAYS = {"hourly": 1 / 24, "daily": 1, "weekly": 7, "monthly": 30, "yearly": 365}
+
+
+def kept_days(retention: str | None) -> float:
+    """How far back prune settings such as keep-daily=7,keep-weekly=4 reach; 0 where no days are
+    named, as by keep-last."""
+    reach = [0.0]
+    for part in (retention or "").split(","):
+        name, _equals, amount = part.strip().partition("=")
+        if amount.isdecimal():
+            reach.append(int(amount) * _KEPT_DAYS.get(name.removeprefix("keep-"), 0))
+    return max(reach)

@@ -24,8 +24,17 @@ from inventory.records import (
     Nic,
     Record,
 )
-from planner.backups import Cover, cover
-from planner.owners import PERSONAL, STRICTNESS, EstateFile, GuestEntry, Service, StorageEntry
+from planner.backups import Cover, cover, target_of
+from planner.coverage import CoverageIndex
+from planner.owners import (
+    PERSONAL,
+    STRICTNESS,
+    DeclaredBackup,
+    EstateFile,
+    GuestEntry,
+    Service,
+    StorageEntry,
+)
 from planner.policy import Policy
 from planner.twins import VMWARE, GuestKey, Twins, matches, twins_of
 
@@ -69,6 +78,7 @@ class GuestView:
     classifications: tuple[tuple[str, str], ...] = ()  # every (source, class) that was stated
     criticality: int | None = None
     public: bool | None = None  # exposed to the public, by its tags
+    entries: tuple[GuestEntry, ...] = ()  # of the owners' file that speak of it
 
     @property
     def guest(self) -> Guest:
@@ -93,6 +103,16 @@ class GuestView:
     @property
     def is_personal(self) -> bool | None:
         return None if self.classification is None else self.classification in PERSONAL
+
+    @property
+    def declared_backup(self) -> DeclaredBackup | None:
+        """A backup that its owners declare, for no source shows it."""
+        return next((entry.backup for entry in self.entries if entry.backup), None)
+
+    @property
+    def encrypts_itself(self) -> bool:
+        """Whether it was proven that the guest encrypts its own disks."""
+        return any(entry.encrypted_in_guest_on is not None for entry in self.entries)
 
     @property
     def is_powered_on(self) -> bool | None:
@@ -172,11 +192,18 @@ class Estate:
     @cached_property
     def services(self) -> tuple[ServiceView, ...]:
         """The services of the owners' file, with their guests."""
-        members = _grouped((v for v in self.guests if v.service), lambda view: view.service)
         return tuple(
-            ServiceView(name, entry, members.get(name, ()))
+            ServiceView(name, entry, self.members_of(name))
             for name, entry in sorted(self.owners.services.items())
         )
+
+    def members_of(self, service: str | None) -> tuple[GuestView, ...]:
+        """The guests of a service, also of one that only tags name."""
+        return self._members.get(service, ())
+
+    @cached_property
+    def _members(self) -> Mapping[str | None, tuple[GuestView, ...]]:
+        return _grouped((v for v in self.guests if v.service), lambda view: view.service)
 
     def guests_in(self, cluster: str) -> tuple[GuestView, ...]:
         """The guests that count there: of one that exists on both sides of a move, one side."""
@@ -217,6 +244,14 @@ class Estate:
         """What a run of the backup jobs would do for a guest."""
         return self._covers.get((guest.cluster, guest.guest_id), Cover())
 
+    def target_of(self, job: BackupJob, guest: Guest) -> Datastore | None:
+        """The datastore that a job backs a guest up to; None when it was not seen."""
+        return target_of(job, guest, self._stores_in.get(guest.cluster, {}))
+
+    def users_of(self, disk: Disk) -> tuple[Disk, ...]:
+        """Every disk of a cluster that is the same volume, itself among them."""
+        return self._disks_by_volume.get((disk.cluster, disk.datastore_id, disk.volume), ())
+
     def datastore(self, cluster: str, datastore_id: str | None) -> Datastore | None:
         return self._datastore_by_id.get((cluster, datastore_id))
 
@@ -234,6 +269,10 @@ class Estate:
     def on_host(self, kind: type[R], cluster: str, host_id: str | None) -> tuple[R, ...]:
         """The facts of a kind (it has a ``host_id``) on a host."""
         return self._grouped_by(kind, "host_id").get((cluster, host_id), ())
+
+    def on_datastore(self, kind: type[R], store: Datastore) -> tuple[R, ...]:
+        """The facts of a kind (it has a ``datastore_id``) on a datastore of their cluster."""
+        return self._grouped_by(kind, "datastore_id").get((store.cluster, store.datastore_id), ())
 
     def for_guest(self, kind: type[R], guest: Guest) -> tuple[R, ...]:
         """The facts of a kind (it has a ``guest_id``) that are about a guest."""
@@ -269,9 +308,31 @@ class Estate:
         """
         return self._coverage.gap(source, kind, scope)
 
+    def unseen_behind(self, store: Datastore, kind: str = "disk") -> str:
+        """The hosts of a datastore with guests whose disks (or another kind) were not all seen;
+        "" where there is none."""
+        blind = self._blind_hosts(kind).get(store.cluster, frozenset())
+        hosts = blind if store.hosts is None else blind & set(store.hosts)
+        return ", ".join(sorted(hosts))
+
+    def _blind_hosts(self, kind: str) -> Mapping[str, frozenset[str]]:
+        found = self._blind.get(kind)
+        if found is None:
+            hosts: dict[str, set[str]] = defaultdict(set)
+            for view in self.guests:
+                if self.gap(view.fact.source, kind, view.guest.scope) is not None:
+                    hosts[view.guest.cluster].add(view.guest.host_id or "an unknown host")
+            found = self._blind[kind] = {name: frozenset(seen) for name, seen in hosts.items()}
+        return found
+
+    @cached_property
+    def _blind(self) -> dict[str, Mapping[str, frozenset[str]]]:
+        """Filled as it is asked for."""
+        return {}
+
     @cached_property
     def _coverage(self) -> CoverageIndex:
-        return CoverageIndex(self.sources)
+        return CoverageIndex(health.state for health in self.sources)
 
     @cached_property
     def _guests_by_cluster(self) -> Mapping[str, tuple[GuestView, ...]]:
@@ -299,14 +360,26 @@ class Estate:
         return _grouped(self.facts.records(BackupJob), lambda job: job.cluster)
 
     @cached_property
+    def _stores_in(self) -> Mapping[str, Mapping[str, Datastore]]:
+        """By cluster, its datastores by their id."""
+        stores: dict[str, dict[str, Datastore]] = defaultdict(dict)
+        for store in self.facts.records(Datastore):
+            stores[store.cluster][store.datastore_id] = store
+        return stores
+
+    @cached_property
+    def _disks_by_volume(self) -> Mapping[Any, tuple[Disk, ...]]:
+        named = (disk for disk in self.facts.records(Disk) if disk.volume)
+        return _grouped(named, lambda disk: (disk.cluster, disk.datastore_id, disk.volume))
+
+    @cached_property
     def _covers(self) -> Mapping[GuestKey, Cover]:
-        stores = _grouped(self.facts.records(Datastore), lambda store: store.cluster)
         return {
             view.key: cover(
                 view.guest,
                 self.disks_of(view.guest),
                 self.jobs_in(view.guest.cluster),
-                stores.get(view.guest.cluster, ()),
+                self._stores_in.get(view.guest.cluster, {}).values(),
             )
             for view in self.guests
         }
@@ -344,32 +417,6 @@ def _grouped(items: Iterable[Any], key: Any) -> dict[Any, tuple[Any, ...]]:
     for item in items:
         groups[key(item)].append(item)
     return {name: tuple(found) for name, found in groups.items()}
-
-
-class CoverageIndex:
-    """What each source covered, to tell "none" from "not seen"."""
-
-    def __init__(self, sources: Iterable[SourceHealth]) -> None:
-        self._states = {health.state.name: health.state for health in sources}
-        self._gaps = {
-            (name, gap.kind, gap.scope): gap
-            for name, state in self._states.items()
-            for gap in state.gaps
-        }
-
-    def gap(self, source: str, kind: str, scope: str = "") -> Coverage | None:
-        own = self._gaps.get((source, kind, scope))
-        if own is not None:
-            return own
-        state = self._states.get(source)
-        if state is not None and (kind, scope) in state.covered:
-            return None
-        whole = self._gaps.get((source, kind, ""))
-        if whole is not None:
-            return whole
-        if state is None or (kind, "") not in state.covered:
-            return Coverage(scope, kind, "hidden", f"{source} does not tell this")
-        return None
 
 
 class _Join:
@@ -414,6 +461,7 @@ class _Join:
                 )
             ),
             public=tags.is_public if guest.tags is not None else None,
+            entries=tuple(entries),
         )
 
 

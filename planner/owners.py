@@ -81,6 +81,15 @@ class Retention(_Table):
     basis: str = Field("", description="the rule that says so")
 
 
+class RestoreTest(_Table):
+    """The last time that a service was restored from its backups to see whether it works."""
+
+    tested_on: date = Field(description="the day of the test")
+    gib_per_hour: float | None = Field(
+        None, gt=0, description="how fast it came back, as measured in that test"
+    )
+
+
 class Service(_Table):
     """A service that guests make up."""
 
@@ -91,8 +100,9 @@ class Service(_Table):
     rpo_hours: int | None = Field(
         None, gt=0, description="how old its newest backup may be; default the policy's"
     )
-    rto_hours: int | None = Field(
-        None, gt=0, description="how soon it must be back; no rule reads it yet"
+    rto_hours: int | None = Field(None, gt=0, description="how soon it must be back")
+    restore_test: RestoreTest | None = Field(
+        None, description="the last restore that was tried; one of a sibling counts"
     )
     retention: Retention = Field(Retention(), description="how long its data is kept")
     ropa_id: str | None = Field(
@@ -130,6 +140,14 @@ class Match(_Table):
         return self
 
 
+class DeclaredBackup(_Table):
+    """A backup that no source shows: by an agent in the guest, a dump, a tool of its own."""
+
+    method: str = Field(min_length=1, description="the tool or the way")
+    last_success: date = Field(description="the day of the newest one, from the tool's own log")
+    site: str | None = Field(None, description="where it is kept")
+
+
 class GuestEntry(_Table):
     """What is declared of the guests that match."""
 
@@ -138,6 +156,10 @@ class GuestEntry(_Table):
     agency: str | None = Field(None, description="the agency's code; default the service's owner")
     classification: Classification | None = Field(None, description="of their data")
     criticality: int | None = Field(None, ge=1, le=4, description="1 is the highest")
+    backup: DeclaredBackup | None = Field(None, description="a backup that no source shows")
+    encrypted_in_guest_on: date | None = Field(
+        None, description="when it was last proven that they encrypt their own disks"
+    )
     confirmed_on: date | None = Field(None, description="when the owner confirmed it")
     confirmed_by: str | None = Field(
         None, description="the office that confirmed it; no report shows it yet"
@@ -147,15 +169,19 @@ class GuestEntry(_Table):
 class StorageEntry(_Table):
     """What is declared of a datastore, by its name or id."""
 
-    site: str | None = Field(None, description="where it stands; no rule reads it yet")
+    site: str | None = Field(None, description="where it stands")
+    copied_to: tuple[str, ...] = Field(
+        (), description="other sites that hold a copy of it: a synchronised server, tapes"
+    )
     country: str | None = Field(
         None, pattern=r"^[A-Z]{2}$", description="two letters, such as ID; no rule reads it yet"
     )
     encrypted: bool | Literal["unknown"] = Field(
         "unknown", description="at rest, where the platform does not say"
     )
-    failure_domain: str | None = Field(
-        None, description="what fails together with it; no rule reads it yet"
+    failure_domain: str | None = Field(None, description="what fails together with it")
+    redundant: bool | None = Field(
+        None, description="true: no single fault takes it down (two controllers, several nodes)"
     )
     max_class: Classification | None = Field(
         None, description="the strictest class it may hold; no rule reads it yet"

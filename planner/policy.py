@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 Resource = Literal["cpu", "memory", "storage"]
 Model = Literal["demand", "allocation"]
@@ -165,12 +172,40 @@ class Profiles(_Table):
 
 
 class BackupRules(_Table):
-    """How old the newest backup may be, by criticality (1 is the highest)."""
+    """How old the newest backup may be, by criticality (1 is the highest), and what is proven."""
 
     rpo_hours: dict[Literal["1", "2", "3", "4", "unknown"], int] = Field(
         default={"1": 26, "2": 26, "3": 50, "4": 170, "unknown": 50},
         description="hours; a service's own rpo_hours in the estate file wins",
     )
+    history_days: dict[
+        Literal["publik", "terbatas", "infra", "pribadi-umum", "pribadi-spesifik"], int
+    ] = Field(
+        default_factory=dict,
+        description="by the class of the data: how far back its backups must reach; none: no rule",
+    )
+    restore_test_days: dict[Literal["1", "2", "3", "4", "unknown"], int] = Field(
+        default={"1": 180, "2": 365, "3": 365, "4": 365, "unknown": 365},
+        description="by criticality: how old a service's last restore test may be",
+    )
+    declared: bool = Field(
+        False, description="true: where no source tells of backups, owners must declare them"
+    )
+
+    @field_validator("rpo_hours", "restore_test_days")
+    @classmethod
+    def _keep_what_is_not_set(cls, given: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        """A criticality that is not named keeps its default."""
+        defaults: dict[str, int] = cls.model_fields[str(info.field_name)].default
+        return defaults | given
+
+
+class EncryptionRules(_Table):
+    """Where guests must encrypt their own disks."""
+
+    in_guest: tuple[
+        Literal["publik", "terbatas", "infra", "pribadi-umum", "pribadi-spesifik"], ...
+    ] = Field((), description="classes of data whose guests encrypt their own disks")
 
 
 class QualityRules(_Table):
@@ -324,6 +359,7 @@ class Policy(_Table):
     buy: BuyRules = BuyRules()
     profiles: Profiles = Profiles()
     backup: BackupRules = BackupRules()
+    encryption: EncryptionRules = EncryptionRules()
     lifecycle: LifecycleRules = LifecycleRules()
     reclaim: ReclaimRules = ReclaimRules()
     rightsize: RightsizeRules = RightsizeRules()

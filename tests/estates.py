@@ -90,9 +90,21 @@ def days(values: Iterable[float | None], *, high: float | None = None) -> tuple[
 
 
 def answers(
-    place: Estate, *, memory: Iterable[float | None] = (), cpu: Iterable[float | None] = ()
+    place: Estate,
+    *,
+    memory: Iterable[float | None] = (),
+    cpu: Iterable[float | None] = (),
+    storage: Iterable[float | None] = (),
 ) -> tuple[PoolAnswer, ...]:
     """The answers for the cluster c with these day means (GiB, cores), and for its datastores."""
-    gib = [None if value is None else value * GIB for value in memory]
-    past = Past(cluster_days={("c", "memory"): days(gib), ("c", "cpu"): days(cpu)})
+    past = Past(
+        cluster_days={("c", "memory"): days(_in_gib(memory)), ("c", "cpu"): days(cpu)},
+        datastore_days={
+            (fact.entity_key or 0, "storage"): days(_in_gib(storage)) for fact in place.datastores
+        },
+    )
     return answer_all(place, questions(place, past, JAKARTA))
+
+
+def _in_gib(values: Iterable[float | None]) -> list[float | None]:
+    return [None if value is None else value * GIB for value in values]

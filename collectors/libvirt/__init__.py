@@ -55,10 +55,10 @@ class LibvirtCollector:
             "guest.media", "guest.raw_arguments", "guest.raw_options", "guest.passthrough",
             "disk.capacity_bytes", "disk.allocated_bytes", "disk.cache", "disk.encrypted",
             "disk.format", "disk.backing", "disk.host_device", "disk.shareable",
-            "disk.transport_encrypted", "nic.network", "nic.vlan", "nic.mac", "nic.firewall",
-            "nic.address_filter", "nic.isolated", "datastore.capacity_bytes",
-            "datastore.used_bytes", "guest_snapshot.created_at", "volume.capacity_bytes",
-            "volume.allocated_bytes",
+            "disk.transport_encrypted", "disk.encryption", "disk.file_mode", "nic.network",
+            "nic.vlan", "nic.mac", "nic.firewall", "nic.address_filter", "nic.isolated",
+            "datastore.capacity_bytes", "datastore.used_bytes", "datastore.folder_mode",
+            "guest_snapshot.created_at", "volume.capacity_bytes", "volume.allocated_bytes",
         }
     )  # fmt: skip
 

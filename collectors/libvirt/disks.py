@@ -143,6 +143,8 @@ def _disk(domain: Domain, slot: str, drive: Element, cluster: str, storages: Sto
         host_device=_host_device(drive, storages),
         shareable=drive.find("shareable") is not None,
         transport_encrypted=_line_is_encrypted(drive),
+        encryption=_encryption(drive, volume),
+        file_mode=volume.mode if volume else None,
     )
 
 
@@ -162,6 +164,14 @@ def _is_encrypted(drive: Element, volume: Volume | None) -> bool:
     """Whether QEMU encrypts the disk; if it does not, the guest or the host still may."""
     stated = drive.find("source/encryption") is not None or drive.find("encryption") is not None
     return stated or (volume is not None and volume.is_encrypted)
+
+
+def _encryption(drive: Element, volume: Volume | None) -> str:
+    """The format in which QEMU encrypts it; old definitions state it beside the source."""
+    stated = attribute(drive, "source/encryption", "format") or attribute(
+        drive, "encryption", "format"
+    )
+    return stated or (volume.encryption if volume else "")
 
 
 def _host_device(drive: Element, storages: Storages) -> str | None:

@@ -6,6 +6,7 @@ among its volumes proves that this was long ago.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,6 +34,8 @@ class Volume:
     is_encrypted: bool
     format: str | None  # raw, qcow2, iso, dir, …
     is_folder: bool
+    mode: int | None = None  # permission bits
+    encryption: str = ""  # its format
 
     @classmethod
     def of(cls, answer: Any) -> Volume | None:
@@ -48,6 +51,8 @@ class Volume:
             is_encrypted=xml.find("target/encryption") is not None,
             format=attribute(xml, "target/format", "type"),
             is_folder=xml.get("type") in ("dir", "netdir"),
+            mode=mode_of(xml),
+            encryption=attribute(xml, "target/encryption", "format") or "",
         )
 
 
@@ -210,6 +215,7 @@ class Storages:
             hosts=(self._host_id,),
             aliases=tuple(pool.name for pool in pools[1:]),
             enabled=True if any(pool.is_active for pool in pools) else None,
+            folder_mode=mode_of(main.xml) if main.xml is not None else None,
         )
 
     def troubles(self, drives: list[Element]) -> dict[str, tuple[str, str]]:
@@ -248,6 +254,12 @@ def place_of(layer: Element) -> str | None:
         return f"{pool}/{volume}"
     protocol, name = attribute(layer, "source", "protocol"), attribute(layer, "source", "name")
     return f"{protocol}:{name or ''}" if protocol is not None else None
+
+
+def mode_of(xml: Element) -> int | None:
+    """The permission bits of what a pool or a volume is on the host."""
+    stated = child(xml, "target/permissions/mode") or ""
+    return int(stated, 8) & 0o7777 if re.fullmatch(r"[0-7]{3,7}", stated) else None
 
 
 def _is_direct(drive: Element, pool: Pool) -> bool:

@@ -28,6 +28,7 @@ from lab.pve_model import (
 TIB = 1024 * GIB
 AUDITOR = Token("lumbung@pve!collect", "6f1f8f0a-1b3a-4c55-9c1e-000000000001")
 NODES = tuple(f"bk{number}" for number in range(1, 6))
+KEY_FINGERPRINT = ":".join(["5a"] * 32)  # of the key that backups are encrypted with
 MEMORY_NOW = 0.6315  # of what is configured
 MEMORY_PER_DAY = 0.00085
 SAN_BYTES, SAN_NOW, SAN_PER_DAY = 40 * TIB, 24 * TIB, 35 * GIB
@@ -98,6 +99,7 @@ def _guest(number: int, row: Mapping[str, str], now: float) -> GuestSpec:
         gone_at=now - int(gone) * DAY if gone else 1e12,
         snapshots=(("sebelum-migrasi", now - 45 * DAY, False),) if vmid in (104, 110) else (),
         config={"onboot": 1},
+        ha=special.get("ha", ""),
         changes=tuple(changes),
     )
 
@@ -128,10 +130,11 @@ def _storages(now: float) -> list[Storage]:
         ),
         Storage(
             # What a weekly retention does to a backup store.
-            "backup-nas", "nfs", "backup", 60 * TIB,
+            "backup-nas", "pbs", "backup", 60 * TIB,
             total(growing(34.5 * TIB, 10 * GIB, now), sawtooth(3 * TIB, 7, now)), shared=True,
             config={
-                "server": "192.0.2.22", "export": "/backup", "path": "/mnt/pve/backup-nas",
+                "server": "192.0.2.22", "datastore": "kota", "username": "backup@pbs",
+                "encryption-key": KEY_FINGERPRINT,
                 "prune-backups": "keep-daily=7,keep-weekly=4,keep-monthly=6",
             },
         ),

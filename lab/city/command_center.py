@@ -59,6 +59,7 @@ def command_center(now: float) -> Cluster:
                 shared=True,
                 config={
                     "server": "192.0.2.41", "datastore": "komando", "username": "backup@pbs",
+                    "encryption-key": ":".join(["7c"] * 32),
                     "prune-backups": "keep-daily=7,keep-weekly=4",
                 },
             ),
@@ -90,6 +91,7 @@ def _guest(row: Mapping[str, str]) -> GuestSpec:
         nics={"net0": f"virtio={mac},bridge=vmbr0,firewall=1,tag=210"},
         tags=tuple(sorted(tags)),
         pool="komando",
+        ha="started" if "svc.darurat" in tags else "",
         cpu=steady(0.005) if is_idle else office_hours(0.2, 0.45, weekend=0.9),
         memory=steady(0.62),
         traffic=0.001 if is_idle else 1.0,

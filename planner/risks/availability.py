@@ -1,13 +1,15 @@
-"""Availability: what happens when a host dies, and what runs full."""
+"""Availability of pools: what a failure leaves of them, and what runs full."""
 
 from __future__ import annotations
 
+from inventory.platform_records import StorageHealth
 from planner.answers import Answer, PoolAnswer
 from planner.estate import Estate
 from planner.numbers import exceeds
 from planner.risks.rule import (
     CRITICAL,
     HIGH,
+    MEDIUM,
     Outcome,
     Rule,
     not_applicable,
@@ -102,14 +104,85 @@ def runs_full(pool: PoolAnswer, estate: Estate) -> Outcome:
     fix="Shrink or stop guests, or add memory; see the reclaimable guests first.",
 )
 def memory_overcommitted(pool: PoolAnswer, estate: Estate) -> Outcome:
-    answer = _answer(pool, "memory", "allocation")
+    return _overcommitted(_answer(pool, "memory", "allocation"), estate.policy.overcommit.memory)
+
+
+@rule(
+    "AVL-014",
+    "More vCPUs promised than the policy allows after a failure",
+    subject="cluster",
+    severity=MEDIUM,
+    group="availability",
+    needs=("guest",),
+    why="When many guests are busy at once they wait for each other; everything becomes slow "
+    "together.",
+    fix="Take back vCPUs that are not used, `lumbung rightsize` names them, or add a host.",
+)
+def cpu_overcommitted(pool: PoolAnswer, estate: Estate) -> Outcome:
+    return _overcommitted(_answer(pool, "cpu", "allocation"), estate.policy.overcommit.cpu)
+
+
+def _overcommitted(answer: Answer | None, limit: float) -> Outcome:
+    """Over the limit by what is known; below it only where no guest's size is missing."""
     ratio = answer.overcommit_after_failure if answer else None
-    if ratio is None:
+    if answer is None or ratio is None:
         return unknown("the cluster's capacity is not wholly known")
-    limit = estate.policy.overcommit.memory
     if exceeds(ratio, limit):
         return risk(after_failure=round(ratio, 3), limit=limit)
+    if answer.question.load.unknown_parts:
+        return unknown(f"the size of {answer.question.load.unknown_parts} guests is not known")
     return ok()
 
 
-RULES: tuple[Rule, ...] = (cannot_absorb, runs_full, memory_overcommitted)
+_METADATA_FULL_RATIO = 0.8
+
+
+@rule(
+    "AVL-012",
+    "A datastore has promised more than the policy allows",
+    subject="datastore",
+    severity=HIGH,
+    group="availability",
+    needs=("disk",),
+    why="Guests fill what they were promised. When a thin pool, or its metadata, runs full, all "
+    "guests on it stop and their file systems may be damaged.",
+    fix="Add capacity or metadata, move disks elsewhere, or give back what is promised and not "
+    "used.",
+)
+def storage_overcommitted(pool: PoolAnswer, estate: Estate) -> Outcome:
+    answer = _answer(pool, "storage", "allocation")
+    thin = _thin_pool(pool, estate)
+    metadata = thin.metadata_used_ratio if thin else None
+    if metadata is not None and exceeds(metadata, _METADATA_FULL_RATIO):
+        return risk(metadata_used=metadata, limit=_METADATA_FULL_RATIO)
+    ratio = answer.overcommit_now if answer else None
+    if answer is None or ratio is None:
+        return unknown("the datastore's capacity is not known")
+    limit = estate.policy.overcommit.storage
+    if exceeds(ratio, limit):
+        return risk(promised_ratio=round(ratio, 2), limit=limit)
+    if answer.question.load.unknown_parts:
+        return unknown(f"the size of {answer.question.load.unknown_parts} disks is not known")
+    store = pool.pool.datastore.record if pool.pool.datastore else None
+    hosts = estate.unseen_behind(store) if store else ""
+    return unknown(f"the disks of guests on {hosts} were not all seen") if hosts else ok()
+
+
+def _thin_pool(pool: PoolAnswer, estate: Estate) -> StorageHealth | None:
+    """The thin pool below a datastore, by the volume group and pool in its configuration."""
+    store = pool.pool.datastore.record if pool.pool.datastore else None
+    if store is None or store.kind != "lvmthin" or store.backend is None:
+        return None
+    name = store.backend.replace(":", "/")
+    hosts = store.hosts or ()
+    found = (h for host in hosts for h in estate.on_host(StorageHealth, store.cluster, host))
+    return next((h for h in found if (h.kind, h.name) == ("lvmthin", name)), None)
+
+
+RULES: tuple[Rule, ...] = (
+    cannot_absorb,
+    runs_full,
+    memory_overcommitted,
+    cpu_overcommitted,
+    storage_overcommitted,
+)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from estates import NOW, answers, estate, health
 from inventory.platform_records import Recorder
@@ -25,9 +25,18 @@ def job(**more: Any) -> BackupJob:
     return BackupJob(job_id="nightly", cluster="c", **(given | {"retention": ""} | more))
 
 
-def backup_of(guest_id: str, hours: float | None) -> Backup:
+def backup_of(guest_id: str, hours: float | None, **more: Any) -> Backup:
     made = None if hours is None else NOW - timedelta(hours=hours)
-    return Backup(guest_id=guest_id, cluster="c", name=f"{guest_id}/{hours}", created_at=made)
+    given = {"guest_id": guest_id, "cluster": "c", "name": f"{guest_id}/{hours}"}
+    return Backup(**(given | {"created_at": made, "datastore_id": "pbs"} | more))
+
+
+R = TypeVar("R", bound=Record)
+
+
+def changed(record: R, **more: Any) -> R:
+    """The same record but for what is given."""
+    return record.model_copy(update=more)
 
 
 def nic(guest_id: str = "100", **more: Any) -> Nic:
@@ -69,6 +78,7 @@ class Case:
     tool: ToolFacts | None = None
     memory: tuple[float, ...] = ()
     severity: str | None = None
+    storage: tuple[float, ...] = ()  # GiB per day, of every datastore
 
     def assessed(self) -> Assessment:
         place = estate(
@@ -78,20 +88,32 @@ class Case:
             policy=self.policy,
             tool=self.tool,
         )
-        return assess(place, answers(place, memory=self.memory), [BY_ID[self.rule]])
+        told = answers(place, memory=self.memory, storage=self.storage)
+        return assess(place, told, [BY_ID[self.rule]])
 
     def __str__(self) -> str:
         return f"{self.rule} {self.expect}"
 
 
 # What every group's clean estate stands on: nothing in it is a risk to any rule.
+UNBOUND: dict[str, Any] = {"host_paths": (), "passthrough": (), "media": ()}
+GUEST = guest(
+    tags=("cls.pribadi-umum", "opd.dukcapil", "crit.1"), os="debian-13", autostart=False, **UNBOUND
+)
+OTHER = guest(
+    "200", tags=("expo.public", "cls.publik", "opd.diskominfo"), os="debian-13", **UNBOUND
+)
+DISK = disk(encrypted=True, backup=True, cache="none", shareable=False, linked_clone_of="",
+            host_device="", volume="san:vm-100-disk-0")  # fmt: skip
+SAN = datastore(kind="rbd", content=("images", "rootdir"))
+TARGET = datastore("pbs", kind="pbs", backend="pbs:main", content=("backup",),
+                   retention="keep-last=1", encrypted_backups=True)  # fmt: skip
+JOB = job()
+STORED = backup_of("100", 1, encrypted=True, verified=True, bytes=8 * GIB)
 BASE: tuple[Record, ...] = (
-    host("h1", version="9.1"), host("h2", version="9.1"),
-    guest(tags=("cls.pribadi-umum", "opd.dukcapil"), os="debian-13"),
-    guest("200", tags=("expo.public", "cls.publik", "opd.diskominfo"), os="debian-13"),
-    disk(encrypted=True, backup=True, cache="none"), nic(), nic("200", vlan=20),
-    datastore(), datastore("pbs", retention="keep-last=1"), job(retention="keep-last=1"),
-    backup_of("100", 1), backup_of("200", 1),
+    host("h1", version="9.1"), host("h2", version="9.1"), GUEST, OTHER, DISK, nic(),
+    nic("200", vlan=20), SAN, TARGET, JOB, STORED,
+    backup_of("200", 1, encrypted=True, verified=True),
 )  # fmt: skip
 
 
@@ -99,8 +121,8 @@ BASE: tuple[Record, ...] = (
 class Flip:
     """A change of the clean estate, and the rules that fire for it: its own and what follows.
 
-    ``was`` leaves the estate, ``becomes`` joins it; either may be left out. ``owners`` and
-    ``tool`` replace what the owners' file says and what the program knows of itself.
+    ``was`` leaves the estate, ``becomes`` joins it; either may be left out. The others replace
+    what the owners' file and the policy say, what the program knows of itself, and the source.
     """
 
     rule: str
@@ -109,6 +131,8 @@ class Flip:
     also: tuple[str, ...] = ()
     owners: dict[str, Any] | None = None
     tool: ToolFacts | None = None
+    policy: dict[str, Any] | None = None
+    sources: tuple[SourceHealth, ...] | None = None
 
     def __str__(self) -> str:
         return self.rule
@@ -127,6 +151,7 @@ def two_hosts(load_gib: int) -> tuple[Record, ...]:
 OUT_OF_REACH = Coverage("", "volume", "hidden", "a", BEYOND_REACH)
 HIDDEN_JOBS = (health(hidden=("backup_job",)),)
 FILES = (health(kind="files"),)
+LIBVIRT = (health(kind="libvirt"),)
 ENCRYPTED = {"storages": {"san": {"encrypted": True}}}
 IN_CLEAR = {"storages": {"san": {"encrypted": False}}}
 NOT_SAID = {"storages": {"san": {"encrypted": "unknown"}}}

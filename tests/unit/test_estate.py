@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from estates import estate, health
 from inventory.records import Coverage
-from planner.estate import CoverageIndex, GuestView
+from planner.coverage import CoverageIndex
+from planner.estate import GuestView
 from planner.owners import STRICTNESS, EstateFile
 from stored import datastore, disk, guest, host
 
@@ -210,7 +211,7 @@ def test_a_datastore_is_declared_by_its_id_or_its_name(key: str) -> None:
 
 
 def test_what_a_source_never_told_is_a_gap() -> None:
-    index = CoverageIndex([health(hidden=("nic",))])
+    index = CoverageIndex([health(hidden=("nic",)).state])
     assert index.gap("site", "disk") is None
     hidden = index.gap("site", "nic")
     assert hidden is not None
@@ -224,7 +225,7 @@ def test_what_a_source_never_told_is_a_gap() -> None:
 
 def test_a_part_speaks_for_itself() -> None:
     failed = Coverage("guest/100", "disk", "failed", "locked")
-    index = CoverageIndex([health(gaps=[failed])])
+    index = CoverageIndex([health(gaps=[failed]).state])
     assert index.gap("site", "disk", "guest/100") == failed
     assert index.gap("site", "disk", "guest/101") is None
     assert index.gap("site", "disk") is None

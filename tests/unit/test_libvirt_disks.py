@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inventory.platform_records import Volume
-from inventory.records import Coverage, Disk, GuestSnapshot, Snapshot
+from inventory.records import Coverage, Datastore, Disk, GuestSnapshot, Snapshot
 from libvirt_answers import GIB, HOST, Written, disk, uuid, volume
 
 OFF = (5, 0)
@@ -295,3 +295,35 @@ def test_a_paused_guest_that_nothing_says_is_arriving_counts() -> None:
     unsaid = Written().domain(state=(3, 2), persistent=False)
     unsaid.answers["domains/persistent"] = {"error": "no answer"}
     assert "guest" in {fact.kind_name for fact in unsaid.snapshot().facts}
+
+
+# Who may read an image, and how it is encrypted
+
+
+def with_mode(xml: str, mode: str) -> str:
+    return xml.replace("</target>", f"<permissions><mode>{mode}</mode></permissions></target>")
+
+
+@pytest.mark.parametrize(
+    ("mode", "bits"), [("0600", 0o600), ("0100644", 0o644), ("rw", None), ("9", None)]
+)
+def test_the_permissions_of_an_image_and_of_its_folder(mode: str, bits: int | None) -> None:
+    written = Written().pool("images", "/images")
+    pool = written.answers["pool/images/xml"]
+    pool["value"] = with_mode(pool["value"], mode)
+    written.answers["pool/images/volumes"]["value"] = [
+        with_mode(volume("/images/a.qcow2", GIB, GIB), mode)
+    ]
+    found = written.domain(devices=disk("/images/a.qcow2")).snapshot()
+    assert [one.file_mode for one in found.of(Disk)] == [bits]
+    assert [one.folder_mode for one in found.of(Datastore)] == [bits]
+
+
+@pytest.mark.parametrize("form", ["luks", "qcow"])
+def test_how_qemu_encrypts_a_disk(form: str) -> None:
+    stated = f"<encryption format='{form}'/>"
+    beside = one_disk(disk("/p/a.qcow2", more=stated))
+    within = one_disk(disk("/p/a.qcow2").replace("a.qcow2'/>", f"a.qcow2'>{stated}</source>"))
+    assert beside.encryption == within.encryption == form
+    assert beside.encrypted is within.encrypted is True
+    assert one_disk(disk("/p/a.qcow2")).encryption == ""

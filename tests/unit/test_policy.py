@@ -59,6 +59,8 @@ def leaves(table: BaseModel, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple
 ENTRIES: dict[tuple[str, ...], Any] = {
     ("showback", "clusters"): {"c": {"cost_month": 1.0, "cpu_ratio": 0.5, "memory_ratio": 0.5}},
     ("tiers",): {"1": {"failover_hosts": 2}},
+    ("backup", "history_days"): {"publik": 30},
+    ("encryption", "in_guest"): ("publik",),
 }
 
 

@@ -109,14 +109,13 @@ def test_one_changed_fact_of_a_clean_estate_fires_what_follows_from_it(flip: Fli
     changed = [record for record in CLEAN if record != flip.was]
     assert flip.was is None or len(changed) == len(CLEAN) - 1
     changed += [flip.becomes] if flip.becomes is not None else []
-    assert fired(changed, flip.owners, flip.tool) == {flip.rule, *flip.also}
+    more = {"owners": flip.owners, "tool": flip.tool, "policy": flip.policy}
+    assert fired(changed, sources=flip.sources, **more) == {flip.rule, *flip.also}
 
 
-def fired(
-    records: list[Record], owners: dict[str, Any] | None = None, tool: ToolFacts | None = None
-) -> set[str]:
+def fired(records: list[Record], **more: Any) -> set[str]:
     """The rules that find a risk."""
-    place = estate(*records, owners=owners, tool=tool)
+    place = estate(*records, **more)
     return {finding.rule.id for finding in assess(place, answers(place)).risks}
 
 

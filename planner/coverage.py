@@ -1,0 +1,34 @@
+"""What sources covered of each kind of fact, to tell none from not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from inventory.read import SourceState
+from inventory.records import Coverage
+
+
+class CoverageIndex:
+    """What each source covered, to tell "none" from "not seen"."""
+
+    def __init__(self, states: Iterable[SourceState]) -> None:
+        self._states = {state.name: state for state in states}
+        self._gaps = {
+            (name, gap.kind, gap.scope): gap
+            for name, state in self._states.items()
+            for gap in state.gaps
+        }
+
+    def gap(self, source: str, kind: str, scope: str = "") -> Coverage | None:
+        own = self._gaps.get((source, kind, scope))
+        if own is not None:
+            return own
+        state = self._states.get(source)
+        if state is not None and (kind, scope) in state.covered:
+            return None
+        whole = self._gaps.get((source, kind, ""))
+        if whole is not None:
+            return whole
+        if state is None or (kind, "") not in state.covered:
+            return Coverage(scope, kind, "hidden", f"{source} does not tell this")
+        return None
