@@ -29,7 +29,7 @@ from lumbung.commands.looking import RECORDS, columns_of
 from planner.owners import EstateFile
 from planner.placement.packing import Verdict
 from planner.policy import Policy
-from planner.risks.catalogue import RULES
+from planner.risks.catalogue import RULES, absent
 from planner.risks.rule import Rule
 from planner.rows import ROW_TYPES
 from planner.runway import Confidence, Reason, Status
@@ -270,6 +270,9 @@ def _rules() -> Iterator[str]:
     yield from table(("rule", "severity", "group", "about a", "finds"), rows)
     for rule in RULES:
         yield from _rule(rule)
+    yield from ("## Rules that cannot be had", "")
+    missing = [(one.id, one.title, one.reason) for one in absent()]
+    yield from table(("rule", "would find", "why it cannot"), missing)
 
 
 def _anchor(rule: Rule) -> str:
@@ -282,8 +285,10 @@ def _rule(rule: Rule) -> Iterator[str]:
     yield from (f"Why: {rule.why}", "", f"What to do: {rule.fix}", "")
     needs = ", ".join(f"`{kind}`" for kind in rule.needs) or "its subject alone"
     sources = ", ".join(f"`{kind}`" for kind in rule.sources) or "all"
+    profile = "essential" if rule.essential else "full"
     yield from (f"- about a: {rule.subject}", f"- kinds of source: {sources}")
-    yield from (f"- needs to see: {needs}", f"- controls: {'; '.join(rule.refs)}", "")
+    yield from (f"- needs to see: {needs}", f"- profile: {profile}")
+    yield from (*([f"- controls: {'; '.join(rule.refs)}"] if rule.refs else []), "")
 
 
 # Inventory

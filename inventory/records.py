@@ -175,6 +175,7 @@ class Guest(Record):
     pending: tuple[str, ...] | None = names()  # settings that wait for a restart
     hints: tuple[str, ...] | None = names()  # what its free text holds that should not be there
     persistent: bool | None = None  # defined, and there after a restart of the host
+    shares_memory: bool | None = None  # equal pages of it may be merged with those of others
 
     @property
     def subject(self) -> str:
@@ -235,6 +236,7 @@ class Nic(Record):
     link_down: bool | None = None
     address_filter: str | None = None  # the filter against forged addresses; "" for none
     isolated: bool | None = None  # from the other ports of its bridge
+    attachment: str | None = None  # bridge, network, direct MODE (past the host), hostdev, …
 
     @property
     def subject(self) -> str:

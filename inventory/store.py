@@ -20,8 +20,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from inventory.errors import SchemaTooNew, SchemaTooOld, StoreMissing, StoreUnusable
 
-SCHEMA_HEAD = "0008"  # the newest migration in inventory/migrations/versions; a test holds it so
-_KNOWN_SCHEMAS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+SCHEMA_HEAD = "0009"  # the newest migration in inventory/migrations/versions; a test holds it so
+_KNOWN_SCHEMAS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 _BUSY_SECONDS = 30
 _ONE_STATE = {"isolation_level": "REPEATABLE READ"}
 _WRITERS_LOCK = 0x4C756D62756E67  # "Lumbung": what its writers wait for on a server

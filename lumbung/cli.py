@@ -432,13 +432,20 @@ def _risks(
     fail_on: Annotated[
         Level | None, typer.Option("--fail-on", help="exit 5 when a risk is at least that severe")
     ] = None,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="where personal data and the public stand together")
+    ] = False,
     on: On = None,
     form: Form = Format.table,
 ) -> None:
     """The findings: risks with evidence and remedy, and what could not be checked."""
-    from lumbung.commands.planning import show_risks
+    from lumbung.commands.planning import show_matrix, show_risks
     from lumbung.session import Session
 
+    if matrix:
+        if fail_on is not None or least is not Level.info:
+            raise typer.BadParameter("--matrix shows places; leave out --min and --fail-on")
+        return show_matrix(Session.of(context.obj), on, form)
     raise typer.Exit(show_risks(Session.of(context.obj), least, fail_on, on, form))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy.engine import Connection
@@ -27,6 +27,7 @@ from planner.growth import WEEK_DAYS, Ledger, Teller, history_needed, weeks_need
 from planner.migration import MigrationView, migration_of
 from planner.pools import RECONCILED_DAYS, Past, questions
 from planner.report import Memory, Report, make_report
+from planner.risks.matrix import MatrixRow, matrix_of
 from planner.series import HISTORY_DAYS
 
 _STALE_POLLS = 3
@@ -73,6 +74,12 @@ def plan_migration(
         estate = _estate(connection, settings, store, when)
         versions = read.guest_versions(connection, when.at)
     return migration_of(estate, versions, zone=settings.zone, until=until)
+
+
+def plan_matrix(settings: Settings, store: Store, when: When) -> tuple[MatrixRow, ...]:
+    """What data and what exposure stand together in which place, as of a date."""
+    with store.reading() as connection:
+        return matrix_of(_estate(connection, settings, store, when))
 
 
 def plan_balance(settings: Settings, store: Store, when: When) -> tuple[BalanceRow, ...]:
@@ -129,13 +136,14 @@ def _gathered(
             when.as_of - timedelta(days=1),
         ),
     )
+    changes = changes_between(connection, when.at - timedelta(days=_CHANGES_DAYS), when.at)
     memory = Memory(
-        changes=changes_between(connection, when.at - timedelta(days=_CHANGES_DAYS), when.at),
+        changes=changes,
         first_seen=first_seen(connection),
         power_since=read.power_since(connection, when.at),
         proposals=proposals(connection),
     )
-    return estate, past, memory
+    return replace(estate, changes=changes), past, memory
 
 
 def _estate(connection: Connection, settings: Settings, store: Store, when: When) -> Estate:

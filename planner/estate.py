@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
+from inventory.changes import Change
 from inventory.read import Fact, Facts, SourceState
 from inventory.records import (
     POWERED_ON,
@@ -39,6 +40,7 @@ from planner.policy import Policy
 from planner.twins import VMWARE, GuestKey, Twins, matches, twins_of
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,10 @@ class GuestView:
     def is_personal(self) -> bool | None:
         return None if self.classification is None else self.classification in PERSONAL
 
+    def tagged(self, prefix: str) -> tuple[str, ...]:
+        """What its tags of a prefix say: of env.prod, "env" says prod."""
+        return tuple(_Tags(self.guest.tags or ()).values(prefix))
+
     @property
     def declared_backup(self) -> DeclaredBackup | None:
         """A backup that its owners declare, for no source shows it."""
@@ -159,6 +165,7 @@ class Estate:
     sources: tuple[SourceHealth, ...] = ()
     site: str = ""
     tool: ToolFacts = field(default_factory=ToolFacts)
+    changes: tuple[Change, ...] = ()  # of the last days, oldest first
 
     @cached_property
     def guests(self) -> tuple[GuestView, ...]:
@@ -291,6 +298,17 @@ class Estate:
     @cached_property
     def _indices(self) -> dict[tuple[type[Record], str], Mapping[Any, tuple[Any, ...]]]:
         """Filled as they are asked for: many kinds of fact are read by one rule only."""
+        return {}
+
+    def once(self, make: Callable[[Estate], T]) -> T:
+        """What ``make`` makes of this estate, made the first time that it is asked for."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        found: T = self._made[make]
+        return found
+
+    @cached_property
+    def _made(self) -> dict[Callable[[Estate], Any], Any]:
         return {}
 
     def declared(self, datastore: Datastore) -> StorageEntry | None:

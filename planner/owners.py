@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from planner.camera_entries import Cameras
+from planner.platform_entries import ClusterEntry, NetworkEntry, RealmEntry
 from planner.purchases import (
     Budget,
     CatalogueItem,
@@ -200,6 +201,21 @@ class HostPlace(_Table):
     site: str | None = Field(None, description="the building")
     room: str | None = Field(None, description="inside the site")
     rack: str | None = Field(None, description="inside the room")
+    log_target: str | None = Field(
+        None, min_length=1, description="the central log server that it sends its logs to"
+    )
+
+
+class PrincipalEntry(_Table):
+    """Whose an account of the platform is."""
+
+    agency: str | None = Field(None, description="the code of the agency that it works for")
+    kind: Literal["staff", "service", "processor"] = Field(
+        "staff", description="a person, a program that logs in by token alone, or a contractor"
+    )
+    custodian: bool = Field(
+        False, description="true: it looks after the guests of every agency, as their custodian"
+    )
 
 
 class Exclusion(_Table):
@@ -274,6 +290,22 @@ class Exemption(_Table):
         return self
 
 
+class Approval(_Table):
+    """A change of guests that was approved: who looks for the change finds the decision."""
+
+    match: Match = Field(description="which guests, also ones that are gone by now")
+    ref: str = Field(min_length=1, description="the change's number or letter")
+    since: date = Field(description="the first day on which it may happen")
+    until: date = Field(description="the last day on which it may happen")
+    author: str = Field(min_length=1, description="the office that approved it")
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Approval:
+        if self.until < self.since:
+            raise ValueError(f"ends on {self.until}, before it begins on {self.since}")
+        return self
+
+
 class EstateFile(_Table):
     """The whole file."""
 
@@ -287,6 +319,20 @@ class EstateFile(_Table):
     )
     hosts: dict[str, HostPlace] = Field(
         default_factory=dict, description="by a host's name, or CLUSTER/NAME"
+    )
+    clusters: dict[str, ClusterEntry] = Field(
+        default_factory=dict, description="by a cluster's name"
+    )
+    networks: dict[str, NetworkEntry] = Field(
+        default_factory=dict,
+        description="by a segment: BRIDGE/VLAN (0 is untagged), or CLUSTER/BRIDGE/VLAN",
+    )
+    principals: dict[str, PrincipalEntry] = Field(
+        default_factory=dict, description="by an account, USER@REALM, or a group, @GROUP"
+    )
+    realms: dict[str, RealmEntry] = Field(default_factory=dict, description="by a realm's name")
+    approvals: tuple[Approval, ...] | None = Field(
+        None, description="changes of guests that were approved; left out: none is looked for"
     )
     projects: tuple[Project, ...] = Field((), description="planned demand")
     hardware: tuple[Hardware, ...] = Field((), description="capacity that comes and goes")
@@ -325,6 +371,10 @@ class EstateFile(_Table):
                 raise Misplaced(f"{entry.service!r} is no service here", "guests", i, "service")
             if entry.agency is not None and entry.agency not in self.agencies:
                 raise Misplaced(f"{entry.agency!r} is no agency here", "guests", i, "agency")
+        for name, principal in self.principals.items():
+            if principal.agency is not None and principal.agency not in self.agencies:
+                told = f"{principal.agency!r} is no agency here"
+                raise Misplaced(told, "principals", name, "agency")
         for i, group in enumerate(self.cameras.groups):
             if group.agency is not None and group.agency not in self.agencies:
                 told = f"{group.agency!r} is no agency here"

@@ -342,6 +342,14 @@ class RiskPolicy(_Table):
     )
     also: tuple[str, ...] = Field((), description="rules that are asked besides, by their id")
     off: tuple[str, ...] = Field((), description="rules that are not asked, by their id")
+    most_administrators: int = Field(
+        3, ge=1, description="of a cluster beside root; more than these are a risk"
+    )
+    longest_token_days: int = Field(365, ge=1, description="until an API token must expire")
+    zones_beside_any: tuple[str, ...] = Field(
+        ("mgmt", "backup"),
+        description="zones that a guest of another zone may have a second interface in",
+    )
 
 
 class Policy(_Table):

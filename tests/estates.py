@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from inventory.changes import Change
 from inventory.read import DayPoint, Fact, Facts, SourceState
 from inventory.records import Coverage, Record
 from inventory.schema import FACT_KINDS
@@ -56,6 +57,7 @@ def estate(
     sources: Iterable[SourceHealth] | None = None,
     tool: ToolFacts | None = None,
     as_of: date = AS_OF,
+    changes: Iterable[Change] = (),
 ) -> Estate:
     """What one source told, joined with what the owners declare."""
     by_kind: dict[type[Record], list[Fact[Any]]] = defaultdict(list)
@@ -73,6 +75,7 @@ def estate(
         sources=(health(),) if sources is None else tuple(sources),
         site="Test",
         tool=tool or ToolFacts(),
+        changes=tuple(changes),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from collectors.libvirt.settings import settings_of
-from collectors.libvirt.values import attribute, child, size_bytes
+from collectors.libvirt.values import attribute, child, size_bytes, text
 from collectors.tags import Told, told_in
 from collectors.untrusted import whole
 from inventory.records import Guest, Host, Nic
@@ -167,7 +167,14 @@ def nics_of(domain: Domain, cluster: str) -> Iterator[Nic]:
             link_down=attribute(nic, "link", "state") == "down",
             address_filter=_filter(nic),
             isolated=_is_isolated(nic),
+            attachment=_attachment(nic),
         )
+
+
+def _attachment(nic: Element) -> str | None:
+    """Its type; of a direct one with the mode, which is vepa where none is named."""
+    kind = text(nic.get("type"))
+    return f"direct {attribute(nic, 'source', 'mode') or 'vepa'}" if kind == "direct" else kind
 
 
 def _network(nic: Element) -> str:

@@ -45,6 +45,7 @@ def settings_of(
         "host_paths": _sorted(_host_paths(xml)),
         "consoles": _sorted((*_screens(xml), *_lines(xml))),
         "clipboard": _clipboard(xml),
+        "shares_memory": xml.find("memoryBacking/nosharepages") is None,
         "media": _sorted(_media(xml)),
         "passthrough": tuple(sorted(_passthrough(xml))),
         # The test driver drops raw arguments, so their absence says nothing.

@@ -99,6 +99,7 @@ def nics_of(guest: Guest, config: Config) -> Iterator[Nic]:
             model=given.get("type") if guest.kind == "container" else model or given.get(""),
             firewall=flag(given.get("firewall", "0")),
             link_down=flag(given.get("link_down", "0")),
+            attachment="bridge",
         )
 
 

@@ -73,6 +73,7 @@ def machine_settings(config: Config) -> dict[str, Any]:
         "host_paths": _sorted(_shared_folders(config)),
         "consoles": _sorted((*_serials(config), *_listeners(config))),
         "clipboard": _clipboard(config),
+        "shares_memory": flag(config.get("allow-ksm", 1)),
         "media": _sorted(_media(config)),
         **_of_both(config),
     }
@@ -94,6 +95,7 @@ def container_settings(config: Config) -> dict[str, Any]:
         "raw_options": tuple(f"{key}: {value}".strip() for key, value in lines),
         "confinement": _confinement(lines),
         "features": _features(config),
+        "shares_memory": False,  # only QEMU offers its guests' pages for merging
         "host_paths": _sorted((*_bind_mounts(config), *_mount_entries(lines))),
         **_of_both(config),
     }

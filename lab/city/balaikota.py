@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from lab.city import table
+from lab.city.people import staffed
 from lab.pve_model import (
     DAY,
     GIB,
     Cluster,
+    ClusterCondition,
     GuestSpec,
     Job,
     Node,
@@ -27,6 +30,7 @@ from lab.pve_model import (
 
 TIB = 1024 * GIB
 AUDITOR = Token("lumbung@pve!collect", "6f1f8f0a-1b3a-4c55-9c1e-000000000001")
+FILTERED = {"enable": 1, "log_level_in": "info"}  # a guest's firewall
 NODES = tuple(f"bk{number}" for number in range(1, 6))
 KEY_FINGERPRINT = ":".join(["5a"] * 32)  # of the key that backups are encrypted with
 MEMORY_NOW = 0.6315  # of what is configured
@@ -43,7 +47,11 @@ def balaikota(now: float) -> Cluster:
         GuestSpec(
             vmid=190, name="ct-proxy-lama", node="bk4", kind="lxc", cores=2, memory_mib=4096,
             disks={"rootfs": "san-01:subvol-190-disk-0,size=30G"},
-            nics={"net0": "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:01:90,tag=128,type=veth"},
+            nics={
+                "net0": "name=eth0,bridge=vmbr0,firewall=1,hwaddr=BC:24:11:00:01:90,tag=128,"
+                "type=veth",
+            },
+            firewall=FILTERED,
             tags=("cls.infra", "opd.diskominfo", "os.debian-13", "svc.jaringan"),
             config={"unprivileged": None}, cpu=office_hours(0.05, 0.2), memory=steady(0.4),
         )
@@ -55,7 +63,7 @@ def balaikota(now: float) -> Cluster:
             tags=("os.ubuntu-24.04",),
         )
     )  # fmt: skip
-    return Cluster(
+    cluster = Cluster(
         name="balaikota",
         version="8.4.21",
         nodes=[Node(name) for name in NODES],
@@ -67,9 +75,11 @@ def balaikota(now: float) -> Cluster:
             Job("lab-mingguan", "backup-lab", "sat 03:00", {"vmid": "138,139"}),
         ],
         backups=_backups,
-        tokens=[AUDITOR],
+        tokens=[replace(AUDITOR, expires_at=int(now + 200 * DAY))],
+        condition=ClusterCondition(firewall={"enable": 1}),
         now=now,
     )
+    return staffed(cluster, now)
 
 
 def _guest(number: int, row: Mapping[str, str], now: float) -> GuestSpec:
@@ -82,6 +92,7 @@ def _guest(number: int, row: Mapping[str, str], now: float) -> GuestSpec:
         changes.append((now - 4 * DAY, {"memory_mib": int(special["grows"]) * 1024}))
     born, gone = special.get("born_days_ago"), special.get("gone_days_ago")
     mac = f"BC:24:11:00:01:{vmid - 100:02X}"
+    tag = "" if "untagged" in special else f",tag={row['vlan']}"
     return GuestSpec(
         vmid=vmid,
         name=row["name"],
@@ -89,7 +100,8 @@ def _guest(number: int, row: Mapping[str, str], now: float) -> GuestSpec:
         cores=int(row["cores"]),
         memory_mib=int(row["memory_gib"]) * 1024,
         disks=_disks(vmid, row, special),
-        nics={"net0": f"virtio={mac},bridge=vmbr0,firewall=1,tag={row['vlan']}"},
+        nics={"net0": f"virtio={mac},bridge=vmbr0,firewall=1{tag}"},
+        firewall=FILTERED,
         tags=tuple(sorted(row["tags"].split())),
         pool="lab" if row["vlan"] == "130" else "layanan",
         cpu=office_hours(0.04, 0.18 + 0.02 * (number % 5)),

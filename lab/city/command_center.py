@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lab.city import table
+from lab.city.people import staffed, with_former_vendor
 from lab.pve_model import (
     DAY,
     GIB,
     Cluster,
+    ClusterCondition,
     GuestSpec,
     Job,
     Node,
@@ -23,6 +25,7 @@ from lab.pve_model import (
 
 TIB = 1024 * GIB
 TOKEN_ID, TOKEN_SECRET = "lumbung@pve!collect", "6f1f8f0a-1b3a-4c55-9c1e-000000000002"
+FILTERED = {"enable": 1, "log_level_in": "info"}  # a guest's firewall
 NODES = ("cc1", "cc2", "cc3", "cc4")
 
 
@@ -36,11 +39,12 @@ def command_center(now: float) -> Cluster:
             disks={"scsi0": "vm-pool:vm-210-disk-0,iothread=1,size=2000G"},
             nics={"net0": "virtio=BC:24:11:00:02:0A,bridge=vmbr0,firewall=1,tag=210"},
             tags=("cls.terbatas", "opd.dishub", "os.ubuntu-24.04", "svc.cctv", "zone.cctv"),
-            pool="komando", cpu=office_hours(0.4, 0.7, weekend=0.9), memory=steady(0.7),
+            firewall=FILTERED, pool="komando",
+            cpu=office_hours(0.4, 0.7, weekend=0.9), memory=steady(0.7),
             born_at=now - 100 * DAY, config={"onboot": 1},
         )
     )  # fmt: skip
-    return Cluster(
+    cluster = Cluster(
         name="command-center",
         version="9.2.11",
         nodes=[Node(name, cores=24, threads=48, memory_bytes=256 * GIB) for name in NODES],
@@ -71,8 +75,10 @@ def command_center(now: float) -> Cluster:
             for night in range(7)
         ],
         tokens=[Token(TOKEN_ID, TOKEN_SECRET, expires_at=int(now + 20 * DAY))],
+        condition=ClusterCondition(firewall={"enable": 1}),
         now=now,
     )  # fmt: skip
+    return with_former_vendor(staffed(cluster, now), now)
 
 
 def _guest(row: Mapping[str, str]) -> GuestSpec:
@@ -89,6 +95,7 @@ def _guest(row: Mapping[str, str]) -> GuestSpec:
         memory_mib=int(row["memory_gib"]) * 1024,
         disks={"scsi0": f"{row['storage']}:vm-{vmid}-disk-0,iothread=1,{size}"},
         nics={"net0": f"virtio={mac},bridge=vmbr0,firewall=1,tag=210"},
+        firewall=FILTERED,
         tags=tuple(sorted(tags)),
         pool="komando",
         ha="started" if "svc.darurat" in tags else "",

@@ -7,13 +7,14 @@ from typing import Any
 
 from lumbung.choices import Exit, Format, Level
 from lumbung.dates import day_option
-from lumbung.plan import When, plan_growth, plan_migration
+from lumbung.plan import When, plan_growth, plan_matrix, plan_migration
 from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import UnknownKey, explain
 from planner.migration import BurnDownRow, MigrationRow
 from planner.risks.catalogue import RULES
+from planner.risks.matrix import MatrixRow
 from planner.risks.rule import SEVERITIES
 from planner.rows import PoolRow, RiskRow
 from reports.cells import screen
@@ -122,6 +123,22 @@ def show_risks(
     limit = None if fail_on is None else SEVERITIES.index(fail_on.value)
     grave = [SEVERITIES.index(row.severity) for row in report.risks if row.outcome == "risk"]
     return Exit.MET if limit is not None and max(grave, default=-1) >= limit else Exit.DONE
+
+
+def show_matrix(session: Session, on: str | None, form: Format) -> None:
+    """Place by place the guests by class, and whether personal data meets the public there."""
+    settings = session.settings()
+    when = When.of(settings, day_option(on, "--on"), session.now())
+    with session.store(settings) as store:
+        rows = plan_matrix(settings, store, when)
+    columns = _columns(MatrixRow)
+    shown = [*columns[: columns.index("public_unknown")], "meets"]
+    cells = [[getattr(row, name) for name in columns] for row in rows]
+    show(columns, cells, form, on_screen=shown, empty="no guests are known")
+    met = [row for row in rows if row.meets == "yes"]
+    for row in met if form is Format.table else ():
+        where = "/".join(filter(None, (row.cluster, row.place)))
+        note(f"{row.scope} {where}: {row.personal_guests} beside {row.public_guests}")
 
 
 def show_rules(form: Format) -> None:

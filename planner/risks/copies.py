@@ -168,14 +168,20 @@ def _sites_of_backups(view: GuestView, estate: Estate) -> tuple[set[str], set[st
     """The sites that hold a backup of a guest, and the datastores of which none is declared."""
     sites: set[str] = set()
     unsaid: set[str] = set()
+
+    def add(site: str | None, name: str) -> None:
+        if site is None:
+            unsaid.add(name)
+        else:
+            sites.add(site)
+
     for name in {backup.datastore_id for backup in estate.backups_of(view.guest)}:
         store = estate.datastore(view.guest.cluster, name)
         entry = estate.declared(store) if store else None
+        add(entry.site if entry else None, name or "where they are")
         sites.update(entry.copied_to if entry else ())
-        (sites if entry and entry.site else unsaid).add((entry and entry.site) or name or "?")
-    declared = view.declared_backup
-    if declared is not None:
-        (sites if declared.site else unsaid).add(declared.site or "its declared backup")
+    if view.declared_backup is not None:
+        add(view.declared_backup.site, "its declared backup")
     return sites, unsaid
 
 

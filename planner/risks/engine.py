@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from inventory.records import Guest, Host
+from inventory.records import Guest, Host, Record
 from planner.answers import PoolAnswer
 from planner.estate import Estate
 from planner.risks.catalogue import RULES
@@ -17,19 +17,23 @@ from planner.risks.rule import (
     Rule,
     State,
     Subject,
+    SubjectKind,
     unknown,
 )
 from planner.risks.score import points
 from planner.risks.subjects import subjects_of
 
 # Subjects that a source cannot have while it is known to have none of these.
-_LIVES_BY: Mapping[str, type[Guest | Host]] = {
+_LIVES_BY: Mapping[str, type[Record]] = {
     "guest": Guest,
     "disk": Guest,
     "host": Host,
     "nic": Guest,
     "platform": Host,
     "cluster": Host,
+    "firewall": Host,
+    "storage": Host,
+    "datastore": Host,
 }
 _KIND_OF_FACT = {
     "guest": "guest",
@@ -40,6 +44,7 @@ _KIND_OF_FACT = {
     "storage": "datastore",
     "principal": "principal",
     "realm": "realm",
+    "firewall": "firewall",
 }
 
 
@@ -107,20 +112,26 @@ def assess(
 
 def _without_muted(findings: Sequence[Finding]) -> Iterator[Finding]:
     """The findings less those that a graver one stands for, which then says how many."""
-    parents = [f for f in findings if f.outcome.state == "risk" and f.rule.mutes]
-    places = {(name, _place(f)) for f in parents for name in f.rule.mutes}
-    muted = Counter(
-        (f.rule.id, place) for f in findings for place in _within(f) if (f.rule.id, place) in places
-    )
+    silent = {(name, _place(f)) for f in findings for name in _silences(f)}
+    muted = Counter(mark for f in findings for mark in _marks(f) if mark in silent)
     for finding in findings:
-        if any((finding.rule.id, place) in places for place in _within(finding)):
-            continue
-        stood_for = {
-            name: muted[name, _place(finding)]
-            for name in finding.rule.mutes
-            if finding.outcome.state == "risk" and muted[name, _place(finding)]
-        }
-        yield _standing_for(finding, stood_for) if stood_for else finding
+        if silent.isdisjoint(_marks(finding)):
+            names = [name for name in _silences(finding) if muted[name, _place(finding)]]
+            stood_for = {name: muted[name, _place(finding)] for name in names}
+            yield _standing_for(finding, stood_for) if stood_for else finding
+
+
+def _silences(finding: Finding) -> tuple[str, ...]:
+    """The rules a risk stands for where it is, and "unknown" where it says why nothing is seen."""
+    if finding.outcome.state != "risk":
+        return ()
+    return (*finding.rule.mutes, *(("unknown",) if finding.outcome.blinds else ()))
+
+
+def _marks(finding: Finding) -> list[tuple[str, tuple[str | None, str | None]]]:
+    """By what a finding is silenced: its rule, or that it is unknown, in each place it lies in."""
+    names = [finding.rule.id, *(["unknown"] if finding.outcome.state == "unknown" else [])]
+    return [(name, place) for place in _within(finding) for name in names]
 
 
 def _place(parent: Finding) -> tuple[str | None, str | None]:
@@ -188,7 +199,7 @@ def _finding(rule: Rule, subject: Subject, outcome: Outcome) -> Finding:
             rule.group,
             classification=subject.classification,
             public=subject.public,
-            guest=subject.kind in ("guest", "disk", "nic", "service"),
+            guest=bool(subject.guest) or subject.kind == "service",
         )
     return Finding(rule, subject, outcome, severity, worth)
 
@@ -200,9 +211,13 @@ class _Subjects:
         self._estate = estate
         self._answers = answers
         self._kinds = {health.state.name: health.state.kind for health in estate.sources}
+        self._made: dict[SubjectKind, tuple[Subject, ...]] = {}  # many rules ask of one kind
 
     def of(self, rule: Rule) -> Iterator[Subject]:
-        things = subjects_of(rule.subject, self._estate, self._answers)
+        things = self._made.get(rule.subject)
+        if things is None:
+            things = tuple(subjects_of(rule.subject, self._estate, self._answers))
+            self._made[rule.subject] = things
         return (s for s in things if self._judges(rule, s.source))
 
     def blind_sources(self, rule: Rule) -> dict[str | None, _Unseen]:

@@ -106,7 +106,7 @@ def shared_disk(disk: Disk, estate: Estate) -> Outcome:
     views = [v for name in sorted(guests) if (v := estate.guest_of.get((disk.cluster, name)))]
     if len(views) == len(guests) and _is_cluster(views):
         return ok()
-    return risk(disk=disk.slot, guests=[view.label for view in views])
+    return risk(disk=disk.slot, lets_others_in="yes", guests=[view.label for view in views])
 
 
 def _is_cluster(views: Iterable[GuestView]) -> bool:
@@ -180,12 +180,17 @@ def readable_by_all(store: Datastore, estate: Estate) -> Outcome:
     can_enter = bool(store.folder_mode & 0o001)
     images = [d for d in disks if can_enter and d.file_mode is not None and d.file_mode & 0o004]
     if images or store.folder_mode & 0o002:
-        named = [f"{disk.guest_id} {disk.slot} {disk.file_mode:04o}" for disk in images]
+        named = [f"{_whose(disk, estate)} {disk.slot} {disk.file_mode:04o}" for disk in images]
         return risk(folder=f"{store.folder_mode:04o}", images=named[:_MOST_NAMED] or "none")
     if can_enter and any(disk.file_mode is None for disk in disks):
         return unknown("the permissions of some of its images were not seen")
     hosts = estate.unseen_behind(store)
     return unknown(f"the disks of guests on {hosts} were not all seen") if hosts else ok()
+
+
+def _whose(disk: Disk, estate: Estate) -> str:
+    view = estate.guest_of.get((disk.cluster, disk.guest_id))
+    return (view and view.guest.name) or disk.guest_id
 
 
 RULES: tuple[Rule, ...] = (left_behind, shared_disk, clone_of_higher_class, readable_by_all)

@@ -16,10 +16,11 @@ INFO, LOW, MEDIUM, HIGH, CRITICAL = SEVERITIES
 State = Literal["ok", "risk", "unknown", "not_applicable"]
 # What a rule is about, and what its check function is given:
 # guest: GuestView · disk: Disk · nic: Nic · host: Host · job: BackupJob · principal: Principal ·
-# realm: Realm · storage: Datastore, also one that only keeps backups · platform: Platform, a
-# cluster as its source configures it · cluster, datastore: PoolAnswer, what the planner says of
-# them · service: ServiceView, of the owners' file · recorder: Keeper · source: SourceHealth ·
-# tool: ToolFacts
+# realm: Realm · firewall: Firewall, the settings of one level (cluster, host, guest) · storage:
+# Datastore, also one that only keeps backups · platform: Platform, a cluster as its source
+# configures it · cluster, datastore: PoolAnswer, what the planner says of them · service:
+# ServiceView, of the owners' file · change: Changed, a guest that came, went or changed ·
+# recorder: Keeper · source: SourceHealth · tool: ToolFacts
 SubjectKind = Literal[
     "guest",
     "disk",
@@ -32,7 +33,9 @@ SubjectKind = Literal[
     "job",
     "principal",
     "realm",
+    "firewall",
     "service",
+    "change",
     "recorder",
     "source",
     "tool",
@@ -54,12 +57,17 @@ Group = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a rule says of one subject; ``severity`` overrides the rule's own."""
+    """What a rule says of one subject; ``severity`` overrides the rule's own.
+
+    A risk that ``blinds`` says why nothing else can be seen on its host: what is unknown there is
+    told by its finding alone.
+    """
 
     state: State
     evidence: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     severity: Severity | None = None
+    blinds: bool = False
 
 
 def ok() -> Outcome:

@@ -21,7 +21,9 @@ CLASS: dict[str, float] = {
 }
 CLASS_NOT_KNOWN = 1.5
 EXPOSED = 1.25
-_REACHED_BY_NETWORK: frozenset[Group] = frozenset({"network", "segregation", "lifecycle"})
+_REACHED_BY_NETWORK: frozenset[Group] = frozenset(
+    {"network", "segregation", "lifecycle", "identity"}
+)
 
 
 def points(

@@ -1,14 +1,37 @@
-"""Segregation: what stands beside citizens' data."""
+"""Segregation on the network: what shares a segment with citizens' data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
-from inventory.records import Nic
 from planner.estate import Estate, GuestView
-from planner.risks.rule import CRITICAL, Outcome, Rule, not_applicable, ok, risk, rule, unknown
+from planner.risks.around import Around
+from planner.risks.naming import few, labels
+from planner.risks.rule import (
+    CRITICAL,
+    HIGH,
+    MEDIUM,
+    Outcome,
+    Rule,
+    not_applicable,
+    ok,
+    risk,
+    rule,
+    unknown,
+)
+from planner.twins import GuestKey
 
-_LAST_VLAN = 4094
+# Roles of guests that stand between zones by design.
+_BETWEEN_ZONES = frozenset({"firewall", "lb", "jump", "router", "network"})
+_PRODUCTION, _TRIAL = frozenset({"prod"}), frozenset({"test", "dev", "lab"})
+
+
+def _unconnected(view: GuestView, estate: Estate) -> Outcome:
+    """What is said of a guest without a segment that is known."""
+    nics = estate.nics_of(view.guest)
+    if any(nic.network is None and not nic.link_down for nic in nics):
+        return unknown("the bridge of its interfaces was not seen")
+    return not_applicable("not on a network")
 
 
 @rule(
@@ -19,64 +42,127 @@ _LAST_VLAN = 4094
     group="segregation",
     essential=True,
     needs=("nic",),
-    refs=("ISO 27001 A.8.22", "NIST SC-7", "CIS 12.2"),
     why="Whoever breaks into the public guest stands right beside the citizens' data, with no "
     "firewall between.",
     fix="Move one of them to another VLAN or bridge, and filter between the two.",
 )
 def beside_public(view: GuestView, estate: Estate) -> Outcome:
+    around = estate.once(Around)
     if not view.is_personal:
         return not_applicable("no personal data" if view.classification else "class not known")
-    nics = estate.nics_of(view.guest)
-    if not nics:
-        return not_applicable("no network interface")
-    own = {segment for nic in nics for segment in _segments(nic)}
-    if not own:
-        return unknown("the bridge of its interfaces was not seen")
-    publics = {
-        other.label: {s for nic in estate.nics_of(other.guest) for s in _segments(nic)}
-        for other in estate.guests_in(view.guest.cluster)
-        if other.public and other.key != view.key
-    }
-    shared = {label: segments & own for label, segments in publics.items() if segments & own}
+    if not around.segments.ports_of(view.key):
+        return _unconnected(view, estate)
+    shared = around.segments.beside(view.key, around.public)
     if shared:
         return risk(
             classification=view.classification,
-            segments=sorted(set().union(*shared.values())),
-            public_guests=sorted(shared),
+            segments=few(shared),
+            public_guests=labels(_all(shared), estate),
         )
-    doubtful = [
-        label
-        for label, segments in publics.items()
-        if any(_may_be_one(theirs, mine) for theirs in segments for mine in own)
-    ]
+    doubtful = around.segments.perhaps_beside(view.key, around.public)
     if doubtful:
-        return unknown(f"same bridge as {', '.join(sorted(doubtful))}, the VLAN is not known")
+        names = ", ".join(labels(doubtful, estate))
+        return unknown(f"same bridge as {names}, the VLAN is not known")
     return ok()
 
 
-def _segments(nic: Nic) -> set[str]:
-    """The bridge and VLANs an interface is in; one that is down is in none."""
-    if not nic.network or nic.link_down:
-        return set()
-    own = {None: "?", 0: "untagged"}.get(nic.vlan, str(nic.vlan))
-    return {f"{nic.network}/{vlan}" for vlan in (own, *_trunked(nic.trunks or ""))}
+def _all(segments: Mapping[str, frozenset[GuestKey]]) -> frozenset[GuestKey]:
+    first, *more = [*segments.values()] or [frozenset()]
+    return first.union(*more) if more else first
 
 
-def _trunked(trunks: str) -> Iterator[str]:
-    """The VLANs of a list such as 5;8-12; "?" for a part that is none."""
-    for part in filter(None, trunks.split(";")):
-        first, _dash, last = part.partition("-")
-        if first.isdecimal() and (last or first).isdecimal():
-            yield from map(str, range(int(first), min(int(last or first), _LAST_VLAN) + 1))
-        else:
-            yield "?"
+@rule(
+    "SEG-005",
+    "Production and trial in one network segment or resource pool",
+    subject="guest",
+    severity=MEDIUM,
+    group="segregation",
+    needs=("nic",),
+    why="Trial systems have weak passwords and old software; from there to production is one "
+    "step, and a mistake in a test reaches real data.",
+    fix="Give trial systems VLANs and resource pools of their own.",
+)
+def trial_beside_production(view: GuestView, estate: Estate) -> Outcome:
+    around = estate.once(Around)
+    if view.guest.template or not _PRODUCTION.intersection(view.tagged("env")):
+        return not_applicable("not tagged env.prod")
+    trial = around.tagged("env", _TRIAL)
+    segments = around.segments.beside(view.key, trial)
+    pool = around.pool_mates(view) & trial
+    if segments or pool:
+        return risk(
+            segments=few(segments) or "none",
+            resource_pool=view.guest.resource_pool if pool else "none",
+            trial_guests=labels(pool | _all(segments) if pool else _all(segments), estate),
+        )
+    doubtful = around.segments.perhaps_beside(view.key, trial)
+    if doubtful:
+        return unknown(f"same bridge as {', '.join(labels(doubtful, estate))}, VLAN not known")
+    return ok()
 
 
-def _may_be_one(left: str, right: str) -> bool:
-    """Whether two segments share a bridge and one of their VLANs is not known."""
-    (bridge, vlan), (other, other_vlan) = left.rsplit("/", 1), right.rsplit("/", 1)
-    return bridge == other and "?" in (vlan, other_vlan)
+@rule(
+    "SEG-006",
+    "Guest that connects two zones",
+    subject="guest",
+    severity=HIGH,
+    group="segregation",
+    essential=True,
+    needs=("nic",),
+    why="A guest with a foot in two zones is a way around the firewall between them, and nobody "
+    "watches it as one.",
+    fix="Remove one of its interfaces; where it is meant to connect them, tag it role.firewall, "
+    "role.lb or role.jump, and harden it as one.",
+)
+def connects_zones(view: GuestView, estate: Estate) -> Outcome:
+    around = estate.once(Around)
+    ports = around.segments.ports_of(view.key)
+    segments = {name for port in ports for name in port.own_segments}
+    if len(segments) < 2:
+        return _unconnected(view, estate) if not segments else not_applicable("one segment")
+    if _BETWEEN_ZONES.intersection(view.tagged("role")):
+        return not_applicable("its role is to stand between zones")
+    zones = {name: around.zones_of(view.guest.cluster, name) for name in segments}
+    allowed = frozenset(estate.policy.risks.zones_beside_any)
+    met = frozenset().union(*zones.values()) - allowed
+    if len(met) > 1:
+        shown = [f"{name} {'+'.join(sorted(found))}" for name, found in zones.items() if found]
+        return risk(zones=sorted(met), segments=few(shown))
+    silent = [name for name, found in zones.items() if not found]
+    return unknown(f"which zone {', '.join(few(silent))} is in") if silent else ok()
 
 
-RULES: tuple[Rule, ...] = (beside_public,)
+@rule(
+    "SEG-009",
+    "Camera systems in a segment with other services",
+    subject="guest",
+    severity=MEDIUM,
+    group="segregation",
+    needs=("nic",),
+    why="Cameras hang on poles in public: whoever plugs in there reaches everything that shares "
+    "their network, and whoever breaks in beside them watches the city.",
+    fix="Give cameras and their recorders a VLAN of their own, with rules that let connections "
+    "go one way.",
+)
+def cameras_beside_others(view: GuestView, estate: Estate) -> Outcome:
+    around = estate.once(Around)
+    if view.key not in around.cameras:
+        return not_applicable("no camera system")
+    if not around.segments.ports_of(view.key):
+        return _unconnected(view, estate)
+    others = around.no_cameras
+    found = around.segments.beside(view.key, others)
+    if found:
+        return risk(segments=few(found), other_guests=labels(_all(found), estate))
+    doubtful = around.segments.perhaps_beside(view.key, others)
+    if doubtful:
+        return unknown(f"same bridge as {', '.join(labels(doubtful, estate))}, VLAN not known")
+    return ok()
+
+
+RULES: tuple[Rule, ...] = (
+    beside_public,
+    trial_beside_production,
+    connects_zones,
+    cameras_beside_others,
+)

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from inventory.platform_records import Principal, Realm
+from inventory.changes import Change
+from inventory.platform_records import Firewall, Principal, Realm
 from inventory.read import Fact
 from inventory.records import BackupJob, Datastore, Disk, Guest, Host, Nic, Record
 from planner.answers import PoolAnswer
 from planner.estate import Estate, GuestView, Platform, ServiceView, SourceHealth
 from planner.recorders import Keeper, keepers_of
 from planner.risks.rule import Subject, SubjectKind
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A guest and what happened to it and its disks; ``view`` is None for one that is gone."""
+
+    key: tuple[str, str]
+    view: GuestView | None
+    changes: tuple[Change, ...]
 
 
 def subjects_of(
@@ -133,6 +143,40 @@ def _of_part(kind: SubjectKind, fact: Fact[Any], estate: Estate) -> Subject:
     )
 
 
+def _of_firewall(fact: Fact[Firewall], estate: Estate) -> Subject:
+    """A level's settings: a guest's are its owner's."""
+    wall = fact.record
+    level, _slash, name = wall.level.partition("/")
+    plain = _plain("firewall", fact, f"{name or wall.cluster} firewall")
+    if level == "host":
+        return replace(plain, host_id=name)
+    view = estate.guest_of.get((wall.cluster, name)) if level == "guest" else None
+    if view is None:
+        return replace(plain, guest=f"{wall.cluster}/{name}" if level == "guest" else "")
+    return replace(
+        _of_guest(view),
+        kind="firewall",
+        thing=wall,
+        name=plain.name,
+        label=f"{view.label} firewall",
+        scope=wall.scope,
+    )
+
+
+def _changed(estate: Estate) -> Iterator[Subject]:
+    """Each guest that changed, once; one that is gone is called as the change called it."""
+    told: dict[tuple[str, str], list[Change]] = {}
+    for change in estate.changes:
+        if change.guest is not None:
+            told.setdefault(change.guest, []).append(change)
+    for key, changes in told.items():
+        view, name = estate.guest_of.get(key), "/".join(key)
+        thing = Changed(key, view, tuple(changes))
+        called = changes[0].subject.partition(" ")[2]
+        gone = Subject("change", thing, name, called, cluster=key[0], guest=name)
+        yield replace(_of_guest(view), kind="change", thing=thing) if view else gone
+
+
 _OF_KIND: Mapping[SubjectKind, Callable[[Estate], Iterable[Subject]]] = {
     "guest": lambda estate: map(_of_guest, estate.guests),
     "disk": lambda estate: (_of_part("disk", fact, estate) for fact in estate.facts.of(Disk)),
@@ -143,6 +187,8 @@ _OF_KIND: Mapping[SubjectKind, Callable[[Estate], Iterable[Subject]]] = {
     "job": lambda estate: _of_each("job", estate),
     "principal": lambda estate: _of_each("principal", estate),
     "realm": lambda estate: _of_each("realm", estate),
+    "firewall": lambda estate: (_of_firewall(f, estate) for f in estate.facts.of(Firewall)),
+    "change": _changed,
     "service": lambda estate: (_of_service(service, estate) for service in estate.services),
     "recorder": lambda estate: (_of_keeper(keeper, estate) for keeper in keepers_of(estate)),
     "source": lambda estate: map(_of_source, estate.sources),

@@ -92,7 +92,7 @@ def test_the_store_can_be_checked_thinned_and_described(site: Site, server: str)
     assert "samples left" in site.run("--db", server, "db", "purge", now=later)
     assert "no fault found" in site.run("--db", server, "db", "check", now=later)
     info = site.run("--db", server, "db", "info")
-    assert "schema     0007" in info
+    assert "schema     0009" in info
     assert "guest" in info
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -203,6 +204,29 @@ def test_backup_coverage_is_judged_from_the_jobs(auditor: Project, truth: dict[s
     }
 
 
+def test_who_and_what_is_exposed_follows_from_the_truth(
+    auditor: Project, truth: dict[str, Any]
+) -> None:
+    found: dict[str, set[str]] = {}
+    for row in auditor.rows("risks"):
+        if row["outcome"] == "risk":
+            found.setdefault(row["rule"], set()).add(row["subject"])
+    assert found["IAM-005"] == set(truth["tokens_never_expire"])
+    assert found["IAM-004"] == {"root@pam!backup"}  # what the others' users may is hidden
+    assert found["IAM-001"] == {"root@pam"}
+    assert found["NET-005"] == {"dukcapil-app (100) firewall"}
+    guests = truth["guests"]
+    unfiltered = {
+        f"{known['name']} ({vmid}) interface {nic['key']}"
+        for vmid, known in guests.items()
+        if known.get("config_readable", True)
+        for nic in known["nics"]
+        if not nic["effective_filtering"] and not nic.get("link_down")
+    }
+    assert found["NET-003"] == unfiltered
+    assert not {"NET-001", "NET-011", "SEG-001", "SEG-006"} & set(found)
+
+
 def test_hosts_equal_the_truth(auditor: Project, truth: dict[str, Any]) -> None:
     hosts = {one.name: one for one in facts(auditor, Host)}
     assert set(hosts) == set(truth["nodes"])
@@ -345,12 +369,15 @@ def test_rights_are_judged_by_their_paths(auditor: Project) -> None:
 
 
 def test_what_was_not_seen_is_never_ok(auditor: Project) -> None:
+    """What is unknown of the dead hosts and their guests is told by the finding that they are."""
     risks = auditor.rows("risks")
+    told = {row["subject"]: row["evidence"] for row in risks if row["rule"] == "MON-007"}
+    for dead in ("pve2", "pve3"):
+        assert re.fullmatch(r"status=offline; stands_for=unknown × \d\d", told[dead])
     for vmid in ("110", "111", "120", "210", "220"):
-        outcomes = {row["rule"]: row["outcome"] for row in risks if row["subject"] == vmid}
-        assert outcomes["SEG-001"] == outcomes["DAR-001"] == outcomes["BKP-001"] == "unknown"
-    dead_hosts = {row["subject"] for row in risks if row["rule"] == "PAT-001"} - {"pve1"}
-    assert dead_hosts == {"pve2", "pve3"}
+        assert {row["outcome"] for row in risks if row["subject"] == vmid} <= {"risk"}
+    judged = {row["subject"] for row in risks if row["rule"] == "PAT-001"}
+    assert judged <= {"pve1"}
 
 
 def test_a_second_poll_with_the_same_gaps_is_healthy(auditor: Project) -> None:
@@ -433,8 +460,11 @@ def test_a_token_without_rights_sees_hidden_not_none(served: Replay, tmp_path: P
     assert {"guest", "disk", "datastore", "backup", "backup_job"} <= set(source["hidden"].split())
     risks = project.rows("risks")
     judged = [row for row in risks if row["rule"].split("-")[0] != "OWN"]
-    assert judged
-    assert {row["outcome"] for row in judged} == {"unknown"}
+    # Nodes are listed to everyone, and which of them are down.
+    down = {row["subject"] for row in judged if row["outcome"] == "risk"}
+    assert down == {"pve2", "pve3"}
+    assert {row["rule"] for row in judged if row["outcome"] == "risk"} == {"MON-007"}
+    assert {row["outcome"] for row in judged} == {"risk", "unknown"}
     assert any(
         "pveum acl modify" in line for line in project.call("sources", "check").stdout.splitlines()
     )

@@ -40,6 +40,10 @@ from inventory.records import (
 )
 from inventory.store import Store
 from planner.backups import Cover, cover, selects
+from planner.estate import Estate, SourceHealth
+from planner.policy import Policy
+from planner.risks.catalogue import RULES
+from planner.risks.engine import assess
 from pve_recorded import CLUSTER, TRUTH, Project, Replay, recorded, replay
 
 K = TypeVar("K", bound=Record)
@@ -417,6 +421,45 @@ def test_who_is_not_covered_equals_the_truth_and_not_the_platforms_list(
     of_101 = next(guest for guest in estate.records(Guest) if guest.guest_id == "101")
     assert [job.job_id for job in jobs if selects(job, of_101)] == ["backup-web-disabled"]
     assert 101 not in truth["pve_not_backed_up_answer"]
+
+
+# Every risk that the rules of three groups find; each is true of the configuration that the truth
+# describes. What lies on the dead nodes, and backups on pbs1, are not known and are not here.
+RISKS = {
+    ("AVL-004", "dukcapil-app (100)"),  # under HA on host-local disks, and never replicated
+    ("AVL-005", "111"),  # its replication is disabled
+    ("BKP-001", "ci-runner (103)"),
+    ("BKP-001", "db-pg01 (102)"),
+    ("BKP-001", "forgotten-test (104)"),
+    ("BKP-001", "linked-clone (9001)"),
+    ("BKP-001", "web-dmz (101)"),
+    ("BKP-003", "ct-docker (200) disk mp1"),
+    ("BKP-003", "db-pg01 (102) disk scsi1"),
+    ("BKP-003", "dukcapil-app (100) disk scsi1"),
+    ("BKP-005", "backup-web-disabled"),
+    ("BKP-012", "db-pg01 (102)"),  # plain archives of personal data in a folder
+    ("BKP-012", "dukcapil-app (100)"),
+    ("BKP-018", "ct-files (201)"),  # a bind mount
+    ("BKP-019", "backup-db-pool"),  # pbs1 is there for pve3 only
+    ("DAR-004", "web-dmz (101) disk virtio0"),
+    ("DAR-005", "local"),  # unused0 of 101
+    ("DAR-006", "dukcapil-app (100)"),  # go-live holds the memory
+}
+
+
+def test_the_risks_of_backups_data_and_availability_are_true_and_no_others(
+    auditor: Project, estate: read.Facts
+) -> None:
+    store = Store.open(f"sqlite:///{auditor.folder / 'inventory.db'}")
+    with store.reading() as connection:
+        states = read.sources_at(connection, datetime.now(UTC))
+    store.close()
+    sources = tuple(SourceHealth(state, 5, 1.0, stale=False) for state in states)
+    now = datetime.now(UTC)
+    place = Estate(as_of=now.date(), at=now, facts=estate, policy=Policy(), sources=sources)
+    groups = ("backup", "data_at_rest", "availability")
+    found = assess(place, (), [rule for rule in RULES if rule.group in groups])
+    assert {(risk.rule.id, risk.subject.label) for risk in found.risks} == RISKS
 
 
 # Tokens that see less

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from estates import NOW, answers, estate, health
+from inventory.changes import Change
 from inventory.platform_records import Recorder
 from inventory.records import BEYOND_REACH, Backup, BackupJob, Coverage, Nic, Record
 from planner.estate import SourceHealth, ToolFacts
@@ -40,7 +41,8 @@ def changed(record: R, **more: Any) -> R:
 
 
 def nic(guest_id: str = "100", **more: Any) -> Nic:
-    given = {"network": "vmbr0", "vlan": 10}
+    given = {"network": "vmbr0", "vlan": 10, "trunks": "", "firewall": True, "link_down": False}
+    given |= {"mac": f"BC:24:11:00:00:{int(guest_id) % 256:02X}", "attachment": "bridge"}
     return Nic(nic_id=f"{guest_id}/net0", guest_id=guest_id, cluster="c", **(given | more))
 
 
@@ -78,6 +80,7 @@ class Case:
     tool: ToolFacts | None = None
     memory: tuple[float, ...] = ()
     severity: str | None = None
+    changes: tuple[Change, ...] = ()
     storage: tuple[float, ...] = ()  # GiB per day, of every datastore
 
     def assessed(self) -> Assessment:
@@ -87,6 +90,7 @@ class Case:
             owners=self.owners,
             policy=self.policy,
             tool=self.tool,
+            changes=self.changes,
         )
         told = answers(place, memory=self.memory, storage=self.storage)
         return assess(place, told, [BY_ID[self.rule]])
@@ -95,8 +99,19 @@ class Case:
         return f"{self.rule} {self.expect}"
 
 
+# What the owners declare of the clean estate.
+CLEAN_OWNERS: dict[str, Any] = {
+    "agencies": {"dukcapil": {"name": "Dukcapil"}, "diskominfo": {"name": "Diskominfo"}},
+    "hosts": {"h1": {"log_target": "log.kota"}, "h2": {"log_target": "log.kota"}},
+    "principals": {"@admins": {"agency": "diskominfo", "custodian": True}},
+    "networks": {"vmbr0/30": {"zone": "cctv"}, "vmbr0/31": {"zone": "backup"}},
+    "approvals": [],
+}
 # What every group's clean estate stands on: nothing in it is a risk to any rule.
-UNBOUND: dict[str, Any] = {"host_paths": (), "passthrough": (), "media": ()}
+UNBOUND: dict[str, Any] = {
+    "host_paths": (), "passthrough": (), "media": (), "agent": True, "shares_memory": True,
+}  # fmt: skip
+H1, H2 = (host(name, version="9.1", ksm_shared_bytes=0) for name in ("h1", "h2"))
 GUEST = guest(
     tags=("cls.pribadi-umum", "opd.dukcapil", "crit.1"), os="debian-13", autostart=False, **UNBOUND
 )
@@ -111,7 +126,7 @@ TARGET = datastore("pbs", kind="pbs", backend="pbs:main", content=("backup",),
 JOB = job()
 STORED = backup_of("100", 1, encrypted=True, verified=True, bytes=8 * GIB)
 BASE: tuple[Record, ...] = (
-    host("h1", version="9.1"), host("h2", version="9.1"), GUEST, OTHER, DISK, nic(),
+    H1, H2, GUEST, OTHER, DISK, nic(),
     nic("200", vlan=20), SAN, TARGET, JOB, STORED,
     backup_of("200", 1, encrypted=True, verified=True),
 )  # fmt: skip
@@ -121,18 +136,20 @@ BASE: tuple[Record, ...] = (
 class Flip:
     """A change of the clean estate, and the rules that fire for it: its own and what follows.
 
-    ``was`` leaves the estate, ``becomes`` joins it; either may be left out. The others replace
-    what the owners' file and the policy say, what the program knows of itself, and the source.
+    ``was`` leaves the estate, ``becomes`` and ``more`` join it; all may be left out. ``owners``,
+    ``policy``, ``tool``, ``sources`` and ``changes`` replace those of the clean estate.
     """
 
     rule: str
     was: Record | None = None
     becomes: Record | None = None
+    more: tuple[Record, ...] = ()
     also: tuple[str, ...] = ()
     owners: dict[str, Any] | None = None
-    tool: ToolFacts | None = None
     policy: dict[str, Any] | None = None
+    tool: ToolFacts | None = None
     sources: tuple[SourceHealth, ...] | None = None
+    changes: tuple[Change, ...] = ()
 
     def __str__(self) -> str:
         return self.rule

@@ -20,6 +20,7 @@ from rule_cases import (
     CAMERAS,
     DISK,
     GUEST,
+    H2,
     LIBVIRT,
     ON_DATASTORE,
     OTHER,
@@ -45,6 +46,7 @@ TWO = (host("h1"), host("h2"))
 
 def cluster(**more: Any) -> ClusterState:
     given = {"quorate": True, "hosts_expected": 3, "quorum_device": False}
+    given |= {"migration_encrypted": True, "metric_targets": 1}
     return ClusterState(cluster="c", **(given | more))
 
 
@@ -71,13 +73,18 @@ def pool(kind: Any = "zfs", state: str | None = "ONLINE", **more: Any) -> Storag
     return StorageHealth(name="tank", cluster="c", kind=kind, host_id=host_id, health=state, **more)
 
 
-def network(name: str, kind: str, *ports: str) -> HostNetwork:
-    return HostNetwork(host_id="h1", name=name, cluster="c", kind=kind, ports=ports)
+def network(name: str, kind: str, *ports: str, host_id: str = "h1") -> HostNetwork:
+    aware = True if kind == "bridge" else None
+    return HostNetwork(
+        host_id=host_id, name=name, cluster="c", kind=kind, ports=ports, vlan_aware=aware,
+        addresses=(),
+    )  # fmt: skip
 
 
 ETH = (network("eno1", "eth"), network("eno2", "eth"))
 BOND = network("bond0", "bond", "eno1", "eno2")
 BRIDGE = network("vmbr0", "bridge", "bond0")
+ON_H2 = tuple(one.model_copy(update={"host_id": "h2"}) for one in (*ETH, BOND, BRIDGE))
 
 
 def services(sites: bool = False, **more: Any) -> dict[str, Any]:
@@ -288,14 +295,14 @@ CASES: list[Case] = [
     Case("AVL-010", "unknown", owners=CAMERAS),
 ]  # fmt: skip
 QUORATE, MANAGED, COPIED, DRIVE, TANK = cluster(), managed(), replication(), physical(), pool()
-CLEAN: list[Record] = [QUORATE, MANAGED, COPIED, DRIVE, TANK, *ETH, BOND, BRIDGE]
+CLEAN: list[Record] = [QUORATE, MANAGED, COPIED, DRIVE, TANK, *ETH, BOND, BRIDGE, *ON_H2]
 FLIPS: list[Flip] = [
     Flip("AVL-001", OTHER, changed(OTHER, memory_bytes=512 * GIB), also=("AVL-013",)),
     Flip("AVL-002", QUORATE, changed(QUORATE, quorate=False)),
     Flip("AVL-003", MANAGED, also=("AVL-018",)),
     Flip("AVL-004", DISK, changed(DISK, host_device="/dev/sdb"), also=("AVL-001", "AVL-019")),
     Flip("AVL-005", COPIED, changed(COPIED, failures=3)),
-    Flip("AVL-006", host("h2", version="9.1")),
+    Flip("AVL-006", H2),
     Flip("AVL-008", SAN, changed(SAN, kind="nfs")),
     Flip("AVL-012", DISK, changed(DISK, capacity_bytes=6001 * GIB)),
     Flip("AVL-014", OTHER, changed(OTHER, vcpus=130.0), also=("AVL-001",)),
@@ -304,6 +311,6 @@ FLIPS: list[Flip] = [
     Flip("AVL-017", BOND, changed(BOND, ports=("eno1",))),
     Flip("AVL-018", MANAGED, managed("ignored"), also=("AVL-003",)),
     Flip("AVL-019", GUEST, changed(GUEST, passthrough=("hostpci0 0000:01",)), also=("AVL-001",)),
-    Flip("AVL-020", owners=services(sites=True, **TESTED), also=("BKP-010",)),
+    Flip("AVL-020", owners=services(sites=True, **TESTED), also=("BKP-010", "MON-010")),
     Flip("AVL-021", OTHER, changed(OTHER, kind="container", unprivileged=True, memory_bytes=0)),
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,7 @@ from planner.risks.rule import unknown as not_known
 from planner.risks.score import level, points
 from rule_cases import (
     BASE,
+    CLEAN_OWNERS,
     FILES,
     HIDDEN_JOBS,
     PERSONAL,
@@ -42,7 +44,7 @@ from rule_cases import (
     privacy,
     segregation,
 )  # fmt: skip
-from stored import GIB, JAKARTA, datastore, disk, guest
+from stored import GIB, JAKARTA, datastore, disk, guest, host
 
 GROUPS: tuple[ModuleType, ...] = (
     backup, data_at_rest, network, segregation, identity, hypervisor, lifecycle, availability,
@@ -108,14 +110,17 @@ def test_a_clean_estate_has_no_risk() -> None:
 def test_one_changed_fact_of_a_clean_estate_fires_what_follows_from_it(flip: Flip) -> None:
     changed = [record for record in CLEAN if record != flip.was]
     assert flip.was is None or len(changed) == len(CLEAN) - 1
-    changed += [flip.becomes] if flip.becomes is not None else []
-    more = {"owners": flip.owners, "tool": flip.tool, "policy": flip.policy}
-    assert fired(changed, sources=flip.sources, **more) == {flip.rule, *flip.also}
+    changed += [*([flip.becomes] if flip.becomes is not None else []), *flip.more]
+    assert fired(changed, flip) == {flip.rule, *flip.also}
 
 
-def fired(records: list[Record], **more: Any) -> set[str]:
+def fired(records: list[Record], changed: Flip | None = None) -> set[str]:
     """The rules that find a risk."""
-    place = estate(*records, **more)
+    flip = changed or Flip("")
+    place = estate(
+        *records, owners=flip.owners or CLEAN_OWNERS, policy=flip.policy, tool=flip.tool,
+        sources=flip.sources, changes=flip.changes,
+    )  # fmt: skip
     return {finding.rule.id for finding in assess(place, answers(place)).risks}
 
 
@@ -124,10 +129,11 @@ NEEDED = {(rule.id, kind) for rule in RULES for kind in rule.needs}
 
 @pytest.mark.parametrize(("rule", "kind"), sorted(NEEDED))
 def test_a_rule_whose_facts_are_hidden_is_unknown_and_never_ok(rule: str, kind: str) -> None:
-    whole = Case(rule, "", tuple(CLEAN)).assessed()
+    clean = Case(rule, "", tuple(CLEAN), owners=CLEAN_OWNERS)
+    whole = clean.assessed()
     assert whole.total("ok") >= 1
     assert whole.total("unknown") == 0
-    blind = Case(rule, "", tuple(CLEAN), sources=(health(hidden=(kind,)),)).assessed()
+    blind = replace(clean, sources=(health(hidden=(kind,)),)).assessed()
     assert blind.total("ok") == 0
     assert blind.total("unknown") >= whole.total("ok")
     assert blind.findings[0].outcome.reason == f"{kind}: no right"
@@ -204,6 +210,14 @@ def test_a_disks_finding_belongs_to_its_guest() -> None:
     [finding] = found.by_guest()["c/100"]
     assert finding.subject.classification == "pribadi-umum"
     assert finding.points == 30
+
+
+def test_the_single_host_of_a_cluster_stands_for_its_guests_without_high_availability() -> None:
+    place = estate(host(), guest(tags=("crit.1",)), guest("101", tags=("crit.1",)))
+    found = assess(place, answers(place), [BY_ID["AVL-003"], BY_ID["AVL-006"]])
+    [finding] = found.risks
+    assert finding.rule.id == "AVL-006"
+    assert "stands_for=AVL-003 × 2" in finding.evidence
 
 
 # Points
