@@ -97,8 +97,7 @@ def replayed(
     """What reports of past days would have published, of what was measured by then.
 
     No farther than ``horizon_days``, else than the policy says. Capacity and lead times are those
-    of today; no project and no order is known, nor what the experts had
-    earned by then.
+    of today; no project and no order is known, nor what the experts had earned by then.
     """
     rules = estate.policy.forecast
     horizon = horizon_days or rules.horizon_days

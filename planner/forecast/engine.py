@@ -36,7 +36,7 @@ from planner.forecast.straight import line_of
 from planner.forecast.traits import Year, year_and_steps
 from planner.forecast.weekdays import weekday_of, weekly_profile
 
-_SERIES_AT_ONCE = 8
+_VALUES_AT_ONCE = 3_000_000  # of paths: 24 MB
 _LEARNT_AT_ONCE = 1000
 FEWEST_VALUES = 3
 _FEWEST_DAYS = 14  # below, the band is that of strangers
@@ -119,7 +119,8 @@ class FanPaths:
 
     def blocks(self) -> Iterator[PathBlock]:
         weights = _ranks_as_weights(self.samples, self.horizon_days + 1, self.seed)
-        for part, levels in self._levels(_SERIES_AT_ONCE):
+        at_once = max(1, _VALUES_AT_ONCE // (self.samples * (self.horizon_days + 1)))
+        for part, levels in self._levels(at_once):
             paths = np.matmul(levels.transpose(1, 0, 2), weights).transpose(1, 2, 0)
             paths = paths + self._rhythm(part)[:, None, :]
             yield PathBlock(part.start, np.maximum(paths, 0.0))
