@@ -1,37 +1,43 @@
-"""Lets a forecast benchmark run this project's engine.
+"""Lets a forecast benchmark run this project's engines.
 
 Such a benchmark names a forecaster as ``module:function`` and calls it with a long frame of past
-values; it wants quantiles back. Run it from the project's root:
+values; it wants quantiles back. From this folder, with numpy and what the benchmark itself needs:
 
-    python BENCHMARK.py DATASET bench.forecast_adapter:forecaster --groups GROUP,…
-    python BENCHMARK.py --speed bench.forecast_adapter:forecaster --n 10000
+    python BENCHMARK.py DATASET forecast_adapter:forecaster --groups GROUP,…
+    python BENCHMARK.py --speed forecast_adapter:forecaster --n 10000
 
-``forecaster`` answers with the quantiles of the level on each day; ``reaching`` replaces the middle
-one by the height that half of the futures have reached by then, which is what a runway is told
-from; ``growth_model``, ``bootstrap``, ``mean_drift``, ``middle_month`` and ``last_value`` are the
-experts alone; ``brownian`` is the engine before this one.
-
-Only daily series are forecast, for that is what the planner does; another step is refused.
+``forecaster`` answers as the planner does. Daily series of 90 days or more are taken for growth:
+the experts foresee them, and the middle quantile is the height that half of the futures have
+reached by then, which is what a runway is told from. Shorter ones, and those of another step than
+a day, are taken for load. ``middle`` answers with the middle of the levels instead;
+``growth_model``, ``bootstrap``, ``mean_drift``, ``middle_month`` and ``last_value`` are the experts
+alone, in the same way; ``brownian`` is the engine for load, whatever the series.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from planner.forecast import brownian as walk
+sys.path.append(str(Path(__file__).parents[1]))  # a benchmark imports this file by its own name
+
+from planner.forecast import brownian as load
 from planner.forecast import engine
 from planner.forecast.earned import earned
 from planner.forecast.engine import Calibration, FanPaths
 from planner.forecast.paths import Block, Floats
-from planner.policy import ForecastRules
 
-_RULES = ForecastRules()
+_SEED, _SAMPLES, _TREND_DAYS = 20261123, 500, 180  # as in the policy's defaults
+_FEW_SAMPLES = 64  # tell the middle of thousands of series as well
+_GROWTH_DAYS = 90  # what is shorter tells no growth
+_SHORTEST_PERIOD = 7
 
 Forecaster = Callable[[pd.DataFrame, int, int, str, Sequence[float]], pd.DataFrame]
 Engine = Callable[[Block, date, int, Sequence[float]], Floats]  # → [series, quantile, day]
@@ -43,27 +49,24 @@ def forecaster(
     """The quantiles of the level: series_id, step from 1 on, q0.1, q0.5, …
 
     The weights are those that the experts earned on the series of ``frame`` before its end.
-    ``frame`` holds series_id, ts (one a day, no gaps) and value. Raises ValueError when ``freq``
-    is not "D"; ``season`` is not needed, a daily series has weeks.
+    ``frame`` holds series_id, ts (regular, no gaps) and value.
     """
-    del season
-    return _answered(frame, horizon, freq, quantiles, _bands(None))
+    return _answered(frame, horizon, season, freq, quantiles, _reached)
 
 
-def reaching(
+def middle(
     frame: pd.DataFrame, horizon: int, season: int, freq: str, quantiles: Sequence[float]
 ) -> pd.DataFrame:
-    """As forecaster, but q0.5 is what half of the paths have reached on that day or before."""
-    del season
-    return _answered(frame, horizon, freq, quantiles, _reached)
+    """As forecaster, but q0.5 is the middle of the levels on that day."""
+    return _answered(frame, horizon, season, freq, quantiles, _bands(None))
 
 
 def _alone(expert: str) -> Forecaster:
     def alone(
         frame: pd.DataFrame, horizon: int, season: int, freq: str, quantiles: Sequence[float]
     ) -> pd.DataFrame:
-        del season
-        return _answered(frame, horizon, freq, quantiles, _bands(Calibration.of_one(expert)))
+        told = _bands(Calibration.of_one(expert))
+        return _answered(frame, horizon, season, freq, quantiles, told)
 
     return alone
 
@@ -78,20 +81,24 @@ last_value = _alone("last value")
 def brownian(
     frame: pd.DataFrame, horizon: int, season: int, freq: str, quantiles: Sequence[float]
 ) -> pd.DataFrame:
-    """The quantiles of Brownian motion with drift around a weekly profile."""
-    del season
-    return _answered(frame, horizon, freq, quantiles, _wandering)
+    """The quantiles of Brownian motion with drift around the series' rhythm."""
+    return _answered(frame, horizon, season, freq, quantiles, None)
 
 
 def _answered(
-    frame: pd.DataFrame, horizon: int, freq: str, quantiles: Sequence[float], told: Engine
+    frame: pd.DataFrame,
+    horizon: int,
+    season: int,
+    freq: str,
+    quantiles: Sequence[float],
+    growth: Engine | None,
 ) -> pd.DataFrame:
-    if freq != "D":
-        raise ValueError(f"only daily series are forecast, not {freq!r}")
-    parts = [
-        _as_frame(names, told(block, origin, horizon, quantiles), quantiles)
-        for names, block, origin in _blocks(frame)
-    ]
+    """The quantiles of each series; what is taken for growth by that engine."""
+    parts = []
+    for names, block, origin in _blocks(frame):
+        grows = growth is not None and freq == "D" and block.shape[1] >= _GROWTH_DAYS
+        told = growth if growth is not None and grows else _wandering(season, freq)
+        parts.append(_as_frame(names, told(block, origin, horizon, quantiles), quantiles))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -132,10 +139,11 @@ def _bands(calibration: Calibration | None) -> Engine:
 def _reached(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
     paths = _futures(block, origin, horizon, None)
     levels = np.concatenate([part.paths for part in paths.bands(np.array(quantiles))])
-    reached = [
-        np.median(np.maximum.accumulate(part.paths, axis=2), axis=1) for part in paths.blocks()
-    ]
-    levels[:, list(quantiles).index(0.5)] = np.concatenate(reached)
+    middle = levels[:, list(quantiles).index(0.5)]
+    for part in paths.blocks():
+        reached = np.sort(np.maximum.accumulate(part.paths.astype(np.float32), axis=2), axis=1)
+        halves = reached[:, [_FEW_SAMPLES // 2 - 1, _FEW_SAMPLES // 2]]
+        middle[part.first : part.first + len(reached)] = halves.mean(axis=1)
     return levels
 
 
@@ -144,23 +152,29 @@ def _futures(block: Block, origin: date, horizon: int, calibration: Calibration 
         block,
         origin=origin,
         horizon_days=horizon - 1,  # the origin itself is the first step
-        seed=_RULES.seed,
-        samples=_RULES.samples,
-        calibration=calibration or earned(block, seed=_RULES.seed),
+        seed=_SEED,
+        samples=_FEW_SAMPLES,
+        calibration=calibration or earned(block, seed=_SEED),
     )
 
 
-def _wandering(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
-    paths = walk.forecast(
-        block,
-        origin=origin,
-        horizon_days=horizon - 1,
-        seed=_RULES.seed,
-        samples=_RULES.samples,
-        trend_days=_RULES.trend_days,
-    )
-    parts = [np.quantile(part.paths, quantiles, axis=1) for part in paths.blocks()]
-    return np.concatenate(parts, axis=1).transpose(1, 0, 2)
+def _wandering(season: int, freq: str) -> Engine:
+    period = 7 if freq == "D" else max(season, _SHORTEST_PERIOD)
+
+    def wandering(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
+        paths = load.forecast(
+            block,
+            origin=origin,
+            horizon_days=horizon - 1,
+            seed=_SEED,
+            samples=_SAMPLES,
+            trend_days=_TREND_DAYS if freq == "D" else block.shape[1],
+            period=period,
+        )
+        parts = [np.quantile(part.paths, quantiles, axis=1) for part in paths.blocks()]
+        return np.concatenate(parts, axis=1).transpose(1, 0, 2)
+
+    return wandering
 
 
 def _as_frame(names: list[str], levels: Floats, quantiles: Sequence[float]) -> pd.DataFrame:

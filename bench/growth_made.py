@@ -2,7 +2,8 @@
 
 A history is a level to which writes are added at a rate that drifts or changes at once; evenly
 or in lumps, with quiet spells, deletions, clean-ups, arrivals, saw-teeth, bursts that pass, a
-week's rhythm, month-ends and noise. Some grow no more, some shrink, some only wander about.
+week's rhythm, month-ends and noise. Some grow no more, some shrink, some only wander about, and
+some are written by a machine: the same every day, until somebody changes it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ def _history(days: int, random: Random) -> Floats:
     if random.random() < 0.08:
         return _wandering(base, days, random)
     usual = base * float(np.exp(random.normal(np.log(8e-4), 1.0)))
+    if random.random() < 0.1:
+        return base + _steady(usual, days, random).cumsum() + _flicker(base, days, random)
     rate = _rate(usual, days, random)
     lumpy = random.random() < 0.5
     values = base + (_lumps(rate, random) if lumpy else _stream(rate, random)).cumsum()
@@ -54,6 +57,21 @@ def _wandering(base: float, days: int, random: Random) -> Floats:
         apart[day] = memory * apart[day - 1] + draws[day]
     drift = size * random.normal(0, 1) * np.arange(days) / _YEAR
     return np.maximum(base + drift + apart, 0.0)
+
+
+def _steady(usual: float, days: int, random: Random) -> Floats:
+    """The growth of each day, all alike; it changes once in six years or so."""
+    rate = np.full(days, usual)
+    for change in random.integers(0, days, random.poisson(days / _YEAR * 0.15)):
+        rate[change:] *= np.exp(random.normal(0, 0.7))
+    unlike = random.choice([0.0, np.exp(random.uniform(np.log(1e-3), np.log(0.5)))])
+    return np.asarray(rate * np.maximum(random.normal(1, unlike, days), 0.0))
+
+
+def _flicker(base: float, days: int, random: Random) -> Floats:
+    """Noise that is gone the next day; half of what is measured has none."""
+    noise = random.choice([0.0, np.exp(random.uniform(np.log(1e-5), np.log(3e-3)))])
+    return random.normal(0, base * noise, days)
 
 
 def _rate(usual: float, days: int, random: Random) -> Floats:

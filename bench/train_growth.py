@@ -1,12 +1,13 @@
 """Trains the growth model that the planner ships, and writes its file.
 
     python -m bench.train_growth                          # made histories alone
-    python -m bench.train_growth --histories growth.parquet
+    python -m bench.train_growth --histories growth.parquet trees.parquet
 
-Made histories come from bench/growth_made.py. ``--histories`` adds measured ones: a long frame
-with series_id, ts (one a day, gaps allowed) and value, such as a benchmark's development set.
-One network learns from made histories alone, another from both; the model is their mean. The
-same inputs give the same file, but for the last digits of another machine's arithmetic.
+Made histories come from bench/growth_made.py. ``--histories`` adds measured ones: long frames
+with series_id, ts (one a day, gaps allowed) and value, such as a benchmark's development set, or
+what bench/git_growth.py reads off git repositories. Some networks learn from made histories alone,
+as many from both; the model is their mean. The same inputs give the same file, but for the last
+digits of another machine's arithmetic.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ _MEASURED_EVERY_DAYS = 23
 _LEAST_AHEAD_DAYS = 180
 _SHORTENED_SHARE = 0.2  # of the windows: their past begins later, as a young series' does
 _SHORTEST_DAYS = 14
-_MEASURED_WEIGHT = 0.3
+_MEASURED_WEIGHT = 0.5
+_NETWORKS = 2  # of each kind
 _HIDDEN = 96
 _BATCH = 512
 _EPOCHS = 24
@@ -222,14 +224,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--histories", type=Path, metavar="FILE", help="measured ones, parquet")
+    parser.add_argument(
+        "--histories",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="measured ones, parquet",
+    )
     parser.add_argument("--out", type=Path, default=_OUT, metavar="FILE")
     given = parser.parse_args(arguments)
     base = made()
-    networks = [train(base, None, seed=0)]
-    if given.histories is not None:
-        more = lessons_of(measured(given.histories)[1], _MEASURED_EVERY_DAYS, _SEED)
-        networks.append(train(base, more, seed=1))
+    networks = [train(base, None, seed) for seed in range(_NETWORKS)]
+    if given.histories:
+        histories = [history for file in given.histories for history in measured(file)[1]]
+        more = lessons_of(histories, _MEASURED_EVERY_DAYS, _SEED)
+        networks += [train(base, more, seed) for seed in range(_NETWORKS, 2 * _NETWORKS)]
     save(model_of(networks, base), given.out)
 
 

@@ -40,6 +40,7 @@ _MARK = ".lumbung-demo"
 _ZONE = ZoneInfo("Asia/Jakarta")  # the city's, as its configuration says
 _WEEKS_BEFORE = 8
 _WEEKS_REPLAYED = 40
+_REPLAYED_DAYS = 300  # ahead: what is farther cannot have come yet
 _HISTORY_SECONDS = 120.0
 
 
@@ -186,7 +187,8 @@ def replay(settings: Settings, store: Store, now: datetime) -> None:
     asked = questions(estate, past, settings.zone)
     monday = when.as_of - timedelta(days=when.as_of.weekday())
     mondays = [monday - timedelta(weeks=back) for back in range(_WEEKS_REPLAYED, 0, -1)]
-    said = list(replayed(estate, asked, mondays, run_id=f"replayed-{new_run_id(now)}"))
+    run_id = f"replayed-{new_run_id(now)}"
+    said = list(replayed(estate, asked, mondays, run_id=run_id, horizon_days=_REPLAYED_DAYS))
     with store.writing() as connection:
         remember_forecasts(connection, said)
 

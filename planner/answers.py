@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from functools import partial
 
 import numpy as np
 
 from planner.budget import BudgetBy, budget_by
 from planner.capacity import headroom, overcommit, percent, thin_debt, thin_exposure
-from planner.chances import differs, draw, may_grow
 from planner.contention import is_held_back
 from planner.estate import Estate
-from planner.forecast import brownian
-from planner.forecast.brownian import BrownianPaths
-from planner.forecast.ledger import Widening, widening_of
-from planner.forecast.paths import Floats, PathSource
-from planner.forecast.steps import Flags, Step
-from planner.forecast.widened import WidenedPaths
+from planner.foreseen import (
+    Foreseen,
+    LevelStep,
+    back_test,
+    foresee,
+    provisional_passages,
+    widening,
+    with_tentative,
+)
 from planner.hosting import bins_of, domains_of, loads_of, planned_hosts
 from planner.placement.failover import (
     FailoverCase,
@@ -29,7 +29,7 @@ from planner.placement.failover import (
     overall,
 )
 from planner.placement.packing import Verdict
-from planner.policy import ForecastRules, Policy
+from planner.policy import Policy
 from planner.pools import GIB, Pool, Question, limits_of
 from planner.quality import is_out_of_line
 from planner.recorders import Verdict as RetentionVerdict
@@ -41,30 +41,13 @@ from planner.runway import (
     Runway,
     Status,
     confidence,
-    first_passage,
     no_runway,
     order_by,
     runway,
     status,
 )
-from planner.series import HISTORY_DAYS, wape
 
-_BACKTEST_DAYS = 30
-_BACKTEST_ORIGINS = 3
 _RING_STATUS: Mapping[RetentionVerdict, Status] = {"ok": "ok", "short": "act", "unknown": "unknown"}
-
-
-@dataclass(frozen=True, slots=True)
-class LevelStep:
-    """A day on which the level of a series changed at once: the first of the new level.
-
-    ``before`` is the last day known of the old one. A ``habit`` recurs and stays in the trend.
-    """
-
-    on: date
-    before: date
-    size: float
-    habit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +69,7 @@ class Answer:
     flags: tuple[str, ...]
     budget: BudgetBy | None = None  # None: no gates are configured, or nothing is to be ordered
     with_tentative: Runway | None = None  # None: no tentative project adds to this
+    provisional: Passage | None = None  # a path to show where the past is too short for a date
     steps: tuple[LevelStep, ...] = ()
 
     @property
@@ -153,7 +137,7 @@ def _tightness(answer: Answer) -> tuple[int, float, float]:
 
 def answer_all(estate: Estate, asked: Sequence[Question]) -> tuple[PoolAnswer, ...]:
     """Every question answered, grouped by pool in the order they were asked."""
-    answers = answers_of(estate, asked, _backtest(estate, asked))
+    answers = answers_of(estate, asked, back_test(estate, asked))
     grouped: dict[tuple[str, str], list[Answer]] = {}
     for answer in answers:
         pool = answer.question.pool
@@ -165,9 +149,9 @@ def answers_of(
     estate: Estate, asked: Sequence[Question], errors: Mapping[int, float | None]
 ) -> list[Answer]:
     """Each question answered by itself; ``errors`` is the WAPE by its number, where measured."""
-    passages = _passages(estate, asked)
-    tentative = _with_tentative(estate, asked, passages)
-    steps = _steps(estate, asked, list(passages))
+    foreseen = foresee(estate, asked)
+    tentative = with_tentative(estate, asked, foreseen)
+    provisional = provisional_passages(estate, asked)
     rings = ring_buffers(estate)
     return [
         _second_line(
@@ -175,10 +159,10 @@ def answers_of(
             _answer(
                 estate,
                 question,
-                passages.get(i),
+                foreseen.get(i),
                 errors.get(i),
-                steps.get(i, ()),
                 _ring(question, rings),
+                provisional.get(i),
             ),
             tentative.get(i),
         )
@@ -194,142 +178,6 @@ def _pool_answer(estate: Estate, answers: tuple[Answer, ...]) -> PoolAnswer:
     )
 
 
-def has_enough(question: Question, rules: ForecastRules) -> bool:
-    """Whether a question can be answered with a date: fresh, long and dense enough."""
-    series = question.load.series
-    return (
-        not question.stale
-        and series.history_days >= rules.minimum_history_days
-        and series.coverage_ratio(rules.coverage_window_days) >= rules.minimum_coverage_ratio
-        and int((~np.isnan(series.trend)).sum()) >= 2
-    )
-
-
-def engine_of(_question: Question) -> str:
-    """The name and version of the engine that a question is answered with, for the ledger."""
-    return "brownian-1"
-
-
-def paths_of(
-    estate: Estate, asked: Sequence[Question], horizon_days: int | None = None
-) -> BrownianPaths:
-    """The sample paths of questions that have enough history, to the horizon or another day."""
-    rules = estate.policy.forecast
-    block = np.stack([question.load.series.trend for question in asked]).astype(np.float32)
-    return brownian.forecast(
-        block,
-        origin=estate.as_of,
-        horizon_days=horizon_days or rules.horizon_days,
-        seed=rules.seed,
-        samples=rules.samples,
-        trend_days=rules.trend_days,
-        coarse=np.stack([question.load.series.coarse_days for question in asked]),
-    )
-
-
-def passages_of(
-    estate: Estate, asked: Sequence[Question], *, tentative: bool = False
-) -> tuple[Passage, ...]:
-    """When each question's paths are first over; with ``tentative`` those projects may come."""
-    days = estate.policy.forecast.horizon_days
-    chances = {
-        i: partial(draw, question, estate.policy, estate.as_of, days, tentative=tentative)
-        for i, question in enumerate(asked)
-        if differs(question, tentative=tentative)
-    }
-    usable = np.stack([question.usable for question in asked])
-    added = np.stack([question.added for question in asked])
-    return first_passage(widened_paths(estate, asked), usable, added, chances)
-
-
-def widening(question: Question) -> Widening:
-    """By how much the band is widened, for what earlier reports missed by."""
-    return widening_of(question.track, engine_of(question))
-
-
-def widened_paths(estate: Estate, asked: Sequence[Question]) -> PathSource:
-    """The sample paths as they are published: those whose band did not hold are wider."""
-    paths = paths_of(estate, asked)
-    found = [widening(question) for question in asked]
-    if not any(one.is_needed for one in found):
-        return paths
-    days = np.arange(paths.horizon_days + 1, dtype=np.float64)
-    return WidenedPaths(paths, np.stack([one.on(days) for one in found]))
-
-
-def _passages(estate: Estate, asked: Sequence[Question]) -> dict[int, Passage]:
-    chosen = [i for i, question in enumerate(asked) if has_enough(question, estate.policy.forecast)]
-    if not chosen:
-        return {}
-    found = passages_of(estate, [asked[i] for i in chosen])
-    return dict(zip(chosen, found, strict=True))
-
-
-def _steps(
-    estate: Estate, asked: Sequence[Question], chosen: Sequence[int]
-) -> dict[int, tuple[LevelStep, ...]]:
-    """Per question the days on which its level changed at once."""
-    if not chosen:
-        return {}
-    found = paths_of(estate, [asked[i] for i in chosen]).steps
-    return {i: _dated(found.of(row), estate.as_of) for row, i in enumerate(chosen)}
-
-
-def _dated(steps: Iterable[Step], as_of: date) -> tuple[LevelStep, ...]:
-    def day(column: int) -> date:
-        return as_of - timedelta(days=HISTORY_DAYS - column)
-
-    return tuple(LevelStep(day(s.day), day(s.before), s.size, s.habit) for s in steps)
-
-
-def _with_tentative(
-    estate: Estate, asked: Sequence[Question], passages: Mapping[int, Passage]
-) -> dict[int, Passage]:
-    """The second line: the same where a tentative project would add to the demand."""
-    chosen = [i for i in passages if may_grow(asked[i], estate.as_of)]
-    if not chosen:
-        return {}
-    found = passages_of(estate, [asked[i] for i in chosen], tentative=True)
-    return dict(zip(chosen, found, strict=True))
-
-
-def _backtest(estate: Estate, asked: Sequence[Question]) -> dict[int, float]:
-    """Per question the WAPE of forecasts of 30 days made 30, 60 and 90 days ago."""
-    rules = estate.policy.forecast
-    chosen = [i for i, question in enumerate(asked) if has_enough(question, rules)]
-    if not chosen:
-        return {}
-    block = np.stack([asked[i].load.series.trend for i in chosen])
-    coarse = np.stack([asked[i].load.series.coarse_days for i in chosen])
-    actual, foreseen = [], []
-    for back in range(1, _BACKTEST_ORIGINS + 1):
-        cut = HISTORY_DAYS - back * _BACKTEST_DAYS
-        known = (~np.isnan(block[:, :cut])).sum(axis=1) >= 2
-        middle = np.full((len(chosen), _BACKTEST_DAYS), np.nan)
-        if known.any():
-            middle[known] = _middle(estate, block[known, :cut], coarse[known, :cut], back)
-        actual.append(block[:, cut : cut + _BACKTEST_DAYS])
-        foreseen.append(middle)
-    truth, guess = np.concatenate(actual, axis=1), np.concatenate(foreseen, axis=1)
-    errors = {i: wape(truth[row], guess[row]) for row, i in enumerate(chosen)}
-    return {i: error for i, error in errors.items() if error is not None}
-
-
-def _middle(estate: Estate, block: Floats, coarse: Flags, back: int) -> Floats:
-    """The median paths of the 30 days that follow the block."""
-    origin = date.fromordinal(estate.as_of.toordinal() - back * _BACKTEST_DAYS)
-    paths = brownian.forecast(
-        block.astype(np.float32),
-        origin=origin,
-        horizon_days=_BACKTEST_DAYS - 1,
-        seed=estate.policy.forecast.seed,
-        samples=estate.policy.forecast.samples,
-        trend_days=estate.policy.forecast.trend_days,
-        coarse=coarse,
-    )
-    return np.concatenate([np.median(part.paths, axis=1) for part in paths.blocks()])
-
-
 def _ring(
     question: Question, rings: Mapping[tuple[str, str], RetentionVerdict]
 ) -> RetentionVerdict | None:
@@ -341,12 +189,13 @@ def _ring(
 def _answer(
     estate: Estate,
     question: Question,
-    passage: Passage | None,
+    foreseen: Foreseen | None,
     error: float | None,
-    steps: tuple[LevelStep, ...],
     ring: RetentionVerdict | None = None,
+    provisional: Passage | None = None,
 ) -> Answer:
     policy, series = estate.policy, question.load.series
+    passage, steps = (foreseen.passage, foreseen.steps) if foreseen else (None, ())
     usable = question.capacity.usable
     coverage = series.coverage_ratio(policy.forecast.coverage_window_days)
     demand = _demand_now(question, passage)
@@ -390,11 +239,16 @@ def _answer(
         history_days=series.history_days,
         wape_30=error,
         passage=passage,
-        flags=(*_flags(question, found, order, policy, steps), *(["ring_buffer"] if ring else [])),
+        flags=(
+            *_flags(question, found, order, policy, steps),
+            *(["ring_buffer"] if ring else []),
+            *(["provisional"] if provisional else []),
+        ),
         steps=steps,
         budget=None
         if order.on is None
         else budget_by(estate.owners.budget, order.on, estate.as_of),
+        provisional=provisional,
     )
 
 

@@ -15,11 +15,12 @@ from datetime import date, timedelta
 import numpy as np
 
 from inventory.records import Host
-from planner.answers import PoolAnswer, has_enough, paths_of
+from planner.answers import PoolAnswer
 from planner.budget import in_service_by
 from planner.chances import added
 from planner.estate import Estate
 from planner.forecast.paths import Floats
+from planner.foreseen import has_enough, paths_of
 from planner.numbers import all_exceed, ceil
 from planner.policy import BuyRules
 from planner.pools import GIB, ITEM_CLASS, Pool, Question, capacity_of

@@ -302,12 +302,10 @@ class _Sections:
         if runway.reason:
             yield f"  reason: {runway.reason} (glossary 11)"
         if passage is not None:
-            rules = self._policy.forecast
             yield (
                 f"  growth {_shown(in_unit(passage.growth_per_day, self._answer))} a day, upper "
-                f"{_shown(in_unit(passage.growth_per_day_high, self._answer))}; engine: Brownian "
-                f"motion with drift over {rules.trend_days} days, {rules.samples} paths, seed "
-                f"{rules.seed}"
+                f"{_shown(in_unit(passage.growth_per_day_high, self._answer))}; "
+                f"{self._engine()}"
             )
         if self._outlook is not None:
             yield from (f"  {line}" for line in self._outlook.words())
@@ -319,6 +317,17 @@ class _Sections:
             yield f"  committed projects add {self._unit(self._answer.question.committed)}"
         yield from coming_lines(self._answer)
         yield from level_lines(level_dates(self._report.estate, self._answer))
+
+    def _engine(self) -> str:
+        """How the paths were made."""
+        rules, question = self._policy.forecast, self._answer.question
+        if question.grows:
+            earned = question.calibration.weights.items()
+            parts = ", ".join(f"{name} {weight:.2f}" for name, weight in earned)
+            told = f"several experts, weighed by what they have earned: {parts}"
+        else:
+            told = f"Brownian motion with drift over {rules.trend_days} days"
+        return f"engine: {told}; {rules.samples} paths, seed {rules.seed}"
 
     def _order(self) -> Iterator[str]:
         order = self._answer.order

@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 
 from inventory.holdings import GuestUse, Holding
 from inventory.read import DayPoint
-from planner.answers import Answer, LevelStep
+from planner.answers import Answer
 from planner.estate import Estate
+from planner.foreseen import LevelStep
 from planner.pools import Past, Pool, Question, cores_per_thread
 from planner.purchases import Hardware, Order
 from planner.quality import mean_day

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from planner.answers import Answer, has_enough, passages_of
+from planner.answers import Answer
 from planner.estate import Estate
+from planner.foreseen import has_enough, passages_of
 from planner.policy import Overcommit, Policy, Threshold
 from planner.pools import usable_days
 from planner.runway import Runway, runway

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.answers import Answer
+from planner.forecast.engine import FEWEST_VALUES
 from planner.growth import KINDS, Cause, Growth, PoolGrowth, Teller
 from planner.owners import Exclusion
 from planner.quality import Run, applying, gaps
@@ -68,7 +69,8 @@ class Outlook:
 
     def _level(self) -> dict[str, Any]:
         answer, question, passage = self.answer, self.answer.question, self.answer.passage
-        path = None if passage is None else passage.level
+        shown = passage or answer.provisional
+        path = None if shown is None else shown.level
         return {
             "as_of": self.report.as_of,
             "pool": question.pool.name,
@@ -133,6 +135,7 @@ class Outlook:
 
     def words(self) -> Iterator[str]:
         """Steps with their causes and the growth told apart, line by line."""
+        yield from self._provisional_words()
         yield "steps: the level moved at once and stayed; no growth is told from them"
         for cause in self.growth.causes:
             yield f"  {self._told(cause)}"
@@ -140,6 +143,14 @@ class Outlook:
             yield "  none"
         for window in self.growth.windows:
             yield from self._window_told(window)
+
+    def _provisional_words(self) -> Iterator[str]:
+        path = self.answer.provisional
+        if path is not None:
+            most = f"{self._signed(path.growth_per_day_high)} a day in nine of ten futures"
+            yield f"provisional, for the history gives no date yet: it stays, or {most} at most"
+        elif self.answer.passage is None and self.answer.runway.reason == "not_enough_history":
+            yield f"no path: fewer than {FEWEST_VALUES} days are known"
 
     def _told(self, cause: Cause) -> str:
         step = cause.step

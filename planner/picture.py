@@ -9,11 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from planner.answers import Answer, in_unit, widened_paths
+from planner.answers import Answer, in_unit
 from planner.chances import differs, draw
 from planner.estate import Estate
 from planner.forecast.ledger import SHARES
 from planner.forecast.paths import Floats
+from planner.foreseen import widened_paths
 from planner.pools import GIB, Question
 
 _PAST_DAYS = 365

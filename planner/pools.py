@@ -20,6 +20,8 @@ from inventory.records import Datastore, Guest, Host
 from planner.capacity import Capacity, HostShare, cluster_capacity, datastore_capacity
 from planner.ceph import ceph_nodes, ceph_store_capacity
 from planner.estate import Estate, GuestView
+from planner.forecast.earned import earned
+from planner.forecast.engine import USUAL, Calibration
 from planner.forecast.ledger import Measured, Track, track
 from planner.forecast.paths import Floats
 from planner.leads import Lead, Pending, lead_of, learn, pending_of
@@ -130,6 +132,7 @@ class Question:
     larger: Floats | None = None  # what a scenario adds to what is usable, by each day
     more: Floats | None = None  # what it adds to the demand; both are in usable and added
     track: Track = Track()  # what earlier reports said of it, held against what came
+    calibration: Calibration = USUAL  # what the experts have earned over the fleet
 
     @property
     def unit(self) -> str:
@@ -140,6 +143,11 @@ class Question:
     @property
     def key(self) -> str:
         return f"pool/{self.pool.name}/{self.resource}/{self.model}"
+
+    @property
+    def grows(self) -> bool:
+        """Whether it is foreseen as what grows; what processors do follows the week."""
+        return (self.resource, self.model) != ("cpu", "demand")
 
 
 def pools_of(estate: Estate) -> tuple[Pool, ...]:
@@ -190,7 +198,14 @@ def questions(estate: Estate, past: Past, zone: ZoneInfo) -> tuple[Question, ...
                 _with_track(_question(estate, pool, resource, model, loads[model], stale), said)
                 for model in MODELS
             ]
-    return tuple(asked)
+    calibration = _calibration(asked, estate.policy.forecast.seed)
+    return tuple(replace(question, calibration=calibration) for question in asked)
+
+
+def _calibration(asked: Sequence[Question], seed: int) -> Calibration:
+    """What the experts have earned on all that grows."""
+    grown = [question.load.series.trend for question in asked if question.grows]
+    return earned(np.stack(grown).astype(np.float32), seed=seed) if grown else USUAL
 
 
 def _by_question(said: Iterable[Said]) -> dict[tuple[str, ...], list[Said]]:

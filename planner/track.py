@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from inventory.forecast_records import Forecast, ForecastBand, Said
-from planner.answers import Answer, PoolAnswer, answers_of, engine_of, in_unit, widening
+from planner.answers import Answer, PoolAnswer, answers_of, in_unit
 from planner.estate import Estate
+from planner.forecast.engine import USUAL
 from planner.forecast.ledger import (
     AHEAD_DAYS,
     CrossingScore,
@@ -22,6 +23,7 @@ from planner.forecast.ledger import (
     line_text,
     together,
 )
+from planner.foreseen import engine_of, widening
 from planner.pools import MODELS, Question
 from planner.rows import TrackRow
 
@@ -85,16 +87,26 @@ def _band(ahead: int, levels: Any, factor: float) -> ForecastBand:
 
 
 def replayed(
-    estate: Estate, asked: Sequence[Question], days: Iterable[date], *, run_id: str
+    estate: Estate,
+    asked: Sequence[Question],
+    days: Iterable[date],
+    *,
+    run_id: str,
+    horizon_days: int | None = None,
 ) -> Iterator[Said]:
     """What reports of past days would have published, of what was measured by then.
 
-    Capacity and lead times are those of today; no project and no order is known.
+    No farther than ``horizon_days``, else than the policy says. Capacity and lead times are those
+    of today; no project and no order is known, nor what the experts had earned by then.
     """
+    rules = estate.policy.forecast
+    horizon = horizon_days or rules.horizon_days
+    nearer = {"forecast": rules.model_copy(update={"horizon_days": horizon})}
+    policy = estate.policy.model_copy(update=nearer)
     for day in days:
-        then = [_as_of(question, day) for question in asked]
+        then = [_as_of(question, day, horizon) for question in asked]
         yield from published(
-            answers_of(replace(estate, as_of=day), then, {}),
+            answers_of(replace(estate, as_of=day, policy=policy), then, {}),
             as_of=day,
             run_id=run_id,
             policy_version=estate.policy.version,
@@ -102,7 +114,7 @@ def replayed(
         )
 
 
-def _as_of(question: Question, day: date) -> Question:
+def _as_of(question: Question, day: date, horizon_days: int) -> Question:
     series = question.load.series.until(day)
     was = None if series.last is None else series.last[1]
     load = replace(question.load, series=series, today=None)
@@ -112,14 +124,15 @@ def _as_of(question: Question, day: date) -> Question:
     return replace(
         question,
         load=load,
-        usable=np.full_like(question.usable, now),
-        added=np.zeros_like(question.added),
+        usable=np.full(horizon_days + 1, now),
+        added=np.zeros(horizon_days + 1),
         committed=0.0,
         stale=(),
         hardware=(),
         pending=(),
         projects=(),
         track=Track(),
+        calibration=USUAL,
     )
 
 
@@ -315,7 +328,7 @@ def example_words(row: TrackRow) -> str:
         )
     told = (
         f"on {row.said_on}{replay} we said it would be over "
-        f"{row.said_first_date} to {row.said_last_date or 'later than two years'}"
+        f"{row.said_first_date} to {row.said_last_date or 'a day beyond what was foreseen'}"
         if row.said_first_date is not None
         else f"on {row.said_on}{replay} we gave no date"
     )

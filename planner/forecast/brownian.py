@@ -4,7 +4,8 @@ A series is a level that drifts and wanders (variance q a day), seen with noise 
 day), plus what its weekday adds. Drift is the difference between the means of the last and the
 first third of the recent past over their distance (Bartlett's three-group slope); q and s² come
 from the variance of increments over one day and over four weeks, which separates what wanders
-from what only flickers. Paths carry the uncertainty of the drift itself.
+from what only flickers. A drift counts the less, the less it can be told from none. Paths carry the
+uncertainty of the drift and of the level.
 
 Steps are taken out first: the past is moved to the present level, and drift is what is left.
 A single step widens no band; where there were two, a third is possible and they stay in q.
@@ -19,13 +20,14 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from planner.forecast.paths import Block, Floats, PathBlock
+from planner.forecast.medians import row_medians
+from planner.forecast.paths import Block, Floats, PathBlock, draws
 from planner.forecast.steps import Flags, Steps, find_steps
-from planner.forecast.weekdays import weekday_of, weekly_profile
+from planner.forecast.weekdays import WEEK, weekday_of, weekly_profile
 
-_WEEK = 7
-_LONG_LAG_DAYS = 28
-_LEVEL_DAYS = 14  # how many of the last points tell where the level stands
+_LONG_PERIODS = 4
+_MEDIAN_VARIANCE = np.pi / 2  # of a median, where that of a mean is 1
+_DOUBTFUL = 2.0  # standard errors: a drift as large as that counts half
 _SERIES_AT_ONCE = 8
 _SIGNIFICANT = 1.96
 _MANY_STEPS = 2  # one is an event of its own; with the second they belong to the series
@@ -36,11 +38,13 @@ class BrownianPaths:
     """Sample paths of the baseline; see the module."""
 
     level: Floats  # at the last closed day, without its weekday's part
+    level_error: Floats  # one standard error
     drift: Floats
-    drift_error: Floats  # one standard error
+    drift_error: Floats
+    growth_significant: Flags
     wander: Floats  # √q
     noise: Floats  # s
-    profile: Floats  # [series, weekday], Monday first
+    profile: Floats  # [series, weekday], Monday first, or place in another period
     steps: Steps  # what was taken out before drift and level were told
     origin: date
     horizon_days: int
@@ -51,33 +55,30 @@ class BrownianPaths:
     def series(self) -> int:
         return len(self.level)
 
-    @property
-    def growth_significant(self) -> Flags:
-        return np.asarray(self.drift > _SIGNIFICANT * self.drift_error)
-
     def blocks(self) -> Iterator[PathBlock]:
         days = np.arange(self.horizon_days + 1)
         elapsed = days + 1.0  # since the last closed day
-        random = np.random.default_rng(self.seed)
         half = -(-self.samples // 2)
         # Every series sees the same draws, each with its mirror image: results depend on no
         # order, and the middle of the paths is the level plus its drift, exactly.
-        tilt = _mirrored(random.standard_normal((half, 1)))
-        walk = _mirrored(random.standard_normal((half, len(days))).cumsum(axis=1))
-        flicker = _mirrored(random.standard_normal((half, len(days))))
-        weekday = weekday_of(self.origin, days)
+        tilt = _mirrored(draws(0, half, 1, self.seed))
+        walk = _mirrored(draws(1, half, len(days), self.seed).cumsum(axis=1))
+        start = _mirrored(draws(2, half, 1, self.seed))
+        flicker = _mirrored(draws(3, half, len(days), self.seed))
+        weekday = weekday_of(self.origin, days, self.profile.shape[1])
         for first in range(0, self.series, _SERIES_AT_ONCE):
             part = slice(first, min(first + _SERIES_AT_ONCE, self.series))
             slopes = self.drift[part, None, None] + self.drift_error[part, None, None] * tilt
             paths = self.level[part, None, None] + slopes * elapsed
+            paths = paths + self.level_error[part, None, None] * start
             paths = paths + self.wander[part, None, None] * walk
             paths = paths + self.noise[part, None, None] * flicker
             paths = paths + self.profile[part][:, None, weekday]
             yield PathBlock(first, np.maximum(paths, 0.0))
 
 
-def _mirrored(draws: Floats) -> Floats:
-    return np.concatenate([draws, -draws])
+def _mirrored(drawn: Floats) -> Floats:
+    return np.concatenate([drawn, -drawn])
 
 
 def forecast(
@@ -89,28 +90,33 @@ def forecast(
     samples: int = 500,
     trend_days: int = 180,
     coarse: Flags | None = None,
+    period: int = WEEK,
 ) -> BrownianPaths:
     """Paths from ``block[series, day]``; the last column is the day before the origin.
 
     NaN is a day without a value of its own. A series needs at least two values; one with fewer
     yields NaN, which is over no limit. ``coarse`` marks values that are means over several days:
-    they have no weekday.
+    they have no weekday. Values of another step than a day have another ``period`` than a week;
+    no steps are found in them.
     """
     values = np.asarray(block, dtype=np.float64)
-    profile = weekly_profile(values, origin)
-    weekday = weekday_of(origin, np.arange(-values.shape[1], 0))
+    profile = weekly_profile(values, origin, period)
+    weekday = weekday_of(origin, np.arange(-values.shape[1], 0), period)
     own_day = True if coarse is None else ~coarse
     plain = values - np.where(own_day, profile[:, weekday], 0.0)
-    steps = find_steps(plain)
+    steps = find_steps(plain) if period == WEEK else Steps.none()
     level = steps.removed_from(plain)
-    wander, noise = _variances(np.where(_many(steps, len(plain)), plain, level))
+    wander, noise = _variances(np.where(_many(steps, len(plain)), plain, level), period)
     drift, weight_wander, weight_noise, distance = _drift(level[:, -trend_days:])
     removed = steps.variance_since(values.shape[1] - trend_days, noise) / distance**2
     error = np.sqrt(wander * weight_wander + noise * weight_noise + removed)
+    shrunk = _shrunk(drift, error)
     return BrownianPaths(
-        level=_level(level, drift, wander, noise),
-        drift=drift,
+        level=_level(level, shrunk, period),
+        level_error=np.sqrt(noise * _MEDIAN_VARIANCE / period + wander * period),
+        drift=shrunk,
         drift_error=error,
+        growth_significant=np.asarray(drift > _SIGNIFICANT * error),
         wander=np.sqrt(wander),
         noise=np.sqrt(noise),
         profile=profile,
@@ -127,18 +133,19 @@ def _many(steps: Steps, count: int) -> Flags:
     return (steps.counted(count) >= _MANY_STEPS)[:, None]
 
 
-def _variances(values: Floats) -> tuple[Floats, Floats]:
+def _variances(values: Floats, period: int) -> tuple[Floats, Floats]:
     """Per series (q, s²): the variance a day of what wanders, and of what only flickers.
 
     An increment over k days has variance k·q + 2·s².
     """
+    far = _LONG_PERIODS * period
     short = _increment_variance(values, 1)
-    long = _increment_variance(values, _LONG_LAG_DAYS)
-    coarse = _increment_variance(values, _WEEK) / _WEEK
+    long = _increment_variance(values, far)
+    coarse = _increment_variance(values, period) / period
     with np.errstate(invalid="ignore"):
-        wander = np.maximum((long - short) / (_LONG_LAG_DAYS - 1), 0.0)
+        wander = np.maximum((long - short) / (far - 1), 0.0)
         noise = np.maximum((short - wander) / 2, 0.0)
-    wander = _first_known(wander, short, coarse, long / _LONG_LAG_DAYS)
+    wander = _first_known(wander, short, coarse, long / far)
     return wander, _first_known(noise)
 
 
@@ -191,23 +198,34 @@ def _mean_where(values: Floats, chosen: npt.NDArray[np.bool_]) -> Floats:
         return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def _level(values: Floats, drift: Floats, wander: Floats, noise: Floats) -> Floats:
-    """Where each series stands at the last day: its last values, carried there by the drift.
+def _shrunk(drift: Floats, error: Floats) -> Floats:
+    """The drift, the less of it the less it can be told from none."""
+    sure = np.where(error > 0, (drift / np.where(error > 0, error, 1.0)) ** 2, np.inf)
+    with np.errstate(invalid="ignore"):
+        share = np.where(np.isinf(sure), 1.0, sure / (sure + _DOUBTFUL**2))
+    return np.asarray(drift * share)
 
-    They weigh less the older they are: by the steady gain of the local level model, which is 1
-    for a pure walk (the last value alone) and small where most of what moves is noise.
+
+def _level(values: Floats, drift: Floats, period: int) -> Floats:
+    """Where each series stands at the last day: medians of its last days, carried there by drift.
+
+    A week's median follows a change, four weeks' one is not misled by a busy week; their mean
+    is what erred least on loads of virtual machines. Where no day of them is known, the last value.
     """
-    n = values.shape[1]
-    age = np.arange(n - 1, -1, -1, dtype=np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(noise > 0, wander / np.where(noise > 0, noise, 1.0), np.inf)
-        gain = np.where(np.isinf(ratio), 1.0, (-ratio + np.sqrt(ratio**2 + 4 * ratio)) / 2)
-    gain = np.maximum(gain, 1.0 / _LEVEL_DAYS)
-    known = ~np.isnan(values)
-    rank = known[:, ::-1].cumsum(axis=1)[:, ::-1] - 1  # 0 for the newest known value
-    older = np.where(known, np.maximum(rank, 0), 0)
-    weight = np.where(known, gain[:, None] * (1 - gain[:, None]) ** older, 0.0)
-    carried = np.where(known, values + drift[:, None] * age, 0.0)
-    total = weight.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(total > 0, (weight * carried).sum(axis=1) / total, np.nan)
+    age = np.arange(values.shape[1] - 1, -1, -1, dtype=np.float64)
+    carried = values + drift[:, None] * age
+    near, far = (row_medians(carried[:, -n * period :]) for n in (1, _LONG_PERIODS))
+    return _first_known_or_nan((near + far) / 2, far, _last(carried))
+
+
+def _first_known_or_nan(*choices: Floats) -> Floats:
+    result = np.full_like(choices[0], np.nan)
+    for choice in reversed(choices):
+        result = np.where(np.isnan(choice), result, choice)
+    return result
+
+
+def _last(values: Floats) -> Floats:
+    """The newest known value of each series; NaN where none is."""
+    newest = values.shape[1] - 1 - np.argmax(~np.isnan(values[:, ::-1]), axis=1)
+    return np.asarray(np.take_along_axis(values, newest[:, None], axis=1)[:, 0])

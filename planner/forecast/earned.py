@@ -30,13 +30,13 @@ _LOW, _HIGH = (int(np.searchsorted(SHARES, share)) for share in (0.1, 0.9))
 
 
 def earned(block: Block, *, seed: int, prior: Calibration = USUAL) -> Calibration:
-    """The weights and the width of ``prior``, changed by how it did on ``block[series, day]``."""
+    """``prior``, changed by how it did on ``block[series, day]``."""
     every = max(1, -(-len(block) // _MOST_SERIES))
     trials = list(_trials(np.asarray(block[::every], dtype=np.float64)))
     if sum(len(year.span) for year, _came in trials) < _FEWEST_SERIES * len(_BACK_DAYS):
         return prior
     losses = {name: _loss(name, trials, seed) for name in prior.weights}
-    weighed = replace(prior, weights=_weights(prior.weights, losses))
+    weighed = replace(prior, weights=_weights(prior.weights, losses), young_ratio=_ratio(trials))
     return replace(weighed, width=prior.width * _width(weighed, trials, seed))
 
 
@@ -64,6 +64,13 @@ def _loss(name: str, trials: list[tuple[Year, Floats]], seed: int) -> float:
         loss = np.maximum(SHARES * apart, (SHARES - 1) * apart).mean(axis=2)
         parts.append(loss / year.scale[:, None] / np.sqrt(DAYS_AHEAD))
     return float(np.nanmean(np.minimum(np.concatenate(parts), _LARGEST_LOSS)))
+
+
+def _ratio(trials: list[tuple[Year, Floats]]) -> float:
+    """By what share of their level series move: the middle one of them."""
+    parts = [(year.scale, np.abs(year.last)) for year, _came in trials]
+    scale, level = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return float(np.median(scale[level > 0] / level[level > 0]))
 
 
 def _weights(prior: Mapping[str, float], losses: Mapping[str, float]) -> dict[str, float]:

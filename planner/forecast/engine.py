@@ -29,15 +29,16 @@ from planner.forecast.fan import (
     share_weights,
 )
 from planner.forecast.growth_model import shipped
-from planner.forecast.paths import Block, Floats, PathBlock
+from planner.forecast.paths import Block, Floats, PathBlock, draws
 from planner.forecast.plain_experts import last_value, mean_drift, middle_month
 from planner.forecast.steps import Flags, Steps
+from planner.forecast.straight import line_of
 from planner.forecast.traits import Year, year_and_steps
 from planner.forecast.weekdays import weekday_of, weekly_profile
 
-_SERIES_AT_ONCE = 8
+_VALUES_AT_ONCE = 3_000_000  # of paths: 24 MB
 _LEARNT_AT_ONCE = 1000
-_FEWEST_VALUES = 3
+FEWEST_VALUES = 3
 _FEWEST_DAYS = 14  # below, the band is that of strangers
 _TILT_DAYS = 180.0  # after which a future's lasting tilt weighs as much as its wandering
 _SURE_SHARE = 0.1
@@ -59,18 +60,23 @@ EXPERTS: Mapping[str, Expert] = MappingProxyType(
 class Calibration:
     """What each expert weighs, and by how much their band is widened.
 
-    The outermost shares are widened by ``tail`` more, those between by a part of it.
+    ``by_day`` are the parts of the width that belong to fan.DAYS_AHEAD. The outermost shares are
+    widened by ``tail`` more, those between by a part of it. A series too
+    young to show how much it moves is taken to move by ``young_ratio`` of its level.
     """
 
     weights: Mapping[str, float]
     width: float = 1.0
     tail: float = 1.0
+    by_day: tuple[float, ...] = (1.0,) * len(DAYS_AHEAD)
+    young_ratio: float = 0.003  # between that of measured histories and that of made ones
 
     @property
     def widths(self) -> Floats:
-        """By how much each share is widened."""
+        """By how much each share is widened on each day ahead, as [day, share]."""
         outermost = [0.4, 0.475]  # as far from the middle as 10 and 90 %, 2.5 and 97.5 %
-        return np.interp(np.abs(SHARES - 0.5), outermost, [self.width, self.width * self.tail])
+        of_share = np.interp(np.abs(SHARES - 0.5), outermost, [1.0, self.tail])
+        return np.asarray(self.width * np.array(self.by_day)[:, None] * of_share)
 
     @classmethod
     def of_one(cls, expert: str) -> Calibration:
@@ -80,7 +86,10 @@ class Calibration:
 
 # Chosen on measured histories that the growth model did not know (docs/explanation/forecast.md).
 USUAL = Calibration(
-    {"growth model": 0.6, "bootstrap": 0.2, "mean drift": 0.2}, width=1.15, tail=1.17
+    {"growth model": 0.7, "bootstrap": 0.15, "mean drift": 0.15},
+    width=1.25,
+    tail=1.2,
+    by_day=(0.88, 0.96, 1.04, 0.96, 0.96, 1.0, 1.08, 1.12, 1.12, 1.12),
 )
 
 
@@ -110,7 +119,8 @@ class FanPaths:
 
     def blocks(self) -> Iterator[PathBlock]:
         weights = _ranks_as_weights(self.samples, self.horizon_days + 1, self.seed)
-        for part, levels in self._levels(_SERIES_AT_ONCE):
+        at_once = max(1, _VALUES_AT_ONCE // (self.samples * (self.horizon_days + 1)))
+        for part, levels in self._levels(at_once):
             paths = np.matmul(levels.transpose(1, 0, 2), weights).transpose(1, 2, 0)
             paths = paths + self._rhythm(part)[:, None, :]
             yield PathBlock(part.start, np.maximum(paths, 0.0))
@@ -144,10 +154,9 @@ def _ranks_as_weights(samples: int, days: int, seed: int) -> Floats:
     A future's rank wanders, and tilts for good; every future has its mirror image, so that on
     each day the ranks are spread evenly and their middle is the fan's.
     """
-    random = np.random.default_rng(seed)
     half = -(-samples // 2)
-    walk = random.standard_normal((half, days)).cumsum(axis=1)
-    tilt = random.standard_normal((half, 1)) * np.arange(1, days + 1) / np.sqrt(_TILT_DAYS)
+    walk = draws(0, half, days, seed).cumsum(axis=1)
+    tilt = draws(1, half, 1, seed) * np.arange(1, days + 1) / np.sqrt(_TILT_DAYS)
     height = np.concatenate([walk + tilt, -(walk + tilt)])
     ranks = height.argsort(axis=0).argsort(axis=0)
     return np.ascontiguousarray(share_weights((ranks.T + 0.5) / len(height)).transpose(1, 0, 2))
@@ -178,7 +187,12 @@ def forecast(
         fan=np.concatenate(fans),
         last=np.concatenate(lasts),
         profile=np.concatenate(profiles),
-        steps=_joined(steps),
+        steps=Steps.joined(
+            [
+                part.of_rows(np.arange(_LEARNT_AT_ONCE) + i * _LEARNT_AT_ONCE)
+                for i, part in enumerate(steps)
+            ]
+        ),
         origin=origin,
         horizon_days=horizon_days,
         samples=samples,
@@ -196,12 +210,12 @@ def _learnt(
     plain = values - np.where(own_day, profile[:, weekday], 0.0)
     level, steps = year_and_steps(plain)
     fan = fan_of(level, seed, calibration)
-    enough = (~np.isnan(values)).sum(axis=1) >= _FEWEST_VALUES
+    enough = (~np.isnan(values)).sum(axis=1) >= FEWEST_VALUES
     return fan, np.where(enough, level.last, np.nan), profile, steps
 
 
 def fan_of(year: Year, seed: int, calibration: Calibration) -> Fan:
-    """What the experts say together."""
+    """What the experts say together; of a straight past, what its line says."""
     weights = {name: weight for name, weight in calibration.weights.items() if weight > 0}
     total = sum(weights.values())
     fan = nothing_moves(len(year.span))
@@ -209,16 +223,8 @@ def fan_of(year: Year, seed: int, calibration: Calibration) -> Fan:
         fan += weight / total * EXPERTS[name](year, seed)
     young = year.span < _FEWEST_DAYS
     if young.any():
-        fan[young] = shipped().fan_of_strangers(year)[young]
+        fan[young] = shipped().fan_of_strangers(calibration.young_ratio * np.abs(year.last[young]))
     middle = fan[:, :, MIDDLE, None]
-    return np.asarray(middle + (fan - middle) * calibration.widths)
-
-
-def _joined(parts: tuple[Steps, ...]) -> Steps:
-    """The steps of consecutive blocks as those of one."""
-    shifted = [part.series + i * _LEARNT_AT_ONCE for i, part in enumerate(parts)]
-    names = ("day", "before", "size", "error", "habit")
-    return Steps(
-        np.concatenate(shifted),
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in names),
-    )
+    fan = np.asarray(middle + (fan - middle) * calibration.widths)
+    line = line_of(year)
+    return np.asarray(fan + line.share[:, None, None] * (line.fan - fan))

@@ -20,6 +20,7 @@ from planner.forecast.traits import Year, traits_of
 
 _FILE = "growth_model.npz"
 _FARTHEST = 4.0  # standard deviations from the mean of a trait: beyond, it tells no more
+_FARTHEST_RANGES = 3.0  # beyond, a network only goes on with what it has not learnt
 _LAYERS = ("w1", "b1", "w2", "b2", "w3", "b3")
 
 
@@ -36,15 +37,16 @@ class GrowthModel:
     prior: Floats
 
     def fan(self, year: Year) -> Fan:
-        """What becomes of each series."""
+        """What becomes of each series; no farther off than three times the range of its year."""
         inputs = self.inputs(traits_of(year))
         said = np.mean([ordered(answer(net, inputs)) for net in self.networks], axis=0)
-        return in_units(said, year.scale)
+        most = _FARTHEST_RANGES * np.ptp(year.moved, axis=1)[:, None, None]
+        return np.clip(in_units(said, year.scale), -most, most)
 
-    def fan_of_strangers(self, year: Year) -> Fan:
-        """What becomes of series too short to tell: they stay, within what others did."""
-        around = np.broadcast_to(self.prior, (len(year.scale), *self.prior.shape))
-        return in_units(around, year.scale)
+    def fan_of_strangers(self, scale: Floats) -> Fan:
+        """What becomes of series of which only the ``scale`` is known, or thought: they stay,
+        within what others did."""
+        return in_units(np.broadcast_to(self.prior, (len(scale), *self.prior.shape)), scale)
 
     def inputs(self, traits: Floats) -> Floats:
         apart = (traits - self.mean) / self.deviation

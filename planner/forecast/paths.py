@@ -17,6 +17,11 @@ Floats = npt.NDArray[np.float64]
 Block = npt.NDArray[np.float32]
 
 
+def draws(kind: int, samples: int, days: int, seed: int) -> Floats:
+    """Standard normal draws ``[sample, day]`` of one kind; fewer days are the beginning of more."""
+    return np.random.default_rng([seed, kind]).standard_normal((days, samples)).T
+
+
 @dataclass(frozen=True, slots=True)
 class PathBlock:
     """Paths of some series: ``paths[series, sample, day]``, of series ``first`` and following."""

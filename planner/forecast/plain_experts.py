@@ -11,7 +11,7 @@ from planner.forecast.medians import row_medians
 from planner.forecast.paths import Floats
 from planner.forecast.traits import Year
 
-_BELL: Floats = np.array([NormalDist().inv_cdf(float(share)) for share in SHARES])
+BELL: Floats = np.array([NormalDist().inv_cdf(float(share)) for share in SHARES])
 _MONTH_DAYS = 28
 _SHORTEST_DAYS = 2 * _MONTH_DAYS
 
@@ -46,5 +46,5 @@ def _around(drift: Floats, year: Year) -> Fan:
     days = np.maximum(year.span - 1, 1)
     mean = -year.moved[:, 0] / days
     spread = np.sqrt(np.maximum((year.steps**2).sum(axis=1) / days - mean**2, 0.0))
-    walked = np.sqrt(DAYS_AHEAD)[None, :, None] * spread[:, None, None] * _BELL
+    walked = np.sqrt(DAYS_AHEAD)[None, :, None] * spread[:, None, None] * BELL
     return np.asarray(drift[:, None, None] * DAYS_AHEAD[None, :, None] + walked)

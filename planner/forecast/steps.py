@@ -14,7 +14,8 @@ public histories of storage growth (docs/explanation/forecast.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +76,22 @@ class Steps:
         np.add.at(moves, (self.series[once], self.day[once]), self.size[once])
         later = moves[:, ::-1].cumsum(axis=1)[:, ::-1] - moves  # the steps after each day
         return values + later
+
+    def of_rows(self, rows: Ints) -> Steps:
+        """The same steps where series i stands in row ``rows[i]`` of a larger block."""
+        return replace(self, series=rows[self.series])
+
+    @classmethod
+    def none(cls) -> Steps:
+        """No steps."""
+        return _in_order([])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Steps]) -> Steps:
+        """The steps of different series as those of one block."""
+        every = [np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__]
+        order = np.lexsort((every[1], every[0]))
+        return cls(*(part[order] for part in every))
 
     def counted(self, count: int) -> Ints:
         """How many each of ``count`` series has."""

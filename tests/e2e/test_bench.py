@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bench.__main__ import BENCHMARKS, main, measure
-from bench.forecast_adapter import brownian
+from bench.forecast_adapter import brownian, forecaster, middle
 from bench.measure import Line, Size, Spread
 
 pytestmark = pytest.mark.slow
@@ -121,6 +122,20 @@ def test_the_adapter_answers_in_the_benchmarks_form() -> None:
         assert rows["q0.5"].iloc[-1] == pytest.approx(last + 30, abs=1.0)
 
 
-def test_the_adapter_refuses_what_is_not_daily() -> None:
-    with pytest.raises(ValueError, match="only daily"):
-        brownian(growing("a", datetime(2026, 3, 4), 40), 30, 24, "h", [0.5])  # noqa: DTZ001
+def test_the_adapter_answers_for_hours_too() -> None:
+    hours = pd.date_range("2026-03-01", periods=24 * 28, freq="h")
+    frame = pd.DataFrame({"series_id": "a", "ts": hours, "value": 100.0 + 50 * (hours.hour == 9)})
+    found = forecaster(frame, 48, 24, "h", [0.1, 0.5, 0.9])
+    assert found["q0.5"].to_numpy() == pytest.approx(([100.0] * 9 + [150.0] + [100.0] * 14) * 2)
+
+
+def test_the_adapters_growth_is_told_by_first_passage() -> None:
+    """What half of the futures have reached never falls, and is no lower than their middle."""
+    frame = growing("a", datetime(2026, 3, 1), 200)  # noqa: DTZ001
+    frame["value"] += 20 * np.random.default_rng(1).standard_normal(200).cumsum() + 1000
+    reached, level = (
+        told(frame, 60, 7, "D", [0.1, 0.5, 0.9])["q0.5"].to_numpy() for told in (forecaster, middle)
+    )
+    assert (np.diff(reached) >= 0).all()
+    assert (reached >= level - 1).all()
+    assert reached[-1] > level[-1] + 1

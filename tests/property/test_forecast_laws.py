@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.forecast import engine
+from planner.forecast import brownian, engine
 from planner.forecast.engine import EXPERTS, USUAL, Calibration, FanPaths
 from planner.forecast.paths import Floats
 from planner.forecast.traits import year_of
@@ -135,9 +135,9 @@ def test_the_same_in_the_same_out(told: Calibration, values: Floats) -> None:
 def test_a_shorter_horizon_is_the_beginning_of_a_longer_one(
     told: Calibration, values: Floats, shorter: int
 ) -> None:
-    near = bands(forecast(told, values, horizon=shorter))
-    far = bands(forecast(told, values))
-    assert near == pytest.approx(far[:, :, : shorter + 1])
+    short, long = forecast(told, values, horizon=shorter), forecast(told, values)
+    assert bands(short) == pytest.approx(bands(long)[:, :, : shorter + 1])
+    assert paths(short) == pytest.approx(paths(long)[:, :, : shorter + 1])
 
 
 @every_engine
@@ -160,3 +160,66 @@ def test_the_paths_follow_the_bands(values: Floats) -> None:
     drawn = np.quantile(paths(found)[0], SHARES, axis=0)
     wide = bands(found)[0]
     assert np.abs(drawn - wide).max() <= 0.05 * (wide[-1] - wide[0]).max() + 1e-6
+
+
+# The engine for loads
+
+
+def loads(values: Floats, horizon: int = HORIZON) -> Floats:
+    found = brownian.forecast(
+        values[None, :].astype(np.float32), origin=AS_OF, horizon_days=horizon, seed=3, samples=60
+    )
+    return np.concatenate([part.paths for part in found.blocks()])
+
+
+@few
+@given(histories(), st.integers(-8, 12), st.integers(1, 40))
+def test_loads_have_no_unit_and_no_zero(values: Floats, power: int, thousands: int) -> None:
+    plain, factor = loads(values), 2.0**power
+    assert loads(values * factor) / factor == pytest.approx(plain, rel=1e-6, abs=ROUNDED)
+    if plain.min() > 0:
+        assert loads(values + 1000 * thousands) - 1000 * thousands == pytest.approx(
+            plain, rel=1e-6, abs=ROUNDED
+        )
+
+
+@few
+@given(st.floats(0, 1e6), st.integers(14, 500))
+def test_a_load_that_never_moved_stays(level: float, days: int) -> None:
+    assert loads(np.full(days, level)) == pytest.approx(
+        np.full((1, 60, HORIZON + 1), level), rel=1e-6
+    )
+
+
+@few
+@given(histories(), st.integers(5, HORIZON - 1))
+def test_a_shorter_horizon_of_a_load_is_the_beginning_of_a_longer_one(
+    values: Floats, shorter: int
+) -> None:
+    assert np.array_equal(loads(values, shorter), loads(values)[:, :, : shorter + 1])
+    assert np.array_equal(loads(values), loads(values))
+
+
+@few
+@given(histories(), st.integers(1, 60))
+def test_a_load_is_foreseen_without_later_days(values: Floats, later: int) -> None:
+    told_of: list[Floats] = []
+    for unknown in (0.0, 9e6):
+        whole = np.concatenate([values, np.full(later, unknown)])
+        told_of.append(loads(whole[: len(values)]))
+    assert np.array_equal(told_of[0], told_of[1])
+
+
+# A straight past
+
+
+@few
+@given(
+    st.integers(10, 60).flatmap(lambda rate: st.sampled_from([rate, -rate])), st.integers(60, 400)
+)
+def test_a_straight_past_goes_on_within_a_narrow_band(growth: int, days: int) -> None:
+    values = np.round(1e6 + growth * np.arange(days))
+    found = bands(forecast(USUAL, values))[0]
+    ahead = np.arange(1, HORIZON + 2)
+    assert found[2] == pytest.approx(values[-1] + growth * ahead, abs=2 + 0.02 * abs(growth) * 120)
+    assert (found[3] - found[1]).max() <= 4 + 0.1 * abs(growth) * HORIZON

@@ -11,10 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from estates import AS_OF, days, estate
-from planner.answers import passages_of
 from planner.budget import budget_by
 from planner.buying import Item, least
 from planner.estate import Estate
+from planner.foreseen import passages_of
 from planner.pools import Past, Question, questions, usable_days
 from planner.purchases import Budget
 from planner.runway import Passage

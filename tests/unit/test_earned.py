@@ -38,6 +38,12 @@ def test_a_band_that_held_too_little_is_widened_and_one_that_held_too_much_narro
         assert (earned(walks, seed=1, prior=prior).width > told) is wider
 
 
+def test_young_series_move_as_the_middle_one_of_the_fleet_does() -> None:
+    lively, quiet = (earned(fleet(0.0) * scale + 5000 * (1 - scale), seed=1).young_ratio
+                     for scale in (1.0, 0.25))  # fmt: skip
+    assert quiet == pytest.approx(lively / 4, rel=0.1)
+
+
 def test_few_series_and_short_pasts_change_nothing() -> None:
     assert earned(fleet(1.0, count=5), seed=1) is USUAL
     assert earned(fleet(1.0, days=100), seed=1) is USUAL

@@ -95,6 +95,21 @@ def test_a_short_history_stays_within_what_others_did(days: int) -> None:
     assert not found.growth_significant[0]
 
 
+def test_a_band_of_a_short_history_is_the_fleets_even_where_nothing_moved_yet() -> None:
+    values = np.full((1, 90), np.nan, dtype=np.float32)
+    values[0, -5:] = 1000.0
+    widths = []
+    for ratio in (0.001, 0.004):
+        found = engine.forecast(
+            values, origin=AS_OF, horizon_days=90, seed=1,
+            calibration=engine.Calibration({"last value": 1.0}, young_ratio=ratio),
+        )  # fmt: skip
+        low, high = next(found.bands(np.array([0.1, 0.9]))).paths[0]
+        widths.append(high[60] - low[60])
+    assert widths[0] > 0
+    assert widths[1] == pytest.approx(4 * widths[0])
+
+
 def test_zeros_stay_zero_and_nothing_falls_below() -> None:
     falling = np.maximum(300 - noisy(365, growth=1.0, noise=3.0) + 1000, 0)
     found = paths_of(forecast(np.zeros(365), falling))
@@ -104,8 +119,8 @@ def test_zeros_stay_zero_and_nothing_falls_below() -> None:
 
 def test_memory_stays_flat_however_many_series_there_are() -> None:
     for count in (20, 50):
-        blocks = list(forecast(*[noisy(90)] * count, samples=50).blocks())
-        assert max(len(part.paths) for part in blocks) <= 8
+        blocks = list(forecast(*[noisy(90)] * count, samples=500).blocks())
+        assert max(part.paths.size for part in blocks) <= 3_000_000
         assert sum(len(part.paths) for part in blocks) == count
         assert [part.first for part in blocks] == list(range(0, count, 8))
 

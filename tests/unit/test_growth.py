@@ -9,7 +9,7 @@ import pytest
 
 from inventory.holdings import GuestUse, Holding, guest_use, holdings
 from inventory.read import DayPoint
-from planner.answers import LevelStep
+from planner.foreseen import LevelStep
 from planner.growth import Growth, Ledger, Part, Weeks, allocation_growth, cause_of, demand_growth
 from planner.purchases import Hardware, Order
 from stored import GIB, Book, at, disk, guest, host, used

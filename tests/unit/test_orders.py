@@ -467,10 +467,11 @@ def test_a_datastore_is_bought_by_the_gib() -> None:
     [row] = found.orders
     assert row.unit == "gib"
     assert row.quantity is not None
-    # Until the target demand grows by 6 a day: 0.8 of what is bought holds what is over.
+    # Until the target demand grows by 6 a day: 0.8 of what is bought holds what is over, and what
+    # nine of ten futures add to it.
     until = found.purchases["datastore", "san"].until
     over = 2500 + 6 * (90 + (until - AS_OF).days) - 0.8 * 4000
-    assert row.quantity == pytest.approx(over / 0.8, rel=0.02)
+    assert 1.0 <= row.quantity / (over / 0.8) <= 1.1
 
 
 def test_an_order_under_way_has_a_row_with_its_stage() -> None:

@@ -56,6 +56,28 @@ def test_thirteen_days_are_too_few_even_when_all_is_used() -> None:
     assert memory([2000.0] * 14).runway.reason == "exhausted"
 
 
+@pytest.mark.parametrize("days", [3, 13])
+def test_a_short_history_shows_a_path_that_gives_no_date(days: int) -> None:
+    found = memory(growing(days, last=1000.0, growth=20.0))
+    assert found.provisional is not None
+    assert "provisional" in found.flags
+    assert found.provisional.level / GIB == pytest.approx(np.full(731, 1000.0), rel=1e-3)
+    assert found.provisional.growth_per_day_high > 0
+    assert (found.passage, found.runway.days, found.order.on) == (None, None, None)
+    assert (found.status, found.confidence) == ("unknown", "none")
+
+
+@pytest.mark.parametrize("days", [0, 1, 2])
+def test_under_three_days_there_is_no_path(days: int) -> None:
+    found = memory(growing(days, last=1000.0, growth=20.0))
+    assert (found.provisional, found.passage) == (None, None)
+    assert "provisional" not in found.flags
+
+
+def test_a_stale_source_shows_no_path() -> None:
+    assert memory([1000.0] * 10, stale=True).provisional is None
+
+
 def test_too_many_gaps_are_not_enough_history() -> None:
     thin = [1000.0 if i % 3 == 0 else None for i in range(90)]
     assert memory(thin).runway.reason == "not_enough_history"

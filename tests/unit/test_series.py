@@ -147,3 +147,11 @@ def test_calendar_weeks_end_on_sunday_and_the_running_one_yesterday() -> None:
 def test_a_series_without_a_value_has_no_weeks() -> None:
     empty = np.full(HISTORY_DAYS, np.nan)
     assert DailySeries(date(2026, 11, 25), empty, empty, np.zeros(HISTORY_DAYS)).weeks(8) == []
+
+
+def test_a_day_told_twice_counts_once_and_the_newer_value_holds() -> None:
+    day = AS_OF - timedelta(days=1)
+    told = [DayPoint(day, 1, 10.0, None, 86_400), DayPoint(day, 1, 12.0, None, 86_400)]
+    series = demand_series(told, AS_OF)
+    assert series.last == (day, 12.0)
+    assert series.history_days == 1.0
