@@ -164,19 +164,18 @@ def load_regulations(folder: Path | None = None) -> Regulations:
 
     Raises SettingsError, also for a pack that names what is no rule.
     """
-    shipped = {pack.id: pack for pack in _packs(_SHIPPED_REGULATIONS)}
-    named = {rule for pack in shipped.values() for c in pack.controls.values() for rule in c.named}
-    known = {*BY_ID, *(one.id for one in absent()), *named}
-    own = {pack.id: pack for pack in _packs(folder, known)} if folder is not None else {}
-    return Regulations(tuple((shipped | own).values()))
+    folders = (_SHIPPED_REGULATIONS, *([folder] if folder is not None else []))
+    packs = {pack.id: pack for place in folders for pack in _packs(place)}
+    return Regulations(tuple(packs.values()))
 
 
-def _packs(folder: Path, known: typing.Collection[str] | None = None) -> typing.Iterator[Pack]:
-    """The packs of a folder; those of a site may name only rules that are known."""
+def _packs(folder: Path) -> typing.Iterator[Pack]:
+    """The packs of a folder; they name only rules that exist, or are known to be absent."""
+    known = {*BY_ID, *(one.id for one in absent())}
     for path in sorted(folder.glob("*.yaml")):
         pack, lines = _yaml(Pack, path)
-        for number, grade, name in strangers(pack, known) if known is not None else ():
-            near = difflib.get_close_matches(name, list(known or ()), 1)
+        for number, grade, name in strangers(pack, known):
+            near = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             line = lines.of(("controls", number, grade))
             raise SettingsError(f"{path}{line}: {number}: no rule is called {name!r}{hint}")
