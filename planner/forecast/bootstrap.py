@@ -55,13 +55,16 @@ def _sums(span: int, seed: int) -> npt.NDArray[np.float32]:
     start = _starts(span, days, random.random((_FUTURES, blocks)))
     laid = days.cumsum(axis=1) - days
     counted = np.zeros((YEAR, len(DAYS_AHEAD), _FUTURES), dtype=np.float32)
-    future = np.broadcast_to(np.arange(_FUTURES)[:, None], days.shape)
     for place, ahead in enumerate(DAYS_AHEAD):
         end = np.minimum(start + np.clip(ahead - laid, 0, days), YEAR - 1)
-        ahead_of = counted[:, place]
-        np.add.at(ahead_of, (end, future), 1)
-        np.add.at(ahead_of, (start, future), -1)
+        counted[:, place] = _per_day(end) - _per_day(start)
     return counted.reshape(YEAR, -1)
+
+
+def _per_day(found: Ints) -> Ints:
+    """How often each future has each day: [day, future] of ``found[future, block]``."""
+    cells = found * _FUTURES + np.arange(_FUTURES)[:, None]
+    return np.bincount(cells.ravel(), minlength=YEAR * _FUTURES).reshape(YEAR, _FUTURES)
 
 
 def _starts(span: int, days: Ints, luck: Floats) -> Ints:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -148,6 +149,7 @@ def _slices(count: int, at_once: int) -> Iterator[slice]:
         yield slice(first, min(first + at_once, count))
 
 
+@lru_cache(maxsize=1)  # every forecast of a report asks for the same: 38 MB for two years
 def _ranks_as_weights(samples: int, days: int, seed: int) -> Floats:
     """What each of a fan's shares counts in each future, ``[day, share, sample]``.
 

@@ -106,11 +106,13 @@ def test_an_upgrade_marks_the_days_whose_samples_are_still_there(tmp_path: Path)
 
 def _back_to_the_schema_before(store: Store) -> None:
     with store.writing() as connection:
-        for table in ("guest_day", "proposal", "filesystem", "forecast", "forecast_band"):
+        for table in (
+            "guest_day", "proposal", "filesystem", "forecast", "forecast_band", "audit_line",
+        ):  # fmt: skip
             connection.exec_driver_sql(f"DROP TABLE {table}")
         for table, column in (
             ("disk", "encryption"), ("disk", "file_mode"), ("datastore", "folder_mode"),
-            ("guest", "shares_memory"), ("nic", "attachment"),
+            ("guest", "shares_memory"), ("nic", "attachment"), ("poll", "excess_rights"),
         ):  # fmt: skip
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
