@@ -16,11 +16,13 @@ import numpy as np
 
 from planner.forecast.fan import DAYS_AHEAD, MIDDLE, SHARES, Fan
 from planner.forecast.paths import Floats
-from planner.forecast.traits import Year, traits_of
+from planner.forecast.traits import YEAR, Year, traits_of
 
 _FILE = "growth_model.npz"
 _FARTHEST = 4.0  # standard deviations from the mean of a trait: beyond, it tells no more
-_FARTHEST_RANGES = 3.0  # beyond, a network only goes on with what it has not learnt
+# Ranges of the past year, for each year ahead and at least: beyond, a network only goes on with
+# what it has not learnt.
+_FARTHEST_RANGES, _FARTHEST_SOON = 3.0, 1.5
 _LAYERS = ("w1", "b1", "w2", "b2", "w3", "b3")
 
 
@@ -37,10 +39,13 @@ class GrowthModel:
     prior: Floats
 
     def fan(self, year: Year) -> Fan:
-        """What becomes of each series; no farther off than three times the range of its year."""
+        """What becomes of each series, within a few ranges of its past year."""
         inputs = self.inputs(traits_of(year))
         said = np.mean([ordered(answer(net, inputs)) for net in self.networks], axis=0)
-        most = _FARTHEST_RANGES * np.ptp(year.moved, axis=1)[:, None, None]
+        ranges = np.maximum(_FARTHEST_SOON, _FARTHEST_RANGES * np.asarray(DAYS_AHEAD) / YEAR)[
+            :, None
+        ]
+        most = ranges * np.ptp(year.moved, axis=1)[:, None, None]
         return np.clip(in_units(said, year.scale), -most, most)
 
     def fan_of_strangers(self, scale: Floats) -> Fan:
