@@ -108,6 +108,7 @@ def _back_to_the_schema_before(store: Store) -> None:
     with store.writing() as connection:
         for table in (
             "guest_day", "proposal", "filesystem", "forecast", "forecast_band", "audit_line",
+            "finding_report", "finding_state",
         ):  # fmt: skip
             connection.exec_driver_sql(f"DROP TABLE {table}")
         for table, column in (
