@@ -25,7 +25,8 @@ from site_files import GIB, NOW, Site, datastore, disk, guest, host
 WEEK = "2026-W48"
 FILES = {
     "orders.csv", "pools.csv", "guests.csv", "risks.csv", "changes.csv", "sources.csv",
-    "failover.csv", "cameras.csv", "risk_score.csv", "brief.html", "workbook.xlsx", "manifest.json",
+    "failover.csv", "cameras.csv", "track_record.csv", "risk_score.csv", "brief.html",
+    "workbook.xlsx", "manifest.json",
 }  # fmt: skip
 
 

@@ -160,7 +160,7 @@ def test_what_was_not_touched_is_as_it_was(
     for folder in (published.root / "weekly", copy):
         code, told = found_in(published, folder, capsys)
         assert code is Exit.DONE
-        assert told.startswith("3 published, 30 files, 4 lines of the audit log: all as they were")
+        assert told.startswith("3 published, 36 files, 4 lines of the audit log: all as they were")
 
 
 def append(path: Path) -> None:
@@ -172,7 +172,7 @@ def test_every_published_file_that_is_altered_or_removed_is_found(
 ) -> None:
     """Each of all files of all reports in turn, the manifests among them."""
     files = [path for report in reports(copy) for path in sorted(report.iterdir())]
-    assert len(files) == 3 * 11
+    assert len(files) == 3 * 13
     for path in files:
         body = path.read_bytes()
         for tamper in (append, Path.unlink):
@@ -271,7 +271,7 @@ def test_without_the_log_only_what_the_files_say_is_checked(
     assert verify(nowhere, copy) is Exit.PARTIAL
     told = capsys.readouterr()
     assert "the audit log is not asked" in told.err
-    assert told.out.endswith("30 files: all as they were\n")
+    assert told.out.endswith("36 files: all as they were\n")
     append(reports(copy)[0] / "pools.csv")
     assert verify(nowhere, copy) is Exit.FAULT
 
