@@ -22,6 +22,17 @@ _NEEDS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A file's tests run on one core, and all that ask for the lab on the same: one lab at a time
+    is what a small machine can bear."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        on_the_lab = item.get_closest_marker("libvirt") is not None
+        item.add_marker(pytest.mark.xdist_group("libvirt" if on_the_lab else item.path.name))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for name, is_here in _NEEDS.items():
         if item.get_closest_marker(name) and not is_here():
