@@ -210,5 +210,5 @@ def test_the_same_directory_twice_changes_nothing(states: TwoStates) -> None:
     states.site.run("collect", now=LATER + timedelta(minutes=5))
     second = contents(states.database)
     for name in first:
-        if name != "poll":
+        if name not in ("poll", "audit_line", "meta"):  # that it was asked is noted
             assert second[name] == first[name], name
