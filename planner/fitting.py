@@ -9,7 +9,8 @@ from statistics import fmean
 
 from inventory.records import Datastore
 from planner.answers import Answer, PoolAnswer
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.hosting import bins_of, loads_of
 from planner.placement.failover import FailoverCase
 from planner.placement.fit import Fit, Limit, Profile, Survivors, fit, host_limits, times

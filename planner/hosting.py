@@ -9,7 +9,8 @@ from functools import cached_property
 
 from inventory.platform_records import HaResource, HaRule, Replication
 from inventory.records import Disk, Guest, Host
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.owners import HostPlace
 from planner.placement.packing import Bin, Load
 from planner.policy import Policy

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inventory.platform_records import Grant, Principal
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.access import ADMINISTRATOR, ROOT, Access, accesses, is_live, user_of
 from planner.risks.naming import few, labels
 from planner.risks.rule import HIGH, Outcome, Rule, not_applicable, ok, risk, rule, unknown
