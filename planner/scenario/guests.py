@@ -91,6 +91,7 @@ def _guest(name: str, pool: Pool, profile: Profile, tags: tuple[str, ...]) -> Gu
         memory_bytes=round(profile.memory_bytes),
         template=False,
         tags=tags,
+        pinned_cpus=profile.pinned_cpus,
     )
 
 
