@@ -323,6 +323,8 @@ class Sections:
         pool = self._pool
         yield f"failover test: {pool.failover} (glossary 14)"
         yield "  configured memory ≤ effective memory, vCPUs ≤ ratio × cores, no guest > its host"
+        if self._policy.failover.exclusive_pins:
+            yield "  no CPU is pinned by two guests of a host (failover.exclusive_pins, policy)"
         for case in (*pool.cases, *pool.domain_cases):
             down = f"; stays down: {', '.join(case.stays_down)}" if case.stays_down else ""
             why = f" ({case.why})" if case.why else ""

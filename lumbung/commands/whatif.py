@@ -215,7 +215,7 @@ def _show_table(rows: Sequence[ScenarioRow], *, every_pool: bool) -> None:
         out().print(table_of(_HEADS, _lines(chosen)))
     note("* differs from doing nothing, ! binds its pool; what is not listed is as it is now.")
     note("Headroom, failover and fit: all changes made, with today's load. Dates: each change on")
-    note("its day, with growth.")
+    note("its day, with growth. Why: the same with --explain scenario/NAME/POOL/RESOURCE/MODEL")
     for name, group in groupby(rows, key=lambda row: row.scenario):
         _tell(name, list(group))
 
