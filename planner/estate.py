@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Any, TypeVar, get_args
 
 from inventory.changes import Change
@@ -120,7 +121,7 @@ class GuestView:
 
     def tagged(self, prefix: str) -> tuple[str, ...]:
         """What its tags of a prefix say: of env.prod, "env" says prod."""
-        return tuple(_Tags(self.guest.tags or ()).values(prefix))
+        return _Tags(self.guest.tags or ()).values(prefix)
 
     @property
     def declared_backup(self) -> DeclaredBackup | None:
@@ -135,6 +136,9 @@ class GuestView:
     @property
     def is_powered_on(self) -> bool | None:
         return None if self.guest.power is None else self.guest.power in POWERED_ON
+
+
+_NO_COVER = Cover()
 
 
 def names_of(guest: Guest) -> tuple[str | None, ...]:
@@ -241,6 +245,10 @@ class Estate:
         """The guests that count there: of one that exists on both sides of a move, one side."""
         return self._guests_by_cluster.get(cluster, ())
 
+    def resource_pools(self, cluster: str) -> Mapping[str, tuple[GuestView, ...]]:
+        """By the name of a resource pool its guests; who is in none is in none of these."""
+        return self._pools_by_cluster.get(cluster, {})
+
     def running_in(self, cluster: str) -> frozenset[str]:
         """The labels of the cluster's guests that are powered on."""
         return self._running_by_cluster.get(cluster, frozenset())
@@ -259,7 +267,7 @@ class Estate:
         return twins_of(self.facts.of(Guest), self.owners.migration, self.vmware_sources)
 
     def hosts_in(self, cluster: str) -> tuple[Fact[Host], ...]:
-        return tuple(fact for fact in self.hosts if fact.record.cluster == cluster)
+        return self._hosts_by_cluster.get(cluster, ())
 
     def host_name(self, guest: Guest) -> str | None:
         """What the guest's host is called; its id where no host is known by it."""
@@ -282,7 +290,7 @@ class Estate:
 
     def cover_of(self, guest: Guest) -> Cover:
         """What a run of the backup jobs would do for a guest."""
-        return self._covers.get((guest.cluster, guest.guest_id), Cover())
+        return self._covers.get((guest.cluster, guest.guest_id), _NO_COVER)
 
     def target_of(self, job: BackupJob, guest: Guest) -> Datastore | None:
         """The datastore that a job backs a guest up to; None when it was not seen."""
@@ -386,6 +394,10 @@ class Estate:
         """
         return self._coverage.gap(source, kind, scope)
 
+    def saw_all(self, source: str, kind: str) -> bool:
+        """Whether a source showed every fact of a kind, in every scope."""
+        return self._coverage.saw_all(source, kind)
+
     def unseen_behind(self, store: Datastore, kind: str = "disk") -> str:
         """The hosts of a datastore with guests whose disks (or another kind) were not all seen;
         "" where there is none."""
@@ -418,11 +430,22 @@ class Estate:
         return _grouped(counted, lambda view: view.guest.cluster)
 
     @cached_property
+    def _pools_by_cluster(self) -> Mapping[str, Mapping[str, tuple[GuestView, ...]]]:
+        return {
+            cluster: _grouped((v for v in views if v.guest.resource_pool), _resource_pool)
+            for cluster, views in self._guests_by_cluster.items()
+        }
+
+    @cached_property
     def _running_by_cluster(self) -> Mapping[str, frozenset[str]]:
         return {
             cluster: frozenset(view.label for view in views if view.is_powered_on)
             for cluster, views in self._guests_by_cluster.items()
         }
+
+    @cached_property
+    def _hosts_by_cluster(self) -> Mapping[str, tuple[Fact[Host], ...]]:
+        return _grouped(self.hosts, lambda fact: fact.record.cluster)
 
     @cached_property
     def _host_names(self) -> Mapping[tuple[str, str | None], str]:
@@ -468,7 +491,7 @@ class Estate:
                 view.guest,
                 self.disks_of(view.guest),
                 self.jobs_in(view.guest.cluster),
-                self._stores_in.get(view.guest.cluster, {}).values(),
+                self._stores_in.get(view.guest.cluster, {}),
             )
             for view in self.guests
         }
@@ -503,6 +526,10 @@ def _name_of(record: Any) -> tuple[Any, str]:
 
 def _guest_key(record: Any) -> GuestKey:
     return (record.cluster, record.guest_id)
+
+
+def _resource_pool(view: GuestView) -> str | None:
+    return view.guest.resource_pool
 
 
 def _grouped(items: Iterable[Any], key: Any) -> dict[Any, tuple[Any, ...]]:
@@ -599,15 +626,22 @@ def _first(choices: Iterable[Any]) -> Any:
     return next((choice for choice in choices if choice not in (None, "")), None)
 
 
+@lru_cache(maxsize=1 << 14)  # tags are asked for by many rules, and many guests have the same
+def _by_prefix(tags: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """What tags say, by what stands before their first dot."""
+    parts = (tag.lower().partition(".") for tag in tags)
+    found = _grouped(((prefix, said) for prefix, dot, said in parts if dot), itemgetter(0))
+    return {prefix: tuple(said for _prefix, said in pairs) for prefix, pairs in found.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Tags:
     """A guest's tags, read by their prefix (cls.pribadi-umum, opd.dukcapil, crit.1)."""
 
     tags: tuple[str, ...]
 
-    def values(self, prefix: str) -> list[str]:
-        start = f"{prefix}."
-        return [tag[len(start) :].lower() for tag in self.tags if tag.lower().startswith(start)]
+    def values(self, prefix: str) -> tuple[str, ...]:
+        return _by_prefix(self.tags).get(prefix, ())
 
     def value(self, prefix: str) -> str | None:
         return next(iter(self.values(prefix)), None)
