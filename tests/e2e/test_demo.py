@@ -266,6 +266,35 @@ def test_the_planted_risks_are_found_and_nothing_else(city: City) -> None:
         assert subjects == {e["subject"] for e in planted if e["rule"] == rule}, rule
 
 
+@on_a_monday
+def test_all_that_a_breach_touched_is_named_and_nothing_else(city: City, tmp_path: Path) -> None:
+    breach = city.key["breach"]
+    start = city.now - timedelta(days=breach["from_days_ago"])
+    end = city.now - timedelta(hours=breach["until_hours_ago"])
+    ran = lumbung(
+        "--config", str(city.folder / "lumbung.toml"), "incident", "--guest", breach["guest"],
+        "--from", start.isoformat(), "--to", end.isoformat(), "--out", str(tmp_path / "pack"),
+        now=city.now,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    pack = json.loads((tmp_path / "pack" / "incident.json").read_text("utf-8"))
+    assert [row["host"] for row in pack["where"]] == breach["hosts"]
+    for shares in ("host", "network", "datastore"):
+        near = {row["guest"].split()[0] for row in pack["neighbours"] if row["shares"] == shares}
+        assert near == set(breach[shares]), shares
+    assert {row["agency"] or "" for row in pack["agencies"]} == set(breach["agencies"])
+    people = {row["agency"]: row["people"] for row in pack["agencies"] if row["people"]}
+    assert people == breach["people"]
+    rights = [": ".join(filter(None, (r["principal"], r["member"]))) for r in pack["rights"]]
+    assert sorted(rights) == sorted(breach["rights"])
+    assert [row["kind"] for row in pack["changes"]] == breach["changes"]
+    differs = {row["field"] for row in pack["configuration"] if row["differs"]}
+    assert differs == set(breach["configuration"])
+    copies = [row["before_window"] for row in pack["copies"] if row["there_now"]]
+    assert {"before": copies.count(True), "since": copies.count(False)} == breach["copies"]
+    assert {row["topic"] for row in pack["not_known"]} == set(breach["not_known"])
+
+
 def test_the_weeks_changes_are_named(city: City) -> None:
     rows = city.rows("changes")
     for entry in city.key["changes"]:
