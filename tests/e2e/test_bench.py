@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from bench.__main__ import BENCHMARKS, main, measure
-from bench.forecast_adapter import brownian, forecaster, middle
+from bench.forecast_adapter import forecaster, loads, middle
 from bench.measure import Line, Size, Spread
 
 pytestmark = pytest.mark.slow
@@ -113,7 +113,7 @@ def test_the_adapter_answers_in_the_benchmarks_form() -> None:
     frame = pd.concat(
         [growing("b", datetime(2026, 3, 1), 60), growing("a", datetime(2026, 3, 4), 40)]  # noqa: DTZ001  (as benchmarks have them)
     )
-    found = brownian(frame, 30, 7, "D", [0.1, 0.5, 0.9])
+    found = loads(frame, 30, 7, "D", [0.1, 0.5, 0.9])
     assert list(found.columns) == ["series_id", "step", "q0.1", "q0.5", "q0.9"]
     for name, last in (("a", 39.0), ("b", 59.0)):
         rows = found[found["series_id"] == name]
