@@ -41,8 +41,8 @@ class Rhythm:
     """How often values come, and over how many of them a level is told.
 
     ``spell`` is what a median is taken of to see whether the level moved: a week of days, a day of
-    hours. ``near`` follows a change, ``far`` is not misled by a busy spell: the level is the mean of
-    their two medians. ``width`` is by how much more than before is to be expected to flicker.
+    hours. ``near`` follows a change, ``far`` is not misled by a busy spell: the level is the mean
+    of their two medians. ``width`` is by how much more than before loads will flicker.
     """
 
     spell: int
