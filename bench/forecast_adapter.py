@@ -37,6 +37,7 @@ _SEED, _SAMPLES, _TREND_DAYS = 20261123, 500, 180  # as in the policy's defaults
 _FEW_SAMPLES = 64  # tell the middle of thousands of series as well
 _GROWTH_DAYS = 90  # what is shorter tells no growth
 _SHORTEST = 7  # values that make a spell
+_WITHOUT = seasonal.Rhythm(spell=7, near=7, far=28, width=1.0)  # for what has no rhythm
 
 Forecaster = Callable[[pd.DataFrame, int, int, str, Sequence[float]], pd.DataFrame]
 Engine = Callable[[Block, date, int, Sequence[float]], Floats]  # → [series, quantile, day]
@@ -158,7 +159,8 @@ def _futures(block: Block, origin: date, horizon: int, calibration: Calibration 
 
 
 def _following(season: int, freq: str) -> Engine:
-    rhythm = seasonal.DAYS if freq == "D" else seasonal.parts_of_a_day(max(season, _SHORTEST))
+    rhythm = _WITHOUT if season < _SHORTEST else seasonal.parts_of_a_day(season)
+    rhythm = seasonal.DAYS if freq == "D" else rhythm
 
     def following(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
         paths = seasonal.forecast(

@@ -78,7 +78,9 @@ def hour_parts(values: Floats, origin: date, hours: int) -> DayParts:
     recent = values[:, -_WEEKS_COMPARED * week :]
     if recent.shape[1] < _WEEKS_COMPARED * week:
         return parts
-    plain = recent - parts.on(origin, np.arange(-recent.shape[1], 0))
+    hour = np.arange(-recent.shape[1], 0)
+    growth = row_medians(recent[:, week:] - recent[:, :-week])[:, None] / week
+    plain = recent - parts.on(origin, hour) - growth * hour
     more = _beyond_the_day(plain.reshape(len(values), _WEEKS_COMPARED, week))
     return DayParts(
         profile + np.roll(more, origin.weekday(), axis=1), nothing, nothing, NO_CALENDAR

@@ -9,7 +9,7 @@ import pytest
 
 from planner.forecast import seasonal
 from planner.forecast.calendar import NO_CALENDAR, Calendar, every_day
-from planner.forecast.day_parts import day_parts
+from planner.forecast.day_parts import day_parts, hour_parts
 from planner.forecast.paths import Floats
 
 AS_OF = date(2026, 11, 23)  # a Monday
@@ -119,6 +119,13 @@ def test_gaps_and_short_pasts_tell_no_part() -> None:
     found = day_parts(empty, AS_OF, calendar)
     assert not found.on(AS_OF, np.arange(90)).any()
     assert not day_parts(usual(10)[None], AS_OF, calendar).on(AS_OF, np.arange(90)).any()
+
+
+def test_what_grows_by_the_hour_has_no_rhythm() -> None:
+    hours = np.arange(-28 * 24, 0)
+    values = 500 + 0.5 * hours + np.random.default_rng(4).standard_normal(len(hours))
+    parts = hour_parts(values[None], AS_OF, 24)
+    assert np.abs(parts.profile).max() < 2
 
 
 def test_hours_follow_day_and_week() -> None:
