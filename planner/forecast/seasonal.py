@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -88,13 +89,7 @@ class SeasonalPaths:
     def blocks(self) -> Iterator[PathBlock]:
         days = np.arange(self.horizon_days + 1)
         elapsed = days + 1.0  # since the last closed day
-        half = -(-self.samples // 2)
-        # Every series sees the same draws, each with its mirror image: results depend on no
-        # order, and what wanders is spread evenly around the level and its drift.
-        tilt = _mirrored(draws(0, half, 1, self.seed))
-        walk = _mirrored(draws(1, half, len(days), self.seed).cumsum(axis=1))
-        start = _mirrored(draws(2, half, 1, self.seed))
-        ranks = _ranks(_mirrored(draws(3, half, len(days), self.seed)))
+        tilt, walk, start, ranks = _luck(self.samples, len(days), self.seed)
         for first in range(0, self.series, _SERIES_AT_ONCE):
             part = slice(first, min(first + _SERIES_AT_ONCE, self.series))
             slopes = self.drift[part, None, None] + self.drift_error[part, None, None] * tilt
@@ -106,13 +101,24 @@ class SeasonalPaths:
             yield PathBlock(first, np.maximum(paths, 0.0))
 
 
+@lru_cache(maxsize=1)  # every forecast of a report asks for the same: 6 MB for two years
+def _luck(samples: int, days: int, seed: int) -> tuple[Floats, Floats, Floats, Ints]:
+    """What is drawn, ``[sample, day]``: tilts of the drift, walks, starts, and by rank what
+    flickers.
+
+    Every series sees the same draws, each with its mirror image: results depend on no order, and
+    what wanders is spread evenly around the level and its drift.
+    """
+    half = -(-samples // 2)
+    tilt, start = (_mirrored(draws(kind, half, 1, seed)) for kind in (0, 2))
+    walk = _mirrored(draws(1, half, days, seed).cumsum(axis=1))
+    flicker = _mirrored(draws(3, half, days, seed))
+    ranks = flicker.argsort(axis=0, kind="stable").argsort(axis=0)
+    return tilt, walk, start, ranks
+
+
 def _mirrored(drawn: Floats) -> Floats:
     return np.concatenate([drawn, -drawn])
-
-
-def _ranks(drawn: Floats) -> Ints:
-    """The place of each sample among all of its day."""
-    return np.asarray(drawn.argsort(axis=0, kind="stable").argsort(axis=0))
 
 
 def forecast(
