@@ -34,6 +34,7 @@ TINY = Size(
     report_days=20,
     scale_guests=(2,),
     forecast_series=(20,),
+    forecast_loads=20,
     load_guests=1,
     load_polls=2,
     load_idle_seconds=0.5,
