@@ -326,7 +326,7 @@ class _Sections:
             parts = ", ".join(f"{name} {weight:.2f}" for name, weight in earned)
             told = f"several experts, weighed by what they have earned: {parts}"
         else:
-            told = f"the engine for loads, drift over {rules.trend_days} days, {self._calendar()}"
+            told = f"that for loads; drift over {rules.trend_days} days, {self._calendar()}"
         return f"engine: {told}; {rules.samples} paths, seed {rules.seed}"
 
     def _calendar(self) -> str:
