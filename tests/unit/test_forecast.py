@@ -193,3 +193,15 @@ def test_straight_paths_say_whether_they_grow() -> None:
     straight = StraightPaths(np.zeros((2, 3)), np.array([[0.0, 0, 0], [1.0, 1, 0]]), 10)
     assert straight.growth_significant.tolist() == [False, True]
     assert (straight.series, straight.horizon_days) == (2, 10)
+
+
+def test_four_of_five_days_of_bursty_wandering_loads_fall_within_the_band_of_80_percent() -> None:
+    random, series = np.random.default_rng(9), 120
+    days = 180 + HORIZON
+    week = 20.0 * (np.arange(days) % 7 < 5)
+    wander = 0.7 * random.standard_normal((series, days)).cumsum(axis=1)
+    loads = 200 + week + wander + random.gamma(1.0, 8.0, (series, days))
+    paths = paths_of(forecast(*loads[:, :180], samples=200))
+    low, high = np.quantile(paths[:, :, :HORIZON], [0.1, 0.9], axis=1)
+    came = loads[:, 180:]
+    assert 0.75 <= float(((came >= low) & (came <= high)).mean()) <= 0.90
