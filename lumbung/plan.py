@@ -20,7 +20,13 @@ from inventory.proposals import proposals
 from inventory.records import Disk, Guest, Nic
 from inventory.store import Store
 from inventory.window import K, Span, spans_between
-from lumbung.files import load_eol, load_estate, load_policy, load_regulations
+from lumbung.files import (
+    load_calendar,
+    load_eol,
+    load_estate,
+    load_policy,
+    load_regulations,
+)
 from lumbung.hygiene import tool_facts
 from lumbung.settings import ConfiguredSource, Settings, SettingsError
 from planner.answers import answer_all
@@ -254,6 +260,7 @@ def _estate(connection: Connection, settings: Settings, store: Store, when: When
         site=settings.site.name,
         tool=tool_facts(settings, store),
         eol=load_eol(settings.policy_file, policy),
+        calendar=load_calendar(settings.calendar_file),
     )
 
 

@@ -29,6 +29,7 @@ from inventory.records import (
 from planner.backups import Cover, cover, target_of
 from planner.coverage import CoverageIndex
 from planner.eol import EndOfLifeData, shipped
+from planner.forecast.calendar import NO_CALENDAR, Calendar
 from planner.owners import (
     PERSONAL,
     STRICTNESS,
@@ -188,6 +189,7 @@ class Estate:
     site: str = ""
     tool: ToolFacts = field(default_factory=ToolFacts)
     eol: EndOfLifeData = field(default_factory=shipped)
+    calendar: Calendar = NO_CALENDAR
     changes: tuple[Change, ...] = ()  # of the last days, oldest first
 
     @cached_property
