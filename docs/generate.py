@@ -18,7 +18,7 @@ import typer.main
 from pydantic import BaseModel
 
 from collectors.contract import collector_of, kinds
-from collectors.csv_table import Column, OneOf, flag, instant, names, number, whole
+from collectors.csv_table import Column, OneOf, cpus, flag, instant, names, number, whole
 from collectors.files import FACT_KINDS, TABLES
 from docs.comments import field_comments
 from docs.models import described, keys_of, nested
@@ -256,6 +256,7 @@ def holds_cell(column: Column) -> str:
         flag: "0 or 1",
         instant: "time with offset",
         names: "names with `;`",
+        cpus: "numbers as `0-3;8`, `;` for none",
     }
     return words.get(column.read, "text")
 

@@ -31,8 +31,10 @@ from lumbung.hygiene import tool_facts
 from lumbung.settings import ConfiguredSource, Settings, SettingsError
 from planner.answers import answer_all
 from planner.balance import BALANCE_DAYS, BalanceRow, balance_of
-from planner.estate import Estate, SourceHealth, names_of
-from planner.growth import WEEK_DAYS, Ledger, Teller, history_needed, weeks_needed
+from planner.estate import Estate, SourceHealth
+from planner.growth import Teller, history_needed, weeks_needed
+from planner.growth_parts import WEEK_DAYS, Ledger
+from planner.guest_views import names_of
 from planner.incident.answer import Incident, incident_of
 from planner.incident.past import Past as IncidentPast
 from planner.incident.past import Window, began
