@@ -32,13 +32,13 @@ from planner.forecast.fan import (
 from planner.forecast.growth_model import shipped
 from planner.forecast.paths import Block, Floats, PathBlock, draws
 from planner.forecast.plain_experts import last_value, mean_drift, middle_month
-from planner.forecast.steps import Flags, Steps
+from planner.forecast.steps import Flags, Ints, Steps
 from planner.forecast.straight import line_of
 from planner.forecast.traits import Year, year_and_steps
 from planner.forecast.weekdays import weekday_of, weekly_profile
 
 _VALUES_AT_ONCE = 3_000_000  # of paths: 24 MB
-_LEARNT_AT_ONCE = 1000
+_LEARNT_AT_ONCE = 500
 FEWEST_VALUES = 3
 _FEWEST_DAYS = 14  # below, the band is that of strangers
 _TILT_DAYS = 180.0  # after which a future's lasting tilt weighs as much as its wandering
@@ -121,23 +121,28 @@ class FanPaths:
     def blocks(self) -> Iterator[PathBlock]:
         weights = _ranks_as_weights(self.samples, self.horizon_days + 1, self.seed)
         at_once = max(1, _VALUES_AT_ONCE // (self.samples * (self.horizon_days + 1)))
-        for part, levels in self._levels(at_once):
-            paths = np.matmul(levels.transpose(1, 0, 2), weights).transpose(1, 2, 0)
-            paths = paths + self._rhythm(part)[:, None, :]
-            yield PathBlock(part.start, np.maximum(paths, 0.0))
+        elapsed = self._elapsed()
+        for part in _slices(self.series, at_once):
+            levels = by_day(self.fan[part], elapsed)
+            levels += self.last[part, None]
+            paths = np.matmul(levels, weights)
+            paths += self._rhythm(part).T[:, :, None]
+            np.maximum(paths, 0.0, out=paths)
+            yield PathBlock(part.start, paths.transpose(1, 2, 0))
 
     def bands(self, shares: Floats) -> Iterator[PathBlock]:
         """The quantiles of each day, as ``paths[series, share, day]``: what many paths tend to."""
         weights = share_weights(np.asarray(shares, dtype=np.float64))
-        for part, levels in self._levels(_LEARNT_AT_ONCE):
-            bands = (levels @ weights).transpose(0, 2, 1) + self._rhythm(part)[:, None, :]
-            yield PathBlock(part.start, np.maximum(bands, 0.0))
+        elapsed = self._elapsed()
+        for part in _slices(self.series, _LEARNT_AT_ONCE):
+            bands = by_day(self.fan[part] @ weights, elapsed)
+            bands += self.last[part, None]
+            bands += self._rhythm(part).T[:, :, None]
+            yield PathBlock(part.start, np.maximum(bands, 0.0).transpose(1, 2, 0))
 
-    def _levels(self, at_once: int) -> Iterator[tuple[slice, Floats]]:
-        """Per some series the quantiles of the level, ``[series, day, share]``."""
-        elapsed = np.arange(1, self.horizon_days + 2)  # since the last closed day
-        for part in _slices(self.series, at_once):
-            yield part, self.last[part, None, None] + by_day(self.fan[part], elapsed)
+    def _elapsed(self) -> Ints:
+        """The days of the horizon, since the last closed day."""
+        return np.arange(1, self.horizon_days + 2)
 
     def _rhythm(self, part: slice) -> Floats:
         weekday = weekday_of(self.origin, np.arange(self.horizon_days + 1))
