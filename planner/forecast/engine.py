@@ -35,7 +35,7 @@ from planner.forecast.plain_experts import last_value, mean_drift, middle_month
 from planner.forecast.steps import Flags, Ints, Steps
 from planner.forecast.straight import line_of
 from planner.forecast.traits import Year, year_and_steps
-from planner.forecast.weekdays import weekday_of, weekly_profile
+from planner.forecast.weekdays import steadied, weekday_of, weekly_profile
 
 _VALUES_AT_ONCE = 3_000_000  # of paths: 24 MB
 _LEARNT_AT_ONCE = 500
@@ -213,9 +213,9 @@ def _learnt(
     values = np.asarray(block, dtype=np.float64)
     profile = weekly_profile(values, origin)
     weekday = weekday_of(origin, np.arange(-values.shape[1], 0))
-    own_day = True if coarse is None else ~coarse
+    own_day = ~np.isnan(values) if coarse is None else ~np.isnan(values) & ~coarse
     plain = values - np.where(own_day, profile[:, weekday], 0.0)
-    level, steps = year_and_steps(plain)
+    level, steps = year_and_steps(steadied(plain, own_day, profile))
     fan = fan_of(level, seed, calibration)
     enough = (~np.isnan(values)).sum(axis=1) >= FEWEST_VALUES
     return fan, np.where(enough, level.last, np.nan), profile, steps
