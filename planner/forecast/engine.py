@@ -89,7 +89,7 @@ class Calibration:
 USUAL = Calibration(
     {"growth model": 0.7, "bootstrap": 0.15, "mean drift": 0.15},
     width=1.25,
-    tail=1.2,
+    tail=1.3,
     by_day=(0.88, 0.96, 1.04, 0.96, 0.96, 1.0, 1.08, 1.12, 1.12, 1.12),
 )
 
