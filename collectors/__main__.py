@@ -1,5 +1,8 @@
-"""The worker process: ``python -m collectors``."""
+"""The nursery of workers: ``python -m collectors DESCRIPTOR``, a socket to the program."""
 
-from collectors.worker import main
+import socket
+import sys
 
-main()
+from collectors.nursery import keep
+
+keep(socket.socket(fileno=int(sys.argv[1])))

@@ -10,9 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +20,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from collectors.contract import HistoryCollector, HistoryStep, Raw, Source, collector_of
+from collectors.nursery import Worker, new_worker
 from collectors.worker import Failed, Found, Job, Message, Task, receive
 from inventory.append import Attempt, Stored, append, record_failure, source_key_of
 from inventory.errors import ClusterConflict
@@ -115,13 +113,11 @@ def _read(task: Task, plan: Plan, clock: Clock) -> tuple[list[Message], datetime
 def run_worker(job: Job) -> Iterator[Message]:
     """The messages of a worker process, ended by a Failed when it overran or broke down."""
     with _last_words_file() as last_words:
-        worker = subprocess.Popen(
-            [sys.executable, "-P", "-m", "collectors"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=last_words,
-            start_new_session=True,
-        )
+        try:
+            worker = new_worker(last_words)
+        except OSError as error:
+            yield Failed("WorkerBroke", f"no worker could be started: {error}")
+            return
         overran = threading.Event()
         timer = threading.Timer(job.seconds + _GRACE_SECONDS, _overrun, (worker, overran))
         timer.daemon = True
@@ -130,9 +126,10 @@ def run_worker(job: Job) -> Iterator[Message]:
             yield from _converse(worker, job)
         finally:
             timer.cancel()
-            _kill(worker)
-            worker.wait()
-        failure = _failure(worker.returncode, overran.is_set(), job, last_words)
+            worker.kill()
+            code = worker.wait()
+            worker.close()
+        failure = _failure(code, overran.is_set(), job, last_words)
     if failure is not None:
         yield failure
 
@@ -144,38 +141,29 @@ def _last_words_file() -> Iterator[Any]:
         yield file
 
 
-def _converse(worker: subprocess.Popen[bytes], job: Job) -> Iterator[Message]:
-    if worker.stdin is None or worker.stdout is None:  # both are pipes, as asked for above
-        raise AssertionError
+def _converse(worker: Worker, job: Job) -> Iterator[Message]:
     with contextlib.suppress(BrokenPipeError):  # it died at once; _failure tells why
         pickle.dump(job, worker.stdin)
         worker.stdin.close()
-    yield from receive(worker.stdout)  # type: ignore[arg-type]  # IO[bytes] reads like BinaryIO
-    worker.stdout.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
+    yield from receive(worker.stdout)
+    with contextlib.suppress(TimeoutError):
         worker.wait(timeout=_GRACE_SECONDS)
 
 
-def _overrun(worker: subprocess.Popen[bytes], overran: threading.Event) -> None:
+def _overrun(worker: Worker, overran: threading.Event) -> None:
     overran.set()
-    _kill(worker)
+    worker.kill()
 
 
-def _kill(worker: subprocess.Popen[bytes]) -> None:
-    """Ends the worker's whole session, so that nothing it started stays behind."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(worker.pid, signal.SIGKILL)
-
-
-def _failure(code: int | None, overran: bool, job: Job, last_words: Any) -> Failed | None:
+def _failure(code: int, overran: bool, job: Job, last_words: Any) -> Failed | None:
     if overran:
         return Failed("OverTime", f"no answer within {job.seconds:g} s; the poll was stopped")
-    if code in (0, None):
+    if code == 0:
         return None
     last_words.seek(0, os.SEEK_END)
     last_words.seek(max(0, last_words.tell() - _LAST_WORDS_BYTES))
     words = last_words.read().decode(errors="replace").strip().splitlines()
-    how = f"by signal {-code}" if code is not None and code < 0 else f"with status {code}"
+    how = f"by signal {-code}" if code < 0 else f"with status {code}"
     said = f": {words[-1][:300]}" if words else ""
     return Failed("WorkerBroke", f"the worker ended {how}{said}")
 

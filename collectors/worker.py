@@ -1,7 +1,8 @@
 """The worker process: reads one source and writes what it found to its standard output.
 
-It runs alone, in a session of its own, so that whatever hangs in it can be killed with all it
-started. The job comes by standard input: a secret is never an argument nor in the environment.
+It is born in the nursery and runs alone, in a session of its own, so that whatever hangs in it can
+be killed with all it started. The job comes by standard input: a secret is never an argument nor
+in the environment.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from datetime import date
 from itertools import islice
+from typing import Any
 
 from planner.answers import Answer, PoolAnswer
 from planner.picture import most_telling, picture_of
@@ -18,18 +19,24 @@ from reports.cells import screen, short
 from reports.fan_chart import fan_svg
 from reports.pages import page_template
 from reports.phrases import PHRASES
+from reports.sheet import LINE_MM, Listed, row_mm, shares
 
-# So many lines of each, none longer than the template cuts it, fill one A4 page and no more.
-_MOST_ORDERS = 6
-_MOST_POOLS = 5
-_MOST_RISKS = 4
-_MOST_GAPS = 5
-_MOST_RECORDERS = 3
+# Of each list so many rows at least, none longer than it is cut, fill one A4 page and no more;
+# with recorders or a picture beside them they are fewer.
+_LEAST_ORDERS = 6
+_LEAST_POOLS = 5
+_LEAST_RISKS = 4
+_LEAST_GAPS = 5
+_LEAST_RECORDERS = 3
+_MOST = 12  # however much room there is: who wants more reads the files
 _MOST_AGENCIES = 3
-_FEWER_BESIDE_RECORDERS = 1  # lines of clusters, failover, risks and gaps: they share the page
+_FEWER_BESIDE_RECORDERS = 1  # rows of clusters, failover, risks and gaps: they share the page
 _FEWER_BESIDE_PICTURE = 2  # of orders, failover, risks and gaps; of clusters and recorders one
 _MOST_RECORD = 2
-_PICTURE_HEIGHT = 125
+_TITLE_MM, _COLUMNS_MM, _MORE_MM = 8.3, 4.2, 4.6  # of a list
+_ONCE_MM = 26.5  # the page's own title, a headline of one line, and the foot
+_HEADLINE_CHARACTERS = 78  # of one line
+_PICTURE_HEIGHT, _PICTURE_MM = 125, 33.5
 _RECORD_AHEAD_DAYS = 30
 _TELLING_AHEAD_DAYS = (90, 30, 14, 7)
 
@@ -42,7 +49,7 @@ class _OrderLine:
     order_by: str
     overdue: str
     money_by: str
-    money_missed: bool
+    money_missed: str
     status: str
     why: str
     assumed: str
@@ -67,6 +74,15 @@ class _RecorderLine:
 
 
 @dataclass(frozen=True, slots=True)
+class _RiskLine:
+    severity: str
+    rule: str
+    subject: str
+    agency: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class _PoolLine:
     pool: str
     binding: str
@@ -75,45 +91,97 @@ class _PoolLine:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class _GapLine:
+    text: str
+
+
 def brief_html(report: Report, *, lang: str = "en") -> str:
     """The page in a language of ``reports.phrases``. Raises KeyError for another one."""
     words = PHRASES[lang]
-    binding = report.binding
-    clusters = _worst_first(report)
     shown = most_telling(answer for pool in report.answers for answer in pool.answers)
     picture = None if shown is None else picture_of(report.estate, shown)
-    beside = 0 if picture is None else _FEWER_BESIDE_PICTURE
-    fewer = _FEWER_BESIDE_RECORDERS if report.cameras else 0
-    most_orders = _MOST_ORDERS - beside - (fewer if picture else 0)
-    most_recorders = _MOST_RECORDERS - beside // 2
-    most_pools, most_losses = _MOST_POOLS - beside // 2 - fewer, _MOST_POOLS - beside - fewer
-    most_risks, most_gaps = _MOST_RISKS - beside - fewer, _MOST_GAPS - beside - fewer
+    told = islice(_record(report, shown, words), _MOST_RECORD)
+    record = [short(line, 150) for line in told]
+    lists = _lists(report, words, has_picture=picture is not None)
+    headline = _headline(report, report.binding, words)
+    agencies = [_agency(row, words) for row in _worst_agencies(report)]
+    beside = _beside_mm(
+        lists,
+        headline,
+        [" · ".join(agencies), *record],
+        has_picture=picture is not None,
+        has_record=bool(record),
+    )
+    counts = shares({name: listed.sized() for name, listed in lists.items()}, beside_mm=beside)
     return page_template("brief.html.j2").render(
         lang=lang,
         words=words,
         report=report,
-        headline=_headline(report, binding, words),
-        orders=[_order(row, words) for row in report.orders[:most_orders]],
-        more_orders=max(0, len(report.orders) - most_orders),
+        headline=headline,
+        lines={name: listed.lines[: counts[name]] for name, listed in lists.items()},
+        more={name: len(listed.lines) - counts[name] for name, listed in lists.items()},
         picture=picture and fan_svg(picture, lang=lang, height=_PICTURE_HEIGHT),
-        record=list(islice(_record(report, shown, words), _MOST_RECORD)),
-        pools=[_pool(pool, words) for pool in clusters[:most_pools]],
-        more_pools=max(0, len(clusters) - most_pools),
-        failover=[_failover(pool, words) for pool in _least_safe_first(clusters)[:most_losses]],
-        more_failover=max(0, len(clusters) - most_losses),
-        risks=[row for row in report.risks if row.outcome == "risk" and not row.waiver][
-            :most_risks
-        ],
-        titles={row.rule: row.title for row in report.risks},
-        more_risks=max(0, len(report.assessment.risks) - most_risks),
-        agencies=[_agency(row, words) for row in _worst_agencies(report)],
+        record=record,
+        agencies=agencies,
         trend=_trend(report, words),
-        recorders=[_recorder(row, words) for row in report.cameras[:most_recorders]],
-        more_recorders=max(0, len(report.cameras) - most_recorders),
-        gaps=_gaps(report, words)[:most_gaps],
-        more_gaps=max(0, len(_gaps(report, words)) - most_gaps),
         coverage=screen(report.assessment.coverage_percent),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    lines: Sequence[Any]  # one type of line, as its table prints it
+    least: int
+
+    def sized(self) -> Listed:
+        return Listed([astuple(line) for line in self.lines], self.least, _MOST)
+
+
+def _lists(report: Report, words: Mapping[str, str], *, has_picture: bool) -> dict[str, _List]:
+    """The lists of the page; that which is named first is the first to get more room."""
+    clusters = _worst_first(report)
+    picture = _FEWER_BESIDE_PICTURE if has_picture else 0
+    recorders = _FEWER_BESIDE_RECORDERS if report.cameras else 0
+    both = picture + recorders
+    return {
+        "orders": _List(
+            [_order(row, words) for row in report.orders],
+            _LEAST_ORDERS - (both if has_picture else 0),
+        ),
+        "risks": _List(_risks(report), _LEAST_RISKS - both),
+        "failover": _List(
+            [_failover(pool, words) for pool in _least_safe_first(clusters)], _LEAST_POOLS - both
+        ),
+        "pools": _List(
+            [_pool(pool, words) for pool in clusters], _LEAST_POOLS - picture // 2 - recorders
+        ),
+        "recorders": _List(
+            [_recorder(row, words) for row in report.cameras], _LEAST_RECORDERS - picture // 2
+        ),
+        "gaps": _List([_GapLine(short(line, 120)) for line in _gaps(report, words)],
+                      _LEAST_GAPS - both),
+    }  # fmt: skip
+
+
+def _beside_mm(
+    lists: Mapping[str, _List],
+    headline: str,
+    texts: Sequence[str],
+    *,
+    has_picture: bool,
+    has_record: bool,
+) -> float:
+    """What stands on the page beside the rows of its lists; ``texts`` are its other lines."""
+    heads = sum(
+        _TITLE_MM + _MORE_MM + (_COLUMNS_MM if name != "gaps" else 0)
+        for name, listed in lists.items()
+        if listed.lines or name != "recorders"
+    )
+    foreseen = _TITLE_MM if has_picture or has_record else 0
+    picture = _PICTURE_MM if has_picture else 0
+    second = LINE_MM * 1.5 if len(headline) > _HEADLINE_CHARACTERS else 0
+    return _ONCE_MM + second + heads + foreseen + picture + sum(row_mm([text]) for text in texts)
 
 
 def _record(report: Report, shown: Answer | None, words: Mapping[str, str]) -> Iterator[str]:
@@ -183,16 +251,16 @@ def _order(row: OrderRow, words: Mapping[str, str]) -> _OrderLine:
     order_by: date | None = row.order_by_date
     overdue: int | None = row.order_overdue_days
     return _OrderLine(
-        pool=row.pool,
-        what=row.what,
+        pool=short(row.pool, 24),
+        what=short(row.what, 32),
         buy=_pieces(row, words),
         money_by=screen(row.budget_by_date) if row.budget_by_date else "–",
-        money_missed=bool(row.budget_missed),
+        money_missed=words["missed"] if row.budget_missed else "",
         order_by=screen(order_by) if order_by else "–",
         overdue=str(overdue) if overdue else "",
         status=row.status,
-        why=row.why,
-        assumed=row.assumed,
+        why=short(row.why, 64),
+        assumed=short(row.assumed, 34),
     )
 
 
@@ -209,7 +277,7 @@ def _pool(pool: PoolAnswer, words: Mapping[str, str]) -> _PoolLine:
     load, usable = in_unit(binding.load, binding), in_unit(binding.usable, binding)
     shortest = binding.runway.shortest
     return _PoolLine(
-        pool=pool.pool.name,
+        pool=short(pool.pool.name, 30),
         binding=f"{words[question.resource]} ({words[question.model]})",
         used=f"{screen(load)} / {screen(usable)} {words[question.unit]}",
         runway=words["days"].format(days=shortest)
@@ -222,23 +290,39 @@ def _pool(pool: PoolAnswer, words: Mapping[str, str]) -> _PoolLine:
 def _failover(pool: PoolAnswer, words: Mapping[str, str]) -> _FailoverLine:
     failed = [case for case in pool.cases if case.verdict in ("fail", "unproven")]
     alone = pool.failover == "not_applicable"
+    hosts = ", ".join(" + ".join(case.lost) for case in failed or pool.cases * alone)
+    down = words["all"] if alone else ", ".join(pool.stays_down)
     return _FailoverLine(
-        pool=pool.pool.name,
+        pool=short(pool.pool.name, 24),
         verdict=words.get(pool.failover, pool.failover),
-        hosts=", ".join(" + ".join(case.lost) for case in failed or pool.cases * alone)
-        or words["none"],
-        stays_down=words["all"] if alone else ", ".join(pool.stays_down) or words["none"],
+        hosts=short(hosts or words["none"], 24),
+        stays_down=short(down or words["none"], 60),
     )
+
+
+def _risks(report: Report) -> list[_RiskLine]:
+    """The open findings that nobody accepted, the worst first."""
+    return [
+        _RiskLine(
+            severity=row.severity,
+            rule=row.rule,
+            subject=short(row.subject, 36),
+            agency=short(row.agency or "?", 20),
+            title=short(row.title, 80),
+        )
+        for row in report.risks
+        if row.outcome == "risk" and not row.waiver
+    ]
 
 
 def _recorder(row: CameraRow, words: Mapping[str, str]) -> _RecorderLine:
     return _RecorderLine(
-        recorder=row.recorder,
+        recorder=short(row.recorder, 30),
         cameras=screen(row.cameras),
         keeps=_in_days(row.achieved_days, words),
         required=_in_days(row.required_days, words),
         verdict=row.verdict,
-        why=row.why,
+        why=short(row.why, 66),
     )
 
 

@@ -47,6 +47,13 @@ _FAULTS = (
         "known_hosts",
     ),
     _Fault(
+        # libvirt drops what ssh says when it is longer than 1024 bytes, and reports this instead
+        # (virNetSocketReadWire); of ssh's messages only the banner of a changed key is that long.
+        r"Cannot recv data: Value too large",
+        "ssh said more than libvirt hands on, most often that the host's key changed; run the same "
+        "ssh by hand, compare the key on the host, then put it into known_hosts",
+    ),
+    _Fault(
         r"[Nn]ame or service not known|Could not resolve hostname|nodename nor servname",
         "the name is not known",
     ),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from lab.city import table
 from lab.city.people import staffed
@@ -36,6 +38,8 @@ KEY_FINGERPRINT = ":".join(["5a"] * 32)  # of the key that backups are encrypted
 MEMORY_NOW = 0.6315  # of what is configured
 MEMORY_PER_DAY = 0.00085
 SAN_BYTES, SAN_NOW, SAN_PER_DAY = 40 * TIB, 24 * TIB, 35 * GIB
+
+PRUNED_AT = datetime(2026, 1, 3, 3, tzinfo=ZoneInfo("Asia/Jakarta")).timestamp()  # and weekly
 
 _GUESTS = table("balaikota.csv")
 
@@ -143,7 +147,8 @@ def _storages(now: float) -> list[Storage]:
         Storage(
             # What a weekly retention does to a backup store.
             "backup-nas", "pbs", "backup", 60 * TIB,
-            total(growing(34.5 * TIB, 10 * GIB, now), sawtooth(3 * TIB, 7, now)), shared=True,
+            total(growing(34.5 * TIB, 10 * GIB, now), sawtooth(3 * TIB, 7, PRUNED_AT)),
+            shared=True,
             config={
                 "server": "192.0.2.22", "datastore": "kota", "username": "backup@pbs",
                 "encryption-key": KEY_FINGERPRINT,

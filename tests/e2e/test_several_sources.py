@@ -177,10 +177,11 @@ def test_a_worker_that_hangs_is_killed_with_all_it_started(tmp_path: Path) -> No
 
 
 def _workers_left() -> int:
-    """Children of this process that still run."""
-    parent = str(os.getpid())
-    stats = [path.read_text().rsplit(")", 1)[1].split() for path in _stat_files()]
-    return sum(1 for state, above, *_rest in stats if above == parent and state != "Z")
+    """Workers that this process's nursery still has."""
+    stats = [path.read_text().rsplit(")", 1) for path in _stat_files()]
+    rows = [(head.split(" ", 1)[0], *tail.split()[:2]) for head, tail in stats]
+    nurseries = {pid for pid, _state, above in rows if above == str(os.getpid())}
+    return sum(1 for _pid, state, above in rows if above in nurseries and state != "Z")
 
 
 def _stat_files() -> list[Path]:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -80,12 +81,17 @@ def test_it_is_collected_like_any_source(
     assert (row["transport"], row["transport_encrypted"]) == ("ssh", True)
 
 
+@pytest.mark.parametrize("folder", ["k", "k" * 200 + "/" + "k" * 200], ids=["short", "long"])
 def test_a_host_key_that_changed_is_one_line_and_stops_the_poll(
-    libvirt_lab: Lab, server: SshServer, tmp_path: Path
+    libvirt_lab: Lab, inside: str, tmp_path: Path, folder: str
 ) -> None:
-    project = Project(tmp_path).configure(source(libvirt_lab.host, server.uri()))
-    server.know_another_key()
-    ran = project.call("collect")
+    """libvirt swallows what ssh says when it is long, as it is with a long path in it."""
+    with TemporaryDirectory(prefix="ssh") as short:
+        (home := Path(short) / folder).mkdir(parents=True)
+        with ssh_server(home, f"{inside} virt-ssh-helper -r qemu:///system") as server:
+            project = Project(tmp_path).configure(source(libvirt_lab.host, server.uri()))
+            server.know_another_key()
+            ran = project.call("collect")
     assert ran.returncode == 4
     [line] = ran.stderr.splitlines()
     assert "host's key" in line

@@ -77,6 +77,8 @@ def test_ssh_never_waits_for_someone_to_type() -> None:
          "no such socket"),
         (38, "Failed to connect socket to '/run/x': Permission denied", Unauthorised,
          "group libvirt"),
+        (38, "Cannot recv data: Value too large for defined data type", Unreachable,
+         "the host's key changed"),
         (38, "Cannot recv data: lumbung@kvm1: Permission denied (publickey).: Connection reset",
          Unauthorised, "ssh was denied"),
         (38, "Cannot recv data: Host key verification failed.\r\n: Connection reset by peer",
