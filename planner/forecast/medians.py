@@ -12,10 +12,16 @@ def row_medians(values: Floats) -> Floats:
 
     The same as numpy's nanmedian of the last axis, several times as fast.
     """
-    ordered = np.sort(values, axis=-1)  # NaN comes last
-    known = (~np.isnan(values)).sum(axis=-1)[..., None]
-    if values.shape[-1] == 0:
+    count = values.shape[-1]
+    if count == 0:
         return np.full(values.shape[:-1], np.nan)
+    missing = np.isnan(values)
+    if not missing.any():
+        below, above = (count - 1) // 2, count // 2
+        ordered = np.partition(values, sorted({below, above}), axis=-1)
+        return np.asarray((ordered[..., below] + ordered[..., above]) / 2)
+    ordered = np.sort(values, axis=-1)  # NaN comes last
+    known = (~missing).sum(axis=-1)[..., None]
     low = np.take_along_axis(ordered, np.maximum(known - 1, 0) // 2, axis=-1)
     high = np.take_along_axis(ordered, np.where(known > 0, known // 2, 0), axis=-1)
     return np.asarray(((low + high) / 2)[..., 0])
