@@ -11,7 +11,7 @@ the experts foresee them, and the middle quantile is the height that half of the
 reached by then, which is what a runway is told from. Shorter ones, and those of another step than
 a day, are taken for load. ``middle`` answers with the middle of the levels instead;
 ``growth_model``, ``bootstrap``, ``mean_drift``, ``middle_month`` and ``last_value`` are the experts
-alone, in the same way; ``brownian`` is the engine for load, whatever the series.
+alone, in the same way; ``loads`` is the engine for loads, whatever the series.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,18 +30,22 @@ import pandas as pd
 
 sys.path.append(str(Path(__file__).parents[1]))  # a benchmark imports this file by its own name
 
-from planner.forecast import brownian as load
-from planner.forecast import engine
+from lumbung.spreading import on_processes
+from planner.forecast import engine, seasonal
 from planner.forecast.earned import earned
 from planner.forecast.engine import Calibration, FanPaths
 from planner.forecast.paths import Block, Floats
 
 _SEED, _SAMPLES, _TREND_DAYS = 20261123, 500, 180  # as in the policy's defaults
 _FEW_SAMPLES = 64  # tell the middle of thousands of series as well
+_SERIES_AT_ONCE = 500
+_MANY_SERIES = 4000  # from which on it pays to start processes
 _GROWTH_DAYS = 90  # what is shorter tells no growth
-_SHORTEST_PERIOD = 7
+_SHORTEST = 7  # values that make a spell
+_WITHOUT = seasonal.Rhythm(spell=7, near=7, far=28, width=1.0)  # for what has no rhythm
 
 Forecaster = Callable[[pd.DataFrame, int, int, str, Sequence[float]], pd.DataFrame]
+Ints = npt.NDArray[np.int64]
 Engine = Callable[[Block, date, int, Sequence[float]], Floats]  # → [series, quantile, day]
 
 
@@ -78,10 +84,10 @@ middle_month = _alone("middle month")
 last_value = _alone("last value")
 
 
-def brownian(
+def loads(
     frame: pd.DataFrame, horizon: int, season: int, freq: str, quantiles: Sequence[float]
 ) -> pd.DataFrame:
-    """The quantiles of Brownian motion with drift around the series' rhythm."""
+    """The quantiles of the engine for loads, without a calendar."""
     return _answered(frame, horizon, season, freq, quantiles, None)
 
 
@@ -94,23 +100,24 @@ def _answered(
     growth: Engine | None,
 ) -> pd.DataFrame:
     """The quantiles of each series; what is taken for growth by that engine."""
-    parts = []
-    for names, block, origin in _blocks(frame):
+    number, names = pd.factorize(frame["series_id"])
+    levels = np.empty((len(names), len(quantiles), horizon))
+    for rows, block, origin in _blocks(frame, number):
         grows = growth is not None and freq == "D" and block.shape[1] >= _GROWTH_DAYS
-        told = growth if growth is not None and grows else _wandering(season, freq)
-        parts.append(_as_frame(names, told(block, origin, horizon, quantiles), quantiles))
-    return pd.concat(parts, ignore_index=True)
+        told = growth if growth is not None and grows else _following(season, freq)
+        levels[rows] = told(block, origin, horizon, quantiles)
+    return _as_frame(names, levels, quantiles)
 
 
-def _blocks(frame: pd.DataFrame) -> Iterator[tuple[list[str], Block, date]]:
-    """The series that end on the same weekday, as one block, and the day that follows them.
+def _blocks(frame: pd.DataFrame, number: Ints) -> Iterator[tuple[Ints, Block, date]]:
+    """The numbers of the series that end on the same weekday, they as one block, and the day that
+    follows them.
 
     Which day does not matter beyond its weekday. The rows of a series stand together, in order
     of time. Shorter series begin with NaN.
     """
-    names = frame["series_id"].to_numpy()
-    first = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]]))
-    end = np.append(first[1:], len(names))
+    first = np.flatnonzero(np.diff(number, prepend=-1))
+    end = np.append(first[1:], len(number))
     values = frame["value"].to_numpy(dtype=np.float32)
     last = frame["ts"].iloc[end - 1]
     longest = int((end - first).max())
@@ -121,7 +128,7 @@ def _blocks(frame: pd.DataFrame) -> Iterator[tuple[list[str], Block, date]]:
             block[row, longest - (end[series] - first[series]) :] = values[
                 first[series] : end[series]
             ]
-        yield [str(names[first[series]]) for series in rows], block, _day_after(last.iloc[rows[0]])
+        yield rows, block, _day_after(last.iloc[rows[0]])
 
 
 def _day_after(end: pd.Timestamp) -> date:
@@ -130,60 +137,105 @@ def _day_after(end: pd.Timestamp) -> date:
 
 def _bands(calibration: Calibration | None) -> Engine:
     def bands(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
-        paths = _futures(block, origin, horizon, calibration)
-        return np.concatenate([part.paths for part in paths.bands(np.array(quantiles))])
+        return _of_futures(_levels, block, origin, horizon, quantiles, calibration)
 
     return bands
 
 
 def _reached(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
-    paths = _futures(block, origin, horizon, None)
-    levels = np.concatenate([part.paths for part in paths.bands(np.array(quantiles))])
+    return _of_futures(_levels_and_reached, block, origin, horizon, quantiles, None)
+
+
+def _levels(paths: FanPaths, quantiles: Sequence[float]) -> Floats:
+    return np.concatenate([part.paths for part in paths.bands(np.array(quantiles))])
+
+
+def _levels_and_reached(paths: FanPaths, quantiles: Sequence[float]) -> Floats:
+    levels = _levels(paths, quantiles)
     middle = levels[:, list(quantiles).index(0.5)]
     for part in paths.blocks():
-        reached = np.sort(np.maximum.accumulate(part.paths.astype(np.float32), axis=2), axis=1)
-        halves = reached[:, [_FEW_SAMPLES // 2 - 1, _FEW_SAMPLES // 2]]
-        middle[part.first : part.first + len(reached)] = halves.mean(axis=1)
+        middle[part.first : part.first + len(part.paths)] = _half_reached(part.paths)
     return levels
 
 
-def _futures(block: Block, origin: date, horizon: int, calibration: Calibration | None) -> FanPaths:
-    return engine.forecast(
-        block,
-        origin=origin,
-        horizon_days=horizon - 1,  # the origin itself is the first step
+def _half_reached(paths: Floats) -> Floats:
+    """The height that half of ``paths[series, sample, day]`` have reached by each day."""
+    heights = np.ascontiguousarray(paths.transpose(2, 0, 1), dtype=np.float32)
+    for day in range(1, len(heights)):
+        np.maximum(heights[day], heights[day - 1], out=heights[day])
+    heights.sort(axis=2)
+    half = heights.shape[2] // 2
+    return np.asarray(heights[:, :, half - 1 : half + 1].mean(axis=2).T)
+
+
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """Some of many series."""
+
+    block: Block
+    origin: date
+    horizon: int
+    quantiles: Sequence[float]
+    calibration: Calibration
+
+
+def _of_futures(
+    told: Callable[[FanPaths, Sequence[float]], Floats],
+    block: Block,
+    origin: date,
+    horizon: int,
+    quantiles: Sequence[float],
+    calibration: Calibration | None,
+) -> Floats:
+    """What is told of the futures of all series; of many of them, on every core."""
+    weighed = calibration or earned(block, seed=_SEED)
+    somes = (
+        _Some(block[first : first + _SERIES_AT_ONCE], origin, horizon, quantiles, weighed)
+        for first in range(0, len(block), _SERIES_AT_ONCE)
+    )
+    run = on_processes if len(block) >= _MANY_SERIES else map
+    return np.concatenate(list(run(partial(_of_some, told), somes)))
+
+
+def _of_some(told: Callable[[FanPaths, Sequence[float]], Floats], some: _Some) -> Floats:
+    paths = engine.forecast(
+        some.block,
+        origin=some.origin,
+        horizon_days=some.horizon - 1,  # the origin itself is the first step
         seed=_SEED,
         samples=_FEW_SAMPLES,
-        calibration=calibration or earned(block, seed=_SEED),
+        calibration=some.calibration,
     )
+    return told(paths, some.quantiles)
 
 
-def _wandering(season: int, freq: str) -> Engine:
-    period = 7 if freq == "D" else max(season, _SHORTEST_PERIOD)
+def _following(season: int, freq: str) -> Engine:
+    rhythm = _WITHOUT if season < _SHORTEST else seasonal.parts_of_a_day(season)
+    rhythm = seasonal.DAYS if freq == "D" else rhythm
 
-    def wandering(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
-        paths = load.forecast(
+    def following(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
+        paths = seasonal.forecast(
             block,
             origin=origin,
             horizon_days=horizon - 1,
             seed=_SEED,
             samples=_SAMPLES,
             trend_days=_TREND_DAYS if freq == "D" else block.shape[1],
-            period=period,
+            rhythm=rhythm,
         )
         parts = [np.quantile(part.paths, quantiles, axis=1) for part in paths.blocks()]
         return np.concatenate(parts, axis=1).transpose(1, 0, 2)
 
-    return wandering
+    return following
 
 
-def _as_frame(names: list[str], levels: Floats, quantiles: Sequence[float]) -> pd.DataFrame:
-    horizon = levels.shape[2]
-    steps: npt.NDArray[np.int64] = np.arange(1, horizon + 1)
+def _as_frame(names: pd.Index, levels: Floats, quantiles: Sequence[float]) -> pd.DataFrame:
+    count, horizon = len(names), levels.shape[2]
+    series = pd.Categorical.from_codes(np.repeat(np.arange(count), horizon), names)
     columns = {f"q{share}": levels[:, i].ravel() for i, share in enumerate(quantiles)}
-    return pd.DataFrame(
-        {"series_id": np.repeat(names, horizon), "step": np.tile(steps, len(names)), **columns}
-    )
+    return pd.DataFrame({
+        "series_id": series, "step": np.tile(np.arange(1, horizon + 1), count), **columns
+    })  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,11 +1,17 @@
 """Measured histories of growth: the bytes of git repositories, one value a day.
 
+    python -m bench.git_growth --clones FOLDER --out trees.parquet    # those of the shipped model
     python -m bench.git_growth --out trees.parquet REPOSITORY.git …
 
 What a repository tracks grows as a datastore does: in lumps, with clean-ups, moves and quiet
 spells. A series is the bytes of the whole tree, or of one of its folders, as of each day's last
 commit on the main line. Writes a long frame (series_id, ts, value) that bench/train_growth.py reads
-with ``--histories``. A file that the repository lacks (a partial clone) counts nothing.
+with ``--histories``.
+
+``--clones`` names a folder that holds a bare clone OWNER+NAME.git of every repository of
+bench/git_repositories.txt; each is read up to the commit that stands there, so that everybody reads
+the same. A file of 4 MiB or more counts nothing, so that clones without them
+(``git clone --bare --filter=blob:limit=4m``) tell the same as whole ones.
 """
 
 from __future__ import annotations
@@ -31,8 +37,10 @@ _SHORTEST_DAYS = 750
 _FEWEST_MOVES = 40
 _MOST_SERIES = 14  # of one repository, the largest ones: many folders tell the same story
 _WHOLE = "*"
+_TOO_LARGE = 4 * 1024**2  # bytes of a file
 _NO_FILE = ("000000", "160000")  # the modes of what is not there, and of another repository
 _EPOCH = date(1970, 1, 1).toordinal()
+_LIST = Path(__file__).with_name("git_repositories.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +51,9 @@ class Tree:
     folders: Mapping[str, Floats]
 
 
-def tree_of(repository: Path) -> Tree | None:
-    """The last years of a repository; None when they are too few."""
-    commits = _last_of_each_day(repository)
+def tree_of(repository: Path, until: str = "HEAD") -> Tree | None:
+    """The last years of a repository up to a commit; None when they are too few."""
+    commits = _last_of_each_day(repository, until)
     if not commits or max(commits) - min(commits) < _SHORTEST_DAYS:
         return None
     first = max(min(commits), max(commits) - _YEARS * 365)
@@ -73,9 +81,9 @@ def _git(repository: Path, *command: str, told: str = "") -> list[str]:
     return done.stdout.decode(errors="replace").splitlines()
 
 
-def _last_of_each_day(repository: Path) -> dict[int, str]:
+def _last_of_each_day(repository: Path, until: str) -> dict[int, str]:
     """The last commit of each day, by days since 1970."""
-    lines = _git(repository, "log", "--first-parent", "--reverse", "--format=%ct %H")
+    lines = _git(repository, "log", "--first-parent", "--reverse", "--format=%ct %H", until, "--")
     found = (line.split() for line in lines)
     return {int(at) // _DAY_SECONDS: commit for at, commit in found}
 
@@ -109,7 +117,8 @@ def _sizes(repository: Path, changes: Iterable[Iterable[Change]]) -> dict[str, i
     lines = _git(repository, "cat-file", "--batch-check=%(objectname) %(objectsize)",
                  told="\n".join(sorted(files)))  # fmt: skip
     rows = (line.split() for line in lines)
-    return {file: int(size) for file, size in rows if size.isdigit()}
+    sizes = {file: int(size) for file, size in rows if size.isdigit()}
+    return {file: size for file, size in sizes.items() if size < _TOO_LARGE}
 
 
 def _folders(path: str) -> list[str]:
@@ -145,6 +154,13 @@ def as_frame(name: str, tree: Tree) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
+def listed(clones: Path) -> Iterator[tuple[Path, str]]:
+    """The clones of the repositories that the shipped model learnt from, and until which commit."""
+    for line in _LIST.read_text(encoding="utf-8").splitlines():
+        name, commit = line.split()
+        yield clones / f"{name.replace('/', '+')}.git", commit
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the repositories, and writes the frame."""
     parser = argparse.ArgumentParser(
@@ -152,10 +168,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("repositories", nargs="+", type=Path, metavar="REPOSITORY")
+    parser.add_argument("repositories", nargs="*", type=Path, metavar="REPOSITORY")
+    parser.add_argument("--clones", type=Path, metavar="FOLDER")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     given = parser.parse_args(arguments)
-    trees = ((path.name.removesuffix(".git"), tree_of(path)) for path in given.repositories)
+    asked = [(path, "HEAD") for path in given.repositories]
+    if given.clones is not None:
+        asked += listed(given.clones)
+    if not asked:
+        parser.error("nothing to read: name repositories, or --clones FOLDER")
+    trees = ((path.name.removesuffix(".git"), tree_of(path, until)) for path, until in asked)
     frames = [as_frame(name, tree) for name, tree in trees if tree is not None]
     pd.concat(frames, ignore_index=True).to_parquet(given.out)
 

@@ -28,6 +28,7 @@ from lumbung.choices import Exit, Thing
 from lumbung.commands.looking import RECORDS, columns_of
 from lumbung.files import load_regulations
 from planner import evidence
+from planner.calendar_entries import CalendarFile
 from planner.incident import rows as incident
 from planner.owners import EstateFile
 from planner.placement.packing import Verdict
@@ -147,6 +148,10 @@ def _policy() -> Iterator[str]:
 
 def _estate() -> Iterator[str]:
     yield from _model_and_inner(EstateFile)
+
+
+def _calendar() -> Iterator[str]:
+    yield from _model_and_inner(CalendarFile)
 
 
 def _model_and_inner(root: type[BaseModel]) -> Iterator[str]:
@@ -405,6 +410,7 @@ _PAGES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "configuration": ("Configuration", _configuration),
     "policy": ("Policy", _policy),
     "estate": ("Estate file", _estate),
+    "calendar": ("Calendar file", _calendar),
     "scenarios": ("Scenarios and requests", _scenarios),
     "weekly-files": ("Weekly files", _weekly_files),
     "files-source": ("The `files` source", _files_source),

@@ -14,17 +14,17 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
-
-from lumbung.settings import SettingsError
-from planner.blocks import Reduced, Work
+from typing import TypeVar
 
 _WAITING_PER_PROCESS = 2
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def on_processes(
-    function: Callable[[Work], Reduced], works: Iterable[Work], *, processes: int | None = None
-) -> Iterator[Reduced]:
+    function: Callable[[Given], Made], works: Iterable[Given], *, processes: int | None = None
+) -> Iterator[Made]:
     """On local processes, by default one per core."""
     count = processes or os.cpu_count() or 1
     with _one_thread_each(), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
@@ -52,9 +52,11 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def on_ray(function: Callable[[Work], Reduced], works: Iterable[Work]) -> Iterator[Reduced]:
+def on_ray(function: Callable[[Given], Made], works: Iterable[Given]) -> Iterator[Made]:
     """On the Ray cluster that this process is connected to, else the one that $RAY_ADDRESS names,
     else a local one. Raises SettingsError when Ray is not installed."""
+    from lumbung.settings import SettingsError  # slow to import: not for each local process
+
     try:
         import ray
     except ImportError:

@@ -26,6 +26,7 @@ from inventory.records import (
 from planner.backups import Cover, cover, target_of
 from planner.coverage import CoverageIndex
 from planner.eol import EndOfLifeData, shipped
+from planner.forecast.calendar import NO_CALENDAR, Calendar
 from planner.guest_views import GuestView, Join, ServiceView
 from planner.owners import EstateFile, StorageEntry
 from planner.policy import Policy
@@ -60,6 +61,9 @@ class SourceHealth:
     configured: bool = True
 
 
+_NO_COVER = Cover()
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """A cluster as the source that tells of it configures it."""
@@ -81,6 +85,7 @@ class Estate:
     site: str = ""
     tool: ToolFacts = field(default_factory=ToolFacts)
     eol: EndOfLifeData = field(default_factory=shipped)
+    calendar: Calendar = NO_CALENDAR
     changes: tuple[Change, ...] = ()  # of the last days, oldest first
 
     @cached_property
@@ -138,6 +143,10 @@ class Estate:
         """The guests that count there: of one that exists on both sides of a move, one side."""
         return self._guests_by_cluster.get(cluster, ())
 
+    def resource_pools(self, cluster: str) -> Mapping[str, tuple[GuestView, ...]]:
+        """By the name of a resource pool its guests; who is in none is in none of these."""
+        return self._pools_by_cluster.get(cluster, {})
+
     def running_in(self, cluster: str) -> frozenset[str]:
         """The labels of the cluster's guests that are powered on."""
         return self._running_by_cluster.get(cluster, frozenset())
@@ -156,7 +165,7 @@ class Estate:
         return twins_of(self.facts.of(Guest), self.owners.migration, self.vmware_sources)
 
     def hosts_in(self, cluster: str) -> tuple[Fact[Host], ...]:
-        return tuple(fact for fact in self.hosts if fact.record.cluster == cluster)
+        return self._hosts_by_cluster.get(cluster, ())
 
     def host_name(self, guest: Guest) -> str | None:
         """What the guest's host is called; its id where no host is known by it."""
@@ -179,7 +188,7 @@ class Estate:
 
     def cover_of(self, guest: Guest) -> Cover:
         """What a run of the backup jobs would do for a guest."""
-        return self._covers.get((guest.cluster, guest.guest_id), Cover())
+        return self._covers.get((guest.cluster, guest.guest_id), _NO_COVER)
 
     def target_of(self, job: BackupJob, guest: Guest) -> Datastore | None:
         """The datastore that a job backs a guest up to; None when it was not seen."""
@@ -283,6 +292,10 @@ class Estate:
         """
         return self._coverage.gap(source, kind, scope)
 
+    def saw_all(self, source: str, kind: str) -> bool:
+        """Whether a source showed every fact of a kind, in every scope."""
+        return self._coverage.saw_all(source, kind)
+
     def unseen_behind(self, store: Datastore, kind: str = "disk") -> str:
         """The hosts of a datastore with guests whose disks (or another kind) were not all seen;
         "" where there is none."""
@@ -315,11 +328,22 @@ class Estate:
         return _grouped(counted, lambda view: view.guest.cluster)
 
     @cached_property
+    def _pools_by_cluster(self) -> Mapping[str, Mapping[str, tuple[GuestView, ...]]]:
+        return {
+            cluster: _grouped((v for v in views if v.guest.resource_pool), _resource_pool)
+            for cluster, views in self._guests_by_cluster.items()
+        }
+
+    @cached_property
     def _running_by_cluster(self) -> Mapping[str, frozenset[str]]:
         return {
             cluster: frozenset(view.label for view in views if view.is_powered_on)
             for cluster, views in self._guests_by_cluster.items()
         }
+
+    @cached_property
+    def _hosts_by_cluster(self) -> Mapping[str, tuple[Fact[Host], ...]]:
+        return _grouped(self.hosts, lambda fact: fact.record.cluster)
 
     @cached_property
     def _host_names(self) -> Mapping[tuple[str, str | None], str]:
@@ -365,7 +389,7 @@ class Estate:
                 view.guest,
                 self.disks_of(view.guest),
                 self.jobs_in(view.guest.cluster),
-                self._stores_in.get(view.guest.cluster, {}).values(),
+                self._stores_in.get(view.guest.cluster, {}),
             )
             for view in self.guests
         }
@@ -400,6 +424,10 @@ def _name_of(record: Any) -> tuple[Any, str]:
 
 def _guest_key(record: Any) -> GuestKey:
     return (record.cluster, record.guest_id)
+
+
+def _resource_pool(view: GuestView) -> str | None:
+    return view.guest.resource_pool
 
 
 def _grouped(items: Iterable[Any], key: Any) -> dict[Any, tuple[Any, ...]]:

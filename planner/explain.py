@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from datetime import datetime
 from functools import partial
 from typing import get_args
 
-from inventory.records import Guest
+from inventory.read import Fact
+from inventory.records import Guest, Record
 from planner.answers import Answer, PoolAnswer
 from planner.camera_report import explanation
 from planner.efficiency import explained
+from planner.estate import Estate
 from planner.growth import Teller
 from planner.outlook import Outlook
 from planner.policy import Resource
 from planner.pools import MODELS
 from planner.recorders import keepers_of
 from planner.report import Report
+from planner.risks.rule import Finding
 from planner.risks.trend import Trend
 from planner.rows import GuestLine, PoolRow, RiskRow
 from planner.sections import Basis, Sections, UnknownKey, shown
@@ -168,6 +172,28 @@ def _finding(report: Report, rest: str) -> Iterator[str]:
     yield f"controls: {row.controls}"
     if found.subject.source is not None:
         yield f"source: {found.subject.source}"
+    yield from _observed(found, report.estate)
+
+
+def _observed(found: Finding, estate: Estate) -> Iterator[str]:
+    """The fact a finding is about, with the poll that last saw it, and what else was read."""
+    thing = getattr(found.subject.thing, "fact", found.subject.thing)
+    fact = estate.fact_of(thing) if isinstance(thing, Record) else thing
+    if isinstance(fact, Fact):
+        record = fact.record
+        yield (
+            f"fact: {record.kind_name} {record.cluster}/{record.subject} of {fact.source}, so "
+            f"since {_instant(fact.valid_from)}, last seen {_instant(fact.confirmed_at)}"
+        )
+    health = estate.source_health(found.subject.source or "")
+    read = health.state.last_taken_at if health else None
+    kinds = ", ".join(kind.replace("_", " ") for kind in found.rule.needs)
+    if read is not None and kinds:
+        yield f"beside it were read: {kinds}, last seen {_instant(read)}"
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")
 
 
 def _last_week(trend: Trend | None, finding_id: str) -> Iterator[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, get_args
 
 from inventory.read import Fact
@@ -73,7 +74,7 @@ class GuestView:
 
     def tagged(self, prefix: str) -> tuple[str, ...]:
         """What its tags of a prefix say: of env.prod, "env" says prod."""
-        return tuple(_Tags(self.guest.tags or ()).values(prefix))
+        return _Tags(self.guest.tags or ()).values(prefix)
 
     @property
     def declared_backup(self) -> DeclaredBackup | None:
@@ -203,15 +204,24 @@ def _first(choices: Iterable[Any]) -> Any:
     return next((choice for choice in choices if choice not in (None, "")), None)
 
 
+@lru_cache(maxsize=1 << 14)  # tags are asked for by many rules, and many guests have the same
+def _by_prefix(tags: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """What tags say, by what stands before their first dot."""
+    found: dict[str, tuple[str, ...]] = {}
+    for prefix, dot, said in (tag.lower().partition(".") for tag in tags):
+        if dot:
+            found[prefix] = (*found.get(prefix, ()), said)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Tags:
     """A guest's tags, read by their prefix (cls.pribadi-umum, opd.dukcapil, crit.1)."""
 
     tags: tuple[str, ...]
 
-    def values(self, prefix: str) -> list[str]:
-        start = f"{prefix}."
-        return [tag[len(start) :].lower() for tag in self.tags if tag.lower().startswith(start)]
+    def values(self, prefix: str) -> tuple[str, ...]:
+        return _by_prefix(self.tags).get(prefix, ())
 
     def value(self, prefix: str) -> str | None:
         return next(iter(self.values(prefix)), None)

@@ -277,8 +277,18 @@ class Sections:
             parts = ", ".join(f"{name} {weight:.2f}" for name, weight in earned)
             told = f"several experts, weighed by what they have earned: {parts}"
         else:
-            told = f"Brownian motion with drift over {rules.trend_days} days"
+            told = f"that for loads; drift over {rules.trend_days} days, {self._calendar()}"
         return f"engine: {told}; {rules.samples} paths, seed {rules.seed}"
+
+    def _calendar(self) -> str:
+        known = self._basis.estate.calendar
+        ends = f"the last {known.month_end_days} days of a month" if known.month_end_days else ""
+        holidays = (
+            f"{len(known.holidays)} holidays until {max(known.holidays)}"
+            if known.holidays
+            else "no holidays known"
+        )
+        return f"{holidays} and {ends}" if ends else holidays
 
     def _order(self) -> Iterator[str]:
         order = self._answer.order

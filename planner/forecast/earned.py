@@ -2,7 +2,7 @@
 
 Forecasts are made as of three and six months ago with what was known then, and held against
 what came. An expert that erred more weighs less; a band that held too little or too much is
-widened or narrowed. Few series, or a short past, change nothing.
+widened or narrowed, the outer one for itself. Few series, or a short past, change nothing.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ _SHORTEST_DAYS = 90
 _SEVERITY = 8.0  # a tenth more error halves a weight
 _LARGEST_LOSS = 20.0  # in units of a series' own variability: one series must not decide
 _LEAST_WIDTH, _MOST_WIDTH = 0.8, 1.5
-_COVERED_RATIO = 0.8
-_LOW, _HIGH = (int(np.searchsorted(SHARES, share)) for share in (0.1, 0.9))
+_INNER_RATIO, _OUTER_RATIO = 0.8, 0.95
+_INNER = int(np.searchsorted(SHARES, 0.1)), int(np.searchsorted(SHARES, 0.9))
+_OUTER = 0, len(SHARES) - 1
 
 
 def earned(block: Block, *, seed: int, prior: Calibration = USUAL) -> Calibration:
@@ -37,7 +38,8 @@ def earned(block: Block, *, seed: int, prior: Calibration = USUAL) -> Calibratio
         return prior
     losses = {name: _loss(name, trials, seed) for name in prior.weights}
     weighed = replace(prior, weights=_weights(prior.weights, losses), young_ratio=_ratio(trials))
-    return replace(weighed, width=prior.width * _width(weighed, trials, seed))
+    width, tail = _widths(weighed, trials, seed)
+    return replace(weighed, width=prior.width * width, tail=prior.tail * tail)
 
 
 def _trials(values: Floats) -> Iterator[tuple[Year, Floats]]:
@@ -79,19 +81,27 @@ def _weights(prior: Mapping[str, float], losses: Mapping[str, float]) -> dict[st
     return {name: weight / sum(raw.values()) for name, weight in raw.items()}
 
 
-def _width(weighed: Calibration, trials: list[tuple[Year, Floats]], seed: int) -> float:
-    """Halfway to what the inner band had to be widened by to have held as often as it says.
+def _widths(
+    weighed: Calibration, trials: list[tuple[Year, Floats]], seed: int
+) -> tuple[float, float]:
+    """Halfway to what the inner band had to be widened by to have held as often as it says, and to
+    what the outer one had to be beyond that.
 
     Only halfway: the past months of one fleet are few, and hang together.
     """
-    parts = [_beyond(fan_of(year, seed, weighed), came) for year, came in trials]
-    needed = np.nanquantile(np.concatenate(parts), _COVERED_RATIO)
-    return float(np.sqrt(np.clip(needed, _LEAST_WIDTH, _MOST_WIDTH)))
+    fans = [(fan_of(year, seed, weighed), came) for year, came in trials]
+    inner, outer = (
+        np.nanquantile(np.concatenate([_beyond(fan, came, band) for fan, came in fans]), held)
+        for band, held in ((_INNER, _INNER_RATIO), (_OUTER, _OUTER_RATIO))
+    )
+    width = float(np.sqrt(np.clip(inner, _LEAST_WIDTH, _MOST_WIDTH)))
+    return width, float(np.sqrt(np.clip(outer / inner, _LEAST_WIDTH, _MOST_WIDTH)))
 
 
-def _beyond(fan: Fan, came: Floats) -> Floats:
+def _beyond(fan: Fan, came: Floats, band: tuple[int, int]) -> Floats:
     """How far from the middle it came, as a share of the way to the edge on that side."""
     apart = came - fan[:, :, MIDDLE]
-    edge = np.where(apart >= 0, fan[:, :, _HIGH], fan[:, :, _LOW]) - fan[:, :, MIDDLE]
+    low, high = band
+    edge = np.where(apart >= 0, fan[:, :, high], fan[:, :, low]) - fan[:, :, MIDDLE]
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.abs(apart) / np.abs(edge)

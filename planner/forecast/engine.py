@@ -32,13 +32,13 @@ from planner.forecast.fan import (
 from planner.forecast.growth_model import shipped
 from planner.forecast.paths import Block, Floats, PathBlock, draws
 from planner.forecast.plain_experts import last_value, mean_drift, middle_month
-from planner.forecast.steps import Flags, Steps
+from planner.forecast.steps import Flags, Ints, Steps
 from planner.forecast.straight import line_of
 from planner.forecast.traits import Year, year_and_steps
-from planner.forecast.weekdays import weekday_of, weekly_profile
+from planner.forecast.weekdays import steadied, weekday_of, weekly_profile
 
 _VALUES_AT_ONCE = 3_000_000  # of paths: 24 MB
-_LEARNT_AT_ONCE = 1000
+_LEARNT_AT_ONCE = 500
 FEWEST_VALUES = 3
 _FEWEST_DAYS = 14  # below, the band is that of strangers
 _TILT_DAYS = 180.0  # after which a future's lasting tilt weighs as much as its wandering
@@ -89,7 +89,7 @@ class Calibration:
 USUAL = Calibration(
     {"growth model": 0.7, "bootstrap": 0.15, "mean drift": 0.15},
     width=1.25,
-    tail=1.2,
+    tail=1.3,
     by_day=(0.88, 0.96, 1.04, 0.96, 0.96, 1.0, 1.08, 1.12, 1.12, 1.12),
 )
 
@@ -121,23 +121,28 @@ class FanPaths:
     def blocks(self) -> Iterator[PathBlock]:
         weights = _ranks_as_weights(self.samples, self.horizon_days + 1, self.seed)
         at_once = max(1, _VALUES_AT_ONCE // (self.samples * (self.horizon_days + 1)))
-        for part, levels in self._levels(at_once):
-            paths = np.matmul(levels.transpose(1, 0, 2), weights).transpose(1, 2, 0)
-            paths = paths + self._rhythm(part)[:, None, :]
-            yield PathBlock(part.start, np.maximum(paths, 0.0))
+        elapsed = self._elapsed()
+        for part in _slices(self.series, at_once):
+            levels = by_day(self.fan[part], elapsed)
+            levels += self.last[part, None]
+            paths = np.matmul(levels, weights)
+            paths += self._rhythm(part).T[:, :, None]
+            np.maximum(paths, 0.0, out=paths)
+            yield PathBlock(part.start, paths.transpose(1, 2, 0))
 
     def bands(self, shares: Floats) -> Iterator[PathBlock]:
         """The quantiles of each day, as ``paths[series, share, day]``: what many paths tend to."""
         weights = share_weights(np.asarray(shares, dtype=np.float64))
-        for part, levels in self._levels(_LEARNT_AT_ONCE):
-            bands = (levels @ weights).transpose(0, 2, 1) + self._rhythm(part)[:, None, :]
-            yield PathBlock(part.start, np.maximum(bands, 0.0))
+        elapsed = self._elapsed()
+        for part in _slices(self.series, _LEARNT_AT_ONCE):
+            bands = by_day(self.fan[part] @ weights, elapsed)
+            bands += self.last[part, None]
+            bands += self._rhythm(part).T[:, :, None]
+            yield PathBlock(part.start, np.maximum(bands, 0.0).transpose(1, 2, 0))
 
-    def _levels(self, at_once: int) -> Iterator[tuple[slice, Floats]]:
-        """Per some series the quantiles of the level, ``[series, day, share]``."""
-        elapsed = np.arange(1, self.horizon_days + 2)  # since the last closed day
-        for part in _slices(self.series, at_once):
-            yield part, self.last[part, None, None] + by_day(self.fan[part], elapsed)
+    def _elapsed(self) -> Ints:
+        """The days of the horizon, since the last closed day."""
+        return np.arange(1, self.horizon_days + 2)
 
     def _rhythm(self, part: slice) -> Floats:
         weekday = weekday_of(self.origin, np.arange(self.horizon_days + 1))
@@ -208,9 +213,9 @@ def _learnt(
     values = np.asarray(block, dtype=np.float64)
     profile = weekly_profile(values, origin)
     weekday = weekday_of(origin, np.arange(-values.shape[1], 0))
-    own_day = True if coarse is None else ~coarse
+    own_day = ~np.isnan(values) if coarse is None else ~np.isnan(values) & ~coarse
     plain = values - np.where(own_day, profile[:, weekday], 0.0)
-    level, steps = year_and_steps(plain)
+    level, steps = year_and_steps(steadied(plain, own_day, profile))
     fan = fan_of(level, seed, calibration)
     enough = (~np.isnan(values)).sum(axis=1) >= FEWEST_VALUES
     return fan, np.where(enough, level.last, np.nan), profile, steps

@@ -23,12 +23,19 @@ def nothing_moves(series: int) -> Fan:
 
 
 def by_day(fan: Fan, days: npt.NDArray[np.int64]) -> Floats:
-    """The fan on each of ``days`` ahead: straight between the days that experts speak of."""
+    """The fan on each of ``days`` ahead, ``[day, series, share]``: straight between the days that
+    experts speak of."""
     known = np.concatenate([[0], DAYS_AHEAD])
-    moved = np.concatenate([np.zeros_like(fan[:, :1]), fan], axis=1)
+    moved = np.zeros((len(known), len(fan), fan.shape[2]))
+    moved[1:] = fan.transpose(1, 0, 2)
     left = np.clip(np.searchsorted(known, days) - 1, 0, len(known) - 2)
-    part = ((days - known[left]) / (known[left + 1] - known[left]))[None, :, None]
-    return np.asarray(moved[:, left] * (1 - part) + moved[:, left + 1] * part)
+    part = ((days - known[left]) / (known[left + 1] - known[left]))[:, None, None]
+    found = moved[left]
+    found *= 1 - part
+    later = moved[left + 1]
+    later *= part
+    found += later
+    return found
 
 
 def share_weights(shares: Floats) -> Floats:

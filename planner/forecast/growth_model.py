@@ -41,7 +41,8 @@ class GrowthModel:
     def fan(self, year: Year) -> Fan:
         """What becomes of each series, within a few ranges of its past year."""
         inputs = self.inputs(traits_of(year))
-        said = np.mean([ordered(answer(net, inputs)) for net in self.networks], axis=0)
+        answers = [ordered(answer(net, inputs)) for net in self.networks]
+        said = np.asarray(np.mean(answers, axis=0, dtype=np.float64))
         ranges = np.maximum(_FARTHEST_SOON, _FARTHEST_RANGES * np.asarray(DAYS_AHEAD) / YEAR)[
             :, None
         ]
@@ -82,7 +83,7 @@ def answer(net: Mapping[str, Floats], inputs: Floats) -> Floats:
     hidden = np.maximum(inputs @ net["w1"] + net["b1"], 0.0)
     hidden = np.maximum(hidden @ net["w2"] + net["b2"], 0.0)
     raw = hidden @ net["w3"] + net["b3"]
-    return np.asarray(raw.reshape(-1, len(DAYS_AHEAD), len(SHARES)), dtype=np.float64)
+    return np.asarray(raw.reshape(-1, len(DAYS_AHEAD), len(SHARES)))
 
 
 @cache

@@ -30,6 +30,11 @@ _AT_ONCE_RATIO = 0.5  # of a step that has to come within three days
 _HABIT = 5  # in one direction
 _MOST = 10  # looked for in a series; more are a habit anyway
 _NORMAL = 1.4826  # standard deviations per median absolute deviation
+# These exchanges, one after the other, put any seven values in order.
+_EXCHANGES = (
+    (0, 6), (2, 3), (4, 5), (0, 2), (1, 4), (3, 6), (0, 1), (2, 5),
+    (3, 4), (1, 2), (4, 6), (2, 3), (4, 5), (1, 2), (3, 4), (5, 6),
+)  # fmt: skip
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -113,13 +118,14 @@ class Steps:
 def find_steps(values: Floats) -> Steps:
     """The steps in ``values[series, day]``; NaN is a day without a value of its own."""
     packed, column, count = _packed(values)
+    gap = _gaps(column)
     found: list[_Found] = []
     busy = np.flatnonzero(count >= 2 * _WINDOW)
     for _round in range(_MOST):
-        busy, windows, held = _with_candidates(packed, busy)
+        busy, windows, held, level = _with_candidates(packed, busy)
         if not len(busy):
             break
-        place, size, error = _largest(packed[busy], column[busy], windows, held)
+        place, size, error = _largest(packed[busy], gap[busy], windows, held, level)
         seen = place >= 0
         busy, place, size, error = busy[seen], place[seen], size[seen], error[seen]
         found.append((busy, column[busy, place], column[busy, place - 1], size, error))
@@ -139,34 +145,65 @@ def _packed(values: Floats) -> tuple[Floats, Ints, Ints]:
     return packed, order, (~missing).sum(axis=1)
 
 
-def _with_candidates(packed: Floats, busy: Ints) -> tuple[Ints, Floats, Flags]:
-    """Which of ``busy`` move far enough within three values, and stay there; their windows, and
-    the places where they do. Most series have none, and that is quickly told."""
+def _gaps(column: Ints) -> Floats:
+    """The days between the middles of the two windows at each place."""
+    until = np.zeros((len(column), column.shape[1] + 1), dtype=np.int64)
+    np.cumsum(column, axis=1, out=until[:, 1:])
+    days = (until[:, _WINDOW:] - until[:, :-_WINDOW]) / _WINDOW
+    return np.asarray(days[:, _WINDOW:] - days[:, :-_WINDOW])
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """What is known of the window that begins at each value: ``low`` and ``high`` are all but one
+    value's bounds. All are NaN where a value is."""
+
+    mean: Floats
+    median: Floats
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def of(cls, packed: Floats) -> _Windows:
+        places = packed.shape[1] - _WINDOW + 1
+        ranks = [packed[:, i : i + places] for i in range(_WINDOW)]
+        for one, other in _EXCHANGES:
+            low, high = ranks[one], ranks[other]
+            ranks[one], ranks[other] = np.minimum(low, high), np.maximum(low, high)
+        return cls(sum(ranks[1:], ranks[0]) / _WINDOW, ranks[_WINDOW // 2], ranks[1], ranks[-2])
+
+    def of_rows(self, rows: Flags) -> _Windows:
+        return _Windows(self.mean[rows], self.median[rows], self.low[rows], self.high[rows])
+
+    def apart(self, moved: Floats) -> Flags:
+        """Whether all but one value of the new level lie beyond all but one of the old, on the
+        side to which it ``moved``."""
+        above = self.low[:, _WINDOW:] > self.high[:, :-_WINDOW]
+        below = self.high[:, _WINDOW:] < self.low[:, :-_WINDOW]
+        return np.where(moved > 0, above, below)
+
+
+def _with_candidates(packed: Floats, busy: Ints) -> tuple[Ints, _Windows, Flags, Floats]:
+    """Which of ``busy`` move far enough within three values, and stay there; their windows, the
+    places where they do, and their levels. Most series have none, and that is quickly told."""
     values = packed[busy]
-    edge = np.pad(values, ((0, 0), (2, 1)), mode="edge")
-    moved = edge[:, 3:] - edge[:, :-3]
-    far = np.abs(moved) >= _AT_ONCE_RATIO * _MATERIAL_RATIO * _level(values)[:, None]
+    level = row_medians(np.abs(values))
+    first, end = _WINDOW, values.shape[1] - _WINDOW + 1
+    moved = values[:, first + 1 : end + 1] - values[:, first - 2 : end - 2]
+    far = np.abs(moved) >= _AT_ONCE_RATIO * _MATERIAL_RATIO * level[:, None]
     rows = np.flatnonzero(far.any(axis=1))
-    windows = _windows(values[rows])
-    held = far[rows] & _are_apart(windows, moved[rows])
-    some = held.any(axis=1)
-    return busy[rows[some]], windows[some], held[some]
-
-
-def _level(packed: Floats) -> Floats:
-    return row_medians(np.abs(packed))
-
-
-def _windows(packed: Floats) -> Floats:
-    """The values of the window that begins at each place, in order of size."""
-    return np.sort(np.lib.stride_tricks.sliding_window_view(packed, _WINDOW, axis=1), axis=2)
+    windows = _Windows.of(values[rows])
+    held = far[rows] & windows.apart(moved[rows])
+    some = np.asarray(held.any(axis=1))
+    return busy[rows[some]], windows.of_rows(some), held[some], level[rows[some]]
 
 
 def _largest(
-    packed: Floats, column: Ints, windows: Floats, held: Flags
+    packed: Floats, gap: Floats, windows: _Windows, held: Flags, level: Floats
 ) -> tuple[Ints, Floats, Floats]:
     """Per series the place, size and error of its largest step; place −1 where it has none."""
-    jump, middle, gap = _jumps(windows, column)
+    jump = windows.mean[:, _WINDOW:] - windows.mean[:, :-_WINDOW]
+    middle = windows.median[:, _WINDOW:] - windows.median[:, :-_WINDOW]
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = middle / gap
         usual = row_medians(rate)
@@ -176,33 +213,19 @@ def _largest(
     of_means = _beyond_the_slopes(jump[at], gap[at], slopes)
     of_medians = _beyond_the_slopes(middle[at], gap[at], slopes)
     both = np.sign(of_means) == np.sign(of_medians)
-    both &= _came_at_once(packed, row, place, of_medians)
-    sure, size = np.zeros(packed.shape), np.zeros(packed.shape)
+    both &= _came_at_once(packed, row, place + _WINDOW, of_medians)
+    sure, size = np.zeros(held.shape), np.zeros(held.shape)
     sure[at] = np.where(both, np.minimum(np.abs(of_means), np.abs(of_medians)), 0.0)
     size[at] = of_medians
-    best, every = sure.argmax(axis=1), np.arange(len(packed))
-    enough = sure[every, best] > np.maximum(_FAR * error, _MATERIAL_RATIO * _level(packed))
-    return np.where(enough, best, -1), size[every, best], error
-
-
-def _jumps(windows: Floats, column: Ints) -> tuple[Floats, Floats, Floats]:
-    """Per place the mean and the median of the window from it on less those of the one before,
-    and the days between their middles; NaN where a window is not full."""
-    until = np.pad(column, ((0, 0), (1, 0))).cumsum(axis=1)
-    days = (until[:, _WINDOW:] - until[:, :-_WINDOW]) / _WINDOW
-    places = []
-    for level in (windows.mean(axis=2), windows[:, :, _WINDOW // 2], days):
-        change = np.full(column.shape, np.nan)
-        change[:, _WINDOW : 1 - _WINDOW] = level[:, _WINDOW:] - level[:, :-_WINDOW]
-        places.append(change)
-    jump, middle, gap = places
-    return jump, middle, np.where(np.isnan(jump), np.nan, gap)
+    best, every = sure.argmax(axis=1), np.arange(len(held))
+    enough = sure[every, best] > np.maximum(_FAR * error, _MATERIAL_RATIO * level)
+    return np.where(enough, best + _WINDOW, -1), size[every, best], error
 
 
 def _slopes_around(rate: Floats, usual: Floats, row: Ints, place: Ints) -> Floats:
     """Three slopes for each place: the usual one, that before, that after (NaN: none)."""
     last = rate.shape[1] - 1
-    before = np.where(place >= _WINDOW, rate[row, place - _WINDOW], np.nan)
+    before = np.where(place >= _WINDOW, rate[row, np.maximum(place - _WINDOW, 0)], np.nan)
     after = rate[row, np.minimum(place + _WINDOW, last)]
     return np.stack([usual[row], before, np.where(place + _WINDOW <= last, after, np.nan)])
 
@@ -224,16 +247,6 @@ def _came_at_once(packed: Floats, row: Ints, place: Ints, excess: Floats) -> Fla
     with np.errstate(invalid="ignore"):
         enough = earlier + own + later >= _AT_ONCE_RATIO * np.abs(excess)
     return np.asarray(enough & (own >= earlier) & (own >= later))
-
-
-def _are_apart(windows: Floats, excess: Floats) -> Flags:
-    """Whether all but one value of the new level lie beyond all but one of the old."""
-    low, high = windows[:, :, 1], windows[:, :, -2]
-    apart = np.zeros(excess.shape, dtype=bool)
-    inner = slice(_WINDOW, 1 - _WINDOW)
-    above, below = low[:, _WINDOW:] > high[:, :-_WINDOW], high[:, _WINDOW:] < low[:, :-_WINDOW]
-    apart[:, inner] = np.where(excess[:, inner] > 0, above, below)
-    return apart
 
 
 def _in_order(found: list[_Found]) -> Steps:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.forecast.paths import Floats
-from planner.forecast.steps import Ints, Steps, find_steps
+from planner.forecast.steps import Flags, Ints, Steps, find_steps
 
 YEAR = 365
 _LAGS = (1, 7, 28, 90)
@@ -85,6 +85,13 @@ def _of_a_year(values: Floats) -> Floats:
 def _bridged(values: Floats) -> tuple[Floats, Ints]:
     """The values without gaps, and the column of the first known one (YEAR where none is)."""
     known = ~np.isnan(values)
+    gappy = ~known.all(axis=1)
+    whole, first = values.copy(), np.zeros(len(values), dtype=np.int64)
+    whole[gappy], first[gappy] = _over_gaps(values[gappy], known[gappy])
+    return whole, first
+
+
+def _over_gaps(values: Floats, known: Flags) -> tuple[Floats, Ints]:
     day = np.broadcast_to(np.arange(YEAR), values.shape)
     before = np.maximum.accumulate(np.where(known, day, -1), axis=1)
     after = np.minimum.accumulate(np.where(known, day, YEAR)[:, ::-1], axis=1)[:, ::-1]

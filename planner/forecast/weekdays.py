@@ -14,7 +14,10 @@ WEEK = 7
 _PERIODS = 8  # the last ones tell
 _FEWEST_PERIODS = 4
 
+_STRONG_RATIO = 4.0  # what the week moves a day, by what is left of it without the week
+
 Days = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 def weekday_of(origin: date, days: Days, period: int = WEEK) -> Days:
@@ -47,3 +50,51 @@ def _centred_means(values: Floats, period: int) -> Floats:
         windows = np.lib.stride_tricks.sliding_window_view(values, period, axis=1)
         means[:, period // 2 : period // 2 + windows.shape[1]] = windows.mean(axis=2)
     return means
+
+
+def steadied(plain: Floats, own_day: Flags, profile: Floats) -> Floats:
+    """``plain[series, day]``, from which the ``profile`` was taken, so that a strong week leaves
+    nothing behind.
+
+    Where the week moves a series far more than all else does (a store that is pruned every
+    Saturday), a day that differs from its weekday's usual part, because it was measured in part or
+    the pruning was late, looks like growth or a clean-up. So there each day becomes the middle of
+    the week before and after it, and one that stands alone is left out, unless nothing else tells
+    of so long ago. ``own_day`` marks the known values that are no means over several days.
+    """
+    strong = np.flatnonzero(_is_strong(plain, own_day, profile))
+    if not len(strong):
+        return plain
+    own = own_day[strong]
+    found = np.where(own, plain[strong], np.nan)
+    grown = _growth(found) * np.arange(plain.shape[1])
+    middle = row_medians(_around(found - grown, WEEK)) + grown
+    result = plain.copy()
+    result[strong] = np.where(own, middle, plain[strong])
+    alone = own & ((~np.isnan(_around(found, WEEK // 2))).sum(axis=2) == 1)
+    others_since = np.logical_or.accumulate(~np.isnan(result[strong]) & ~alone, axis=1)
+    result[strong] = np.where(alone & others_since, np.nan, result[strong])
+    return result
+
+
+def _around(values: Floats, days: int) -> Floats:
+    """Each value with so many on either side, ``[series, day, value]``; NaN beyond the ends."""
+    padded = np.pad(values, ((0, 0), (days, days)), constant_values=np.nan)
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * days + 1, axis=1)
+
+
+def _is_strong(plain: Floats, own_day: Flags, profile: Floats) -> Flags:
+    recent, own = plain[:, -_PERIODS * WEEK :], own_day[:, -_PERIODS * WEEK :]
+    both = own[:, 1:] & own[:, :-1]
+    steps = np.where(both, np.abs(np.diff(recent, axis=1)), 0.0).sum(axis=1)
+    usual = steps / np.maximum(both.sum(axis=1), 1)
+    of_week = np.abs(profile - np.roll(profile, 1, axis=1)).mean(axis=1)
+    return np.asarray(of_week > _STRONG_RATIO * usual)
+
+
+def _growth(values: Floats) -> Floats:
+    """How much the middle of the last week is above that of the one before, a day, ``[series, 1]``;
+    0 where not known."""
+    week, before = values[:, -WEEK:], values[:, -2 * WEEK : -WEEK]
+    grown = (row_medians(week) - row_medians(before)) / WEEK
+    return np.where(np.isnan(grown), 0.0, grown)[:, None]

@@ -23,7 +23,6 @@ def test_weights_sum_to_one_and_stay_near_the_usual_where_experts_are_alike() ->
     found = earned(make(40, 365, 2).astype(np.float32), seed=1)
     assert sum(found.weights.values()) == pytest.approx(1)
     assert found.weights.keys() == USUAL.weights.keys()
-    assert found.tail == USUAL.tail
 
 
 def test_an_expert_that_erred_more_weighs_less() -> None:
@@ -36,6 +35,15 @@ def test_a_band_that_held_too_little_is_widened_and_one_that_held_too_much_narro
     for told, wider in ((0.5, True), (3.0, False)):
         prior = Calibration({"last value": 1.0}, width=told)
         assert (earned(walks, seed=1, prior=prior).width > told) is wider
+
+
+def test_the_outer_band_is_widened_beyond_the_inner_one_by_what_it_held() -> None:
+    walks = fleet(growth=0.0)
+    for told, wider in ((0.6, True), (3.0, False)):
+        prior = Calibration({"last value": 1.0}, tail=told)
+        found = earned(walks, seed=1, prior=prior)
+        assert (found.tail > told) is wider
+        assert found.width == earned(walks, seed=1, prior=Calibration({"last value": 1.0})).width
 
 
 def test_young_series_move_as_the_middle_one_of_the_fleet_does() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import git_growth
 from bench.git_growth import as_frame, tree_of
 
 FIRST = date(2022, 3, 1)
@@ -74,3 +75,34 @@ def test_a_young_repository_tells_nothing(tmp_path: Path) -> None:
         ["git", "-C", str(tmp_path), "symbolic-ref", "HEAD", "refs/heads/main"], check=True
     )
     assert tree_of(tmp_path) is None
+
+
+def test_a_listed_repository_is_read_up_to_its_commit(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["git", "-C", str(repository), "rev-parse", "HEAD~20"]
+    commit = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    names = repository.with_name("list.txt")
+    names.write_text(f"owner/some {commit}\n", encoding="utf-8")
+    monkeypatch.setattr(git_growth, "_LIST", names)
+    assert list(git_growth.listed(Path("clones"))) == [(Path("clones/owner+some.git"), commit)]
+    tree = tree_of(repository, commit)
+    assert tree is not None
+    assert tree.last == FIRST + timedelta(days=890)
+
+
+def test_a_large_file_counts_nothing(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git_growth, "_SHORTEST_DAYS", 365)
+    sizes = []
+    for limit in (501, 500):  # one file has 500 bytes from the first day on
+        monkeypatch.setattr(git_growth, "_TOO_LARGE", limit)
+        tree = tree_of(repository, "HEAD~65")
+        assert tree is not None
+        sizes.append(tree.folders["*"][[0, 440]].tolist())
+    assert sizes == [[510, 950], [10, 450]]
+
+
+def test_every_repository_of_the_shipped_model_has_its_commit() -> None:
+    found = list(git_growth.listed(Path("clones")))
+    assert len({path for path, _commit in found}) == len(found) > 70
+    assert all(len(commit) == 40 for _path, commit in found)

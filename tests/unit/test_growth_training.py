@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,10 @@ def test_what_the_shipped_model_says_fits_its_inputs() -> None:
     fan = growth_model.shipped().fan(year_of(make(3, 400, 1)))
     assert np.isfinite(fan).all()
     assert (np.diff(fan, axis=2) >= 0).all()
+
+
+def test_the_shipped_model_is_the_one_that_is_told_how_to_make() -> None:
+    root = Path(__file__).parents[2]
+    file = root / "planner" / "forecast" / "growth_model.npz"
+    told = (root / "docs" / "explanation" / "forecast.md").read_text(encoding="utf-8")
+    assert f"`{hashlib.sha256(file.read_bytes()).hexdigest()}`" in told
