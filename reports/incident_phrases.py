@@ -22,7 +22,7 @@ INCIDENT: Mapping[str, Mapping[str, str]] = {
         "which_owner": "Accountable: {agency}, {owner}. Data protection: {dpo}.",
         "which_team": "Takes it further: {value}.",
         "reach": "Reach",
-        "reach_host": "{n} guests ran on the same host.",
+        "reach_host": "{n} guests ran on the same host, or may have.",
         "reach_network": "{n} guests shared a network segment, or may have.",
         "reach_datastore": "{n} guests have disks on the same datastore.",
         "reach_personal": "{n} of these neighbours hold personal data, or nobody knows whether "
@@ -127,7 +127,7 @@ INCIDENT: Mapping[str, Mapping[str, str]] = {
         "which_owner": "Penanggung jawab: {agency}, {owner}. Pelindungan data: {dpo}.",
         "which_team": "Penanganan lanjutan: {value}.",
         "reach": "Jangkauan",
-        "reach_host": "{n} tamu berjalan di host yang sama.",
+        "reach_host": "{n} tamu berjalan di host yang sama, atau mungkin.",
         "reach_network": "{n} tamu berbagi segmen jaringan, atau mungkin berbagi.",
         "reach_datastore": "{n} tamu memiliki disk di datastore yang sama.",
         "reach_personal": "{n} tetangga menyimpan data pribadi, atau tidak diketahui:",
