@@ -20,13 +20,21 @@ from inventory.proposals import proposals
 from inventory.records import Disk, Guest, Nic
 from inventory.store import Store
 from inventory.window import K, Span, spans_between
-from lumbung.files import load_eol, load_estate, load_policy, load_regulations
+from lumbung.files import (
+    load_calendar,
+    load_eol,
+    load_estate,
+    load_policy,
+    load_regulations,
+)
 from lumbung.hygiene import tool_facts
 from lumbung.settings import ConfiguredSource, Settings, SettingsError
 from planner.answers import answer_all
 from planner.balance import BALANCE_DAYS, BalanceRow, balance_of
-from planner.estate import Estate, SourceHealth, names_of
-from planner.growth import WEEK_DAYS, Ledger, Teller, history_needed, weeks_needed
+from planner.estate import Estate, SourceHealth
+from planner.growth import Teller, history_needed, weeks_needed
+from planner.growth_parts import WEEK_DAYS, Ledger
+from planner.guest_views import names_of
 from planner.incident.answer import Incident, incident_of
 from planner.incident.past import Past as IncidentPast
 from planner.incident.past import Window, began
@@ -254,6 +262,7 @@ def _estate(connection: Connection, settings: Settings, store: Store, when: When
         site=settings.site.name,
         tool=tool_facts(settings, store),
         eol=load_eol(settings.policy_file, policy),
+        calendar=load_calendar(settings.calendar_file),
     )
 
 

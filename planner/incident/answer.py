@@ -13,7 +13,8 @@ from inventory.platform_records import Grant, Principal, Role
 from inventory.records import Backup, Datastore, Guest, GuestSnapshot, Host
 from inventory.window import Span
 from planner.change_rows import change_row
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.incident.neighbours import Neighbours, key_of
 from planner.incident.past import Past, Window
 from planner.incident.rows import (

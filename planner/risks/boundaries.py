@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from inventory.platform_records import Grant, Principal
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.access import ADMINISTRATOR, ROOT, Access, accesses, is_live, user_of
 from planner.risks.naming import few, labels
 from planner.risks.rule import HIGH, Outcome, Rule, not_applicable, ok, risk, rule, unknown

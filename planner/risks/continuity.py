@@ -9,7 +9,8 @@ from datetime import timedelta
 from inventory.platform_records import HaResource, Replication
 from inventory.read import Fact
 from inventory.records import Disk, Guest, Host
-from planner.estate import Estate, GuestView, Platform, ServiceView
+from planner.estate import Estate, Platform
+from planner.guest_views import GuestView, ServiceView
 from planner.hosting import place_of
 from planner.risks.backup import rpo_hours
 from planner.risks.rule import (

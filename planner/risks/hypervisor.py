@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from planner.eol import release_of
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.lasting import once_lasting
 from planner.risks.lifecycle import os_of
 from planner.risks.rule import (

@@ -11,7 +11,8 @@ from inventory.platform_records import Firewall, Principal, Realm
 from inventory.read import Fact
 from inventory.records import BackupJob, Datastore, Disk, Guest, Host, Nic, Record
 from planner.answers import PoolAnswer
-from planner.estate import Estate, GuestView, Platform, ServiceView, SourceHealth
+from planner.estate import Estate, Platform, SourceHealth
+from planner.guest_views import GuestView, ServiceView
 from planner.recorders import Keeper, keepers_of
 from planner.risks.rule import Subject, SubjectKind
 from planner.risks.waivers import WaiverView
