@@ -11,7 +11,7 @@ the experts foresee them, and the middle quantile is the height that half of the
 reached by then, which is what a runway is told from. Shorter ones, and those of another step than
 a day, are taken for load. ``middle`` answers with the middle of the levels instead;
 ``growth_model``, ``bootstrap``, ``mean_drift``, ``middle_month`` and ``last_value`` are the experts
-alone, in the same way; ``brownian`` is the engine for load, whatever the series.
+alone, in the same way; ``loads`` is the engine for loads, whatever the series.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ import pandas as pd
 sys.path.append(str(Path(__file__).parents[1]))  # a benchmark imports this file by its own name
 
 from lumbung.spreading import on_processes
-from planner.forecast import brownian as load
-from planner.forecast import engine
+from planner.forecast import engine, seasonal
 from planner.forecast.earned import earned
 from planner.forecast.engine import Calibration, FanPaths
 from planner.forecast.paths import Block, Floats
@@ -42,7 +41,8 @@ _FEW_SAMPLES = 64  # tell the middle of thousands of series as well
 _SERIES_AT_ONCE = 500
 _MANY_SERIES = 4000  # from which on it pays to start processes
 _GROWTH_DAYS = 90  # what is shorter tells no growth
-_SHORTEST_PERIOD = 7
+_SHORTEST = 7  # values that make a spell
+_WITHOUT = seasonal.Rhythm(spell=7, near=7, far=28, width=1.0)  # for what has no rhythm
 
 Forecaster = Callable[[pd.DataFrame, int, int, str, Sequence[float]], pd.DataFrame]
 Ints = npt.NDArray[np.int64]
@@ -84,10 +84,10 @@ middle_month = _alone("middle month")
 last_value = _alone("last value")
 
 
-def brownian(
+def loads(
     frame: pd.DataFrame, horizon: int, season: int, freq: str, quantiles: Sequence[float]
 ) -> pd.DataFrame:
-    """The quantiles of Brownian motion with drift around the series' rhythm."""
+    """The quantiles of the engine for loads, without a calendar."""
     return _answered(frame, horizon, season, freq, quantiles, None)
 
 
@@ -104,7 +104,7 @@ def _answered(
     levels = np.empty((len(names), len(quantiles), horizon))
     for rows, block, origin in _blocks(frame, number):
         grows = growth is not None and freq == "D" and block.shape[1] >= _GROWTH_DAYS
-        told = growth if growth is not None and grows else _wandering(season, freq)
+        told = growth if growth is not None and grows else _following(season, freq)
         levels[rows] = told(block, origin, horizon, quantiles)
     return _as_frame(names, levels, quantiles)
 
@@ -209,23 +209,24 @@ def _of_some(told: Callable[[FanPaths, Sequence[float]], Floats], some: _Some) -
     return told(paths, some.quantiles)
 
 
-def _wandering(season: int, freq: str) -> Engine:
-    period = 7 if freq == "D" else max(season, _SHORTEST_PERIOD)
+def _following(season: int, freq: str) -> Engine:
+    rhythm = _WITHOUT if season < _SHORTEST else seasonal.parts_of_a_day(season)
+    rhythm = seasonal.DAYS if freq == "D" else rhythm
 
-    def wandering(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
-        paths = load.forecast(
+    def following(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
+        paths = seasonal.forecast(
             block,
             origin=origin,
             horizon_days=horizon - 1,
             seed=_SEED,
             samples=_SAMPLES,
             trend_days=_TREND_DAYS if freq == "D" else block.shape[1],
-            period=period,
+            rhythm=rhythm,
         )
         parts = [np.quantile(part.paths, quantiles, axis=1) for part in paths.blocks()]
         return np.concatenate(parts, axis=1).transpose(1, 0, 2)
 
-    return wandering
+    return following
 
 
 def _as_frame(names: pd.Index, levels: Floats, quantiles: Sequence[float]) -> pd.DataFrame:

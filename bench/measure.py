@@ -88,6 +88,7 @@ class Size:
     report_days: int = 400
     scale_guests: tuple[int, ...] = (1_000, 10_000)
     forecast_series: tuple[int, ...] = (1_000, 10_000, 100_000)
+    forecast_loads: int = 1_000
     load_guests: int = 4
     load_polls: int = 50  # of which one measurement is the mean
     load_idle_seconds: float = 10.0

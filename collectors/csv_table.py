@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from collectors.contract import BadAnswer
+from inventory.cpu_lists import cpus_in, ranges_of
 
 _LARGEST = 2**62  # what the store's columns hold
 
@@ -132,6 +133,15 @@ def flag(cell: str) -> bool:
 
 def names(cell: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text(cell).split(";") if part.strip())
+
+
+def cpus(cell: str) -> tuple[str, ...]:
+    """CPUs by their numbers, as 0-3;8; a ; alone is none."""
+    listed = ",".join(names(cell.replace(",", ";")))
+    found = cpus_in(listed) if listed else frozenset[int]()
+    if found is None:
+        raise ValueError(f"{cell!r} is no list of CPUs such as 0-3;8")
+    return ranges_of(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from collectors.csv_table import (
     Column,
     Line,
     Table,
+    cpus,
     flag,
     instant,
     names,
@@ -99,6 +100,7 @@ TABLES: dict[str, Table] = {
             Column("uuid", text),
             Column("owner", text),
             Column("autostart", flag),
+            Column("pinned_cpus", cpus),
         ),
     ),
     "disks": Table(

@@ -18,7 +18,7 @@ import typer.main
 from pydantic import BaseModel
 
 from collectors.contract import collector_of, kinds
-from collectors.csv_table import Column, OneOf, flag, instant, names, number, whole
+from collectors.csv_table import Column, OneOf, cpus, flag, instant, names, number, whole
 from collectors.files import FACT_KINDS, TABLES
 from docs.comments import field_comments
 from docs.models import described, keys_of, nested
@@ -28,6 +28,7 @@ from lumbung.choices import Exit, Thing
 from lumbung.commands.looking import RECORDS, columns_of
 from lumbung.files import load_regulations
 from planner import evidence
+from planner.calendar_entries import CalendarFile
 from planner.incident import rows as incident
 from planner.owners import EstateFile
 from planner.placement.packing import Verdict
@@ -149,6 +150,10 @@ def _estate() -> Iterator[str]:
     yield from _model_and_inner(EstateFile)
 
 
+def _calendar() -> Iterator[str]:
+    yield from _model_and_inner(CalendarFile)
+
+
 def _model_and_inner(root: type[BaseModel]) -> Iterator[str]:
     """A file's model, and every one inside it."""
     waiting: dict[str, type[BaseModel]] = {"The file": root}
@@ -251,6 +256,7 @@ def holds_cell(column: Column) -> str:
         flag: "0 or 1",
         instant: "time with offset",
         names: "names with `;`",
+        cpus: "numbers as `0-3;8`, `;` for none",
     }
     return words.get(column.read, "text")
 
@@ -404,6 +410,7 @@ _PAGES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "configuration": ("Configuration", _configuration),
     "policy": ("Policy", _policy),
     "estate": ("Estate file", _estate),
+    "calendar": ("Calendar file", _calendar),
     "scenarios": ("Scenarios and requests", _scenarios),
     "weekly-files": ("Weekly files", _weekly_files),
     "files-source": ("The `files` source", _files_source),

@@ -38,6 +38,7 @@ class Holding:
     counts: bool
     valid_from: datetime
     valid_to: datetime | None
+    used: float | None = None  # of a disk: what it took on its datastore when last seen
 
     def holds_at(self, at: datetime) -> bool:
         return self.valid_from <= at and (self.valid_to is None or self.valid_to > at)
@@ -78,6 +79,7 @@ def _of_disks(connection: Connection, since: datetime, until: datetime) -> Itera
             thing=("disk", row["cluster"], row["subject_id"]),
             guest=(row["cluster"], row["guest_id"]),
             label=f"disk {row['subject_id']}",
+            used=row["allocated_bytes"],
             place=(row["cluster"], row["datastore_id"]),
             amount=row["capacity_bytes"],
             counts=True,
@@ -88,10 +90,14 @@ def _of_disks(connection: Connection, since: datetime, until: datetime) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class GuestUse:
-    """What a guest used on average over some days; None where no day tells."""
+    """What a guest used on average over some days; None where no day tells.
+
+    Of storage, over those days that tell it: a guest that is off stores what it stored.
+    """
 
     cpu_cores: float | None
     memory_bytes: float | None
+    storage_bytes: float | None = None
 
 
 def guest_use(connection: Connection, first: date, last: date) -> dict[int, GuestUse]:
@@ -101,20 +107,23 @@ def guest_use(connection: Connection, first: date, last: date) -> dict[int, Gues
     sample of several days counts where its middle day lies.
     """
     keys = sa.select(_ENTITY.c.key).where(_ENTITY.c.kind == "guest")
-    days, cpu, memory = (
-        _ENTITY_DAY.c.span_days, _ENTITY_DAY.c.cpu_mean_cores, _ENTITY_DAY.c.memory_mean_bytes,
-    )  # fmt: skip
+    days, stored = _ENTITY_DAY.c.span_days, _ENTITY_DAY.c.storage_mean_bytes
+    means = _ENTITY_DAY.c.cpu_mean_cores, _ENTITY_DAY.c.memory_mean_bytes
     rows = connection.execute(
         sa.select(
-            _ENTITY_DAY.c.entity_key, sa.func.sum(days), sa.func.sum(cpu * days),
-            sa.func.sum(memory * days),
+            _ENTITY_DAY.c.entity_key, sa.func.sum(days),
+            *(sa.func.sum(mean * days) for mean in means), sa.func.sum(stored * days),
+            sa.func.sum(sa.case((stored.is_not(None), days))),
         )
         .where(_ENTITY_DAY.c.day >= first, _ENTITY_DAY.c.day <= last)
         .where(_ENTITY_DAY.c.entity_key.in_(keys))
         .group_by(_ENTITY_DAY.c.entity_key)
     ).all()  # fmt: skip
     most = max((int(row[1]) for row in rows), default=1)
-    return {row[0]: GuestUse(_over(row[2], most), _over(row[3], most)) for row in rows}
+    return {
+        row[0]: GuestUse(_over(row[2], most), _over(row[3], most), _over(row[4], row[5] or 1))
+        for row in rows
+    }
 
 
 def _over(total: Any, days: int) -> float | None:

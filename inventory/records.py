@@ -176,6 +176,7 @@ class Guest(Record):
     hints: tuple[str, ...] | None = names()  # what its free text holds that should not be there
     persistent: bool | None = None  # defined, and there after a restart of the host
     shares_memory: bool | None = None  # equal pages of it may be merged with those of others
+    pinned_cpus: tuple[str, ...] | None = names()  # CPUs of its host, by number: 0-3, 8
 
     @property
     def subject(self) -> str:

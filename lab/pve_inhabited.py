@@ -65,6 +65,7 @@ def _busy(guest: GuestSpec, now: float) -> GuestSpec:
         file_systems=_FILE_SYSTEMS,
         snapshots=(("before", now - 86_400.0, True),),
         config={
+            "affinity": "0-3",
             "args": f"-vnc :7,password={SECRET}", "bios": "ovmf", "cipassword": "**********",
             "cpu": "host", "description": f"login admin / {SECRET}",
             "efidisk0": f"san:vm-{guest.vmid}-disk-1,efitype=4m,pre-enrolled-keys=1,size=528K",

@@ -313,6 +313,9 @@ def _whatif(
     every_pool: Annotated[
         bool, typer.Option("--all", help="show also what no scenario changes")
     ] = False,
+    explain: Annotated[
+        str | None, typer.Option(metavar="KEY", help="what stands behind a row, by its key")
+    ] = None,
     request: Annotated[
         bool, typer.Option("--request", help="answer it: yes, no, or yes if something is ordered")
     ] = False,
@@ -332,7 +335,12 @@ def _whatif(
 ) -> None:
     """Scenarios side by side with doing nothing, from options or a file; nothing is stored."""
     from lumbung.commands.asked import Asked
-    from lumbung.commands.whatif import RequestAsked, answer_request, show_scenarios
+    from lumbung.commands.whatif import (
+        RequestAsked,
+        answer_request,
+        explain_row,
+        show_scenarios,
+    )
     from lumbung.dates import day_option
     from lumbung.session import Session
 
@@ -345,6 +353,9 @@ def _whatif(
     if request or project is not None:
         wanted = RequestAsked(day_option(until, "--until"), project, page, lang.value)
         answer_request(Session.of(context.obj), asked, wanted, on, form)
+        return
+    if explain is not None:
+        explain_row(Session.of(context.obj), asked, file, on, explain)
         return
     show_scenarios(Session.of(context.obj), asked, file, on, form, every_pool=every_pool)
 
@@ -554,15 +565,25 @@ def _explain(
     key: Annotated[
         str,
         typer.Argument(
-            help="pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID or recorder/NAME"
+            help="pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID, recorder/NAME, "
+            "or with --file scenario/NAME/POOL/RESOURCE/MODEL[/COLUMN]"
         ),
     ],
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="YAML", help="the scenarios of the key")
+    ] = None,
     on: On = None,
 ) -> None:
     """Formula, inputs with their dates, and policy behind a number."""
     from lumbung.commands.planning import show_explanation
     from lumbung.session import Session
 
+    if file is not None:
+        from lumbung.commands.asked import Asked
+        from lumbung.commands.whatif import explain_row
+
+        explain_row(Session.of(context.obj), Asked(), file, on, key)
+        return
     show_explanation(Session.of(context.obj), key, on)
 
 

@@ -41,6 +41,7 @@ _ZONE = ZoneInfo("Asia/Jakarta")  # the city's, as its configuration says
 _WEEKS_BEFORE = 8
 _WEEKS_REPLAYED = 40
 _REPLAYED_DAYS = 300  # ahead: what is farther cannot have come yet
+_REPLAYED_SAMPLES = 200  # paths of each: forty reports of 500 would take as long as the rest
 _HISTORY_SECONDS = 120.0
 
 
@@ -188,7 +189,16 @@ def replay(settings: Settings, store: Store, now: datetime) -> None:
     monday = when.as_of - timedelta(days=when.as_of.weekday())
     mondays = [monday - timedelta(weeks=back) for back in range(_WEEKS_REPLAYED, 0, -1)]
     run_id = f"replayed-{new_run_id(now)}"
-    said = list(replayed(estate, asked, mondays, run_id=run_id, horizon_days=_REPLAYED_DAYS))
+    said = list(
+        replayed(
+            estate,
+            asked,
+            mondays,
+            run_id=run_id,
+            horizon_days=_REPLAYED_DAYS,
+            samples=_REPLAYED_SAMPLES,
+        )
+    )
     with store.writing() as connection:
         remember_forecasts(connection, said)
 

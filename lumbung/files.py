@@ -20,7 +20,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lumbung.settings import SettingsError
+from planner.calendar_entries import CalendarFile
 from planner.eol import EndOfLifeData, parse, shipped
+from planner.forecast.calendar import NO_CALENDAR, Calendar
 from planner.owners import AttestedFile, EstateFile, GuestEntry
 from planner.policy import Policy
 from planner.purchases import Misplaced
@@ -67,6 +69,11 @@ def load_eol(policy_file: Path | None, policy: Policy) -> EndOfLifeData:
         raise SettingsError(f"{path}:{error.lineno}: {error.msg}") from error
     except ValueError as error:
         raise SettingsError(f"{path}: {error}") from error
+
+
+def load_calendar(path: Path | None) -> Calendar:
+    """The holidays and ends of months in a file; without one, none. Raises SettingsError."""
+    return NO_CALENDAR if path is None else _yaml(CalendarFile, path)[0].calendar()
 
 
 def load_estate(path: Path | None, today: date | None = None) -> EstateFile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
@@ -20,16 +20,24 @@ from inventory.proposals import proposals
 from inventory.records import Disk, Guest, Nic
 from inventory.store import Store
 from inventory.window import K, Span, spans_between
-from lumbung.files import load_eol, load_estate, load_policy, load_regulations
+from lumbung.files import (
+    load_calendar,
+    load_eol,
+    load_estate,
+    load_policy,
+    load_regulations,
+)
 from lumbung.hygiene import tool_facts
 from lumbung.settings import ConfiguredSource, Settings, SettingsError
 from planner.answers import answer_all
 from planner.balance import BALANCE_DAYS, BalanceRow, balance_of
-from planner.estate import Estate, SourceHealth, names_of
-from planner.growth import WEEK_DAYS, Ledger, Teller, history_needed, weeks_needed
+from planner.estate import Estate, SourceHealth
+from planner.growth import Teller, history_needed, weeks_needed
+from planner.growth_parts import WEEK_DAYS, Ledger
+from planner.guest_views import names_of
 from planner.incident.answer import Incident, incident_of
 from planner.incident.past import Past as IncidentPast
-from planner.incident.past import Window
+from planner.incident.past import Window, began
 from planner.migration import MigrationView, migration_of
 from planner.pools import RECONCILED_DAYS, Past, questions
 from planner.report import Memory, Report, make_report
@@ -136,10 +144,17 @@ def plan_incident(
     """Everything known of a guest and a window. Raises SettingsError for a name that no guest, or
     more than one, had in it."""
     with store.reading() as connection:
-        guests = spans_between(connection, Guest, window.start, window.end)
+        looks = read_window.looks_between(connection, window.start, window.end)
+        guests = [
+            span
+            for span in spans_between(connection, Guest, window.start, _look_after(window, looks))
+            if span.start <= window.end or began(span, looks) < window.end
+        ]
         cluster, guest_id = key = _guest_called(called, guests)
         own = [s for s in guests if (s.record.cluster, s.record.guest_id) == key]
         first = max(window.start, min(span.start for span in own))
+        told_by = {span.source for span in own}
+        seen = _look_after(window, {name: looks.get(name, ()) for name in told_by})
 
         def estate_at(at: datetime) -> Estate:
             when = When(
@@ -148,19 +163,25 @@ def plan_incident(
             return _estate(connection, settings, store, when)
 
         def spans(kind: type[K]) -> tuple[Span[K], ...]:
-            return spans_between(connection, kind, window.start, window.end, cluster)
+            return spans_between(connection, kind, window.start, seen, cluster)
 
         past = IncidentPast(
             guests=tuple(span for span in guests if span.record.cluster == cluster),
             disks=spans(Disk),
             nics=spans(Nic),
-            changes=changes_between(connection, window.start, window.end),
+            changes=changes_between(connection, window.start, seen),
             blind=read_window.blind_between(connection, window.start, window.end),
-            looks=read_window.looks_between(connection, window.start, window.end),
+            looks=looks,
         )
         return incident_of(
             (cluster, guest_id), window, estate_at(first), estate_at(now), past, lang
         )
+
+
+def _look_after(window: Window, looks: Mapping[str, Sequence[datetime]]) -> datetime:
+    """When all of some sources had been read again after the window; its end where none was."""
+    later = ([look for look in found if look > window.end] for found in looks.values())
+    return max((min(found) for found in later if found), default=window.end)
 
 
 def _guest_called(called: str, guests: Iterable[Span[Guest]]) -> GuestKey:
@@ -241,6 +262,7 @@ def _estate(connection: Connection, settings: Settings, store: Store, when: When
         site=settings.site.name,
         tool=tool_facts(settings, store),
         eol=load_eol(settings.policy_file, policy),
+        calendar=load_calendar(settings.calendar_file),
     )
 
 

@@ -136,6 +136,7 @@ TABLES: Mapping[str, type[_Table]] = {
     "history": HistorySettings,
     "policy": FileReference,
     "estate": FileReference,
+    "calendar": FileReference,
     "regulations": RegulationSettings,
 }
 _COMMON = frozenset(SourceSettings.model_fields)
@@ -166,6 +167,7 @@ class Settings:
     policy_file: Path | None
     estate_file: Path | None
     regulations_folder: Path | None = None
+    calendar_file: Path | None = None
 
     @property
     def root(self) -> Path:
@@ -249,6 +251,7 @@ class _Reader:
             sources=sources,
             policy_file=self._file(tables.get("policy", {}), "[policy]"),
             estate_file=self._file(tables.get("estate", {}), "[estate]"),
+            calendar_file=self._file(tables.get("calendar", {}), "[calendar]"),
             regulations_folder=self._folder(tables.get("regulations", {}), "[regulations]"),
         )
         if settings.zone_is_assumed and any(s.common.kind != "files" for s in sources):

@@ -38,13 +38,13 @@ def cover(
     guest: Guest,
     disks: Iterable[Disk],
     jobs: Iterable[BackupJob],
-    datastores: Iterable[Datastore],
+    stores: Mapping[str, Datastore],
 ) -> Cover:
-    """How the guest is backed up, and what stands in the way; all four are of one cluster."""
+    """How the guest is backed up, and what stands in the way; all four are of one cluster, the
+    datastores by their id."""
     selected = covering(guest, jobs)
     if not selected:
         return Cover()
-    stores = {store.datastore_id: store for store in datastores}
     its_disks = tuple(disks)
     troubles = {job.job_id: unusable(job, guest, stores) for job in selected}
     return Cover(

@@ -19,7 +19,21 @@ class CoverageIndex:
             for gap in state.gaps
         }
 
+        # Of these nothing was missed anywhere: most of what is asked is about them.
+        self._whole = {
+            (name, kind)
+            for name, state in self._states.items()
+            for kind, scope in state.covered
+            if not scope
+        } - {(name, kind) for name, kind, _scope in self._gaps}
+
+    def saw_all(self, source: str, kind: str) -> bool:
+        """Whether a source showed every fact of a kind, in every scope."""
+        return (source, kind) in self._whole
+
     def gap(self, source: str, kind: str, scope: str = "") -> Coverage | None:
+        if (source, kind) in self._whole:
+            return None
         own = self._gaps.get((source, kind, scope))
         if own is not None:
             return own

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from inventory.changes import Change
 from inventory.read import Fact, Facts, SourceState
 from inventory.records import (
-    POWERED_ON,
     Backup,
     BackupJob,
     Coverage,
@@ -28,18 +26,11 @@ from inventory.records import (
 from planner.backups import Cover, cover, target_of
 from planner.coverage import CoverageIndex
 from planner.eol import EndOfLifeData, shipped
-from planner.owners import (
-    PERSONAL,
-    STRICTNESS,
-    DeclaredBackup,
-    Dimension,
-    EstateFile,
-    GuestEntry,
-    Service,
-    StorageEntry,
-)
+from planner.forecast.calendar import NO_CALENDAR, Calendar
+from planner.guest_views import GuestView, Join, ServiceView
+from planner.owners import EstateFile, StorageEntry
 from planner.policy import Policy
-from planner.twins import VMWARE, GuestKey, Twins, matches, twins_of
+from planner.twins import VMWARE, GuestKey, Twins, twins_of
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -70,77 +61,7 @@ class SourceHealth:
     configured: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class GuestView:
-    """A guest with what owners declared of it."""
-
-    fact: Fact[Guest]
-    agency: str | None = None
-    agency_contact: str | None = None
-    owner_confirmed_on: date | None = None
-    support_until: date | None = None  # of its operating system, where more was bought
-    owner_confirmed_by: str | None = None
-    owner_role: str | None = None
-    service: str | None = None
-    service_entry: Service | None = None
-    dimension: str | None = None
-    classification: str | None = None
-    classification_from: str = ""  # estate, tag, service, or "" when not known
-    classifications: tuple[tuple[str, str], ...] = ()  # every (source, class) that was stated
-    criticality: int | None = None
-    public: bool | None = None  # exposed to the public, by its tags
-    entries: tuple[GuestEntry, ...] = ()  # of the owners' file that speak of it
-
-    @property
-    def guest(self) -> Guest:
-        return self.fact.record
-
-    @property
-    def key(self) -> GuestKey:
-        return (self.guest.cluster, self.guest.guest_id)
-
-    @property
-    def owner(self) -> str | None:
-        """Who answers for it: a role, else the agency's mailbox."""
-        return self.owner_role or self.agency_contact
-
-    @property
-    def label(self) -> str:
-        """How a person would call it."""
-        name = self.guest.name
-        return f"{name} ({self.guest.guest_id})" if name else self.guest.guest_id
-
-    def is_called(self, name: str) -> bool:
-        """Whether a person may mean this guest by ``name``."""
-        return name in (*names_of(self.guest), self.label)
-
-    @property
-    def is_personal(self) -> bool | None:
-        return None if self.classification is None else self.classification in PERSONAL
-
-    def tagged(self, prefix: str) -> tuple[str, ...]:
-        """What its tags of a prefix say: of env.prod, "env" says prod."""
-        return tuple(_Tags(self.guest.tags or ()).values(prefix))
-
-    @property
-    def declared_backup(self) -> DeclaredBackup | None:
-        """A backup that its owners declare, for no source shows it."""
-        return next((entry.backup for entry in self.entries if entry.backup), None)
-
-    @property
-    def encrypts_itself(self) -> bool:
-        """Whether it was proven that the guest encrypts its own disks."""
-        return any(entry.encrypted_in_guest_on is not None for entry in self.entries)
-
-    @property
-    def is_powered_on(self) -> bool | None:
-        return None if self.guest.power is None else self.guest.power in POWERED_ON
-
-
-def names_of(guest: Guest) -> tuple[str | None, ...]:
-    """What a person may call a guest."""
-    full = f"{guest.cluster}/{guest.guest_id}"
-    return (guest.guest_id, guest.uuid, guest.name, full)
+_NO_COVER = Cover()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,26 +70,6 @@ class Platform:
 
     cluster: str
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceView:
-    """A service of the owners' file, and the guests that make it up."""
-
-    name: str
-    entry: Service
-    guests: tuple[GuestView, ...]
-
-    @property
-    def classification(self) -> str | None:
-        """The strictest class that is stated of it or of one of its guests."""
-        stated = [self.entry.classification, *(view.classification for view in self.guests)]
-        return max(filter(None, stated), key=_strictness, default=None)
-
-    @property
-    def is_personal(self) -> bool | None:
-        known = self.classification
-        return None if known is None else known in PERSONAL
 
 
 @dataclass(frozen=True)
@@ -184,11 +85,12 @@ class Estate:
     site: str = ""
     tool: ToolFacts = field(default_factory=ToolFacts)
     eol: EndOfLifeData = field(default_factory=shipped)
+    calendar: Calendar = NO_CALENDAR
     changes: tuple[Change, ...] = ()  # of the last days, oldest first
 
     @cached_property
     def guests(self) -> tuple[GuestView, ...]:
-        join = _Join(self.owners)
+        join = Join(self.owners)
         return tuple(join.view(fact) for fact in self.facts.of(Guest))
 
     @cached_property
@@ -241,6 +143,10 @@ class Estate:
         """The guests that count there: of one that exists on both sides of a move, one side."""
         return self._guests_by_cluster.get(cluster, ())
 
+    def resource_pools(self, cluster: str) -> Mapping[str, tuple[GuestView, ...]]:
+        """By the name of a resource pool its guests; who is in none is in none of these."""
+        return self._pools_by_cluster.get(cluster, {})
+
     def running_in(self, cluster: str) -> frozenset[str]:
         """The labels of the cluster's guests that are powered on."""
         return self._running_by_cluster.get(cluster, frozenset())
@@ -259,7 +165,7 @@ class Estate:
         return twins_of(self.facts.of(Guest), self.owners.migration, self.vmware_sources)
 
     def hosts_in(self, cluster: str) -> tuple[Fact[Host], ...]:
-        return tuple(fact for fact in self.hosts if fact.record.cluster == cluster)
+        return self._hosts_by_cluster.get(cluster, ())
 
     def host_name(self, guest: Guest) -> str | None:
         """What the guest's host is called; its id where no host is known by it."""
@@ -282,7 +188,7 @@ class Estate:
 
     def cover_of(self, guest: Guest) -> Cover:
         """What a run of the backup jobs would do for a guest."""
-        return self._covers.get((guest.cluster, guest.guest_id), Cover())
+        return self._covers.get((guest.cluster, guest.guest_id), _NO_COVER)
 
     def target_of(self, job: BackupJob, guest: Guest) -> Datastore | None:
         """The datastore that a job backs a guest up to; None when it was not seen."""
@@ -386,6 +292,10 @@ class Estate:
         """
         return self._coverage.gap(source, kind, scope)
 
+    def saw_all(self, source: str, kind: str) -> bool:
+        """Whether a source showed every fact of a kind, in every scope."""
+        return self._coverage.saw_all(source, kind)
+
     def unseen_behind(self, store: Datastore, kind: str = "disk") -> str:
         """The hosts of a datastore with guests whose disks (or another kind) were not all seen;
         "" where there is none."""
@@ -418,11 +328,22 @@ class Estate:
         return _grouped(counted, lambda view: view.guest.cluster)
 
     @cached_property
+    def _pools_by_cluster(self) -> Mapping[str, Mapping[str, tuple[GuestView, ...]]]:
+        return {
+            cluster: _grouped((v for v in views if v.guest.resource_pool), _resource_pool)
+            for cluster, views in self._guests_by_cluster.items()
+        }
+
+    @cached_property
     def _running_by_cluster(self) -> Mapping[str, frozenset[str]]:
         return {
             cluster: frozenset(view.label for view in views if view.is_powered_on)
             for cluster, views in self._guests_by_cluster.items()
         }
+
+    @cached_property
+    def _hosts_by_cluster(self) -> Mapping[str, tuple[Fact[Host], ...]]:
+        return _grouped(self.hosts, lambda fact: fact.record.cluster)
 
     @cached_property
     def _host_names(self) -> Mapping[tuple[str, str | None], str]:
@@ -468,7 +389,7 @@ class Estate:
                 view.guest,
                 self.disks_of(view.guest),
                 self.jobs_in(view.guest.cluster),
-                self._stores_in.get(view.guest.cluster, {}).values(),
+                self._stores_in.get(view.guest.cluster, {}),
             )
             for view in self.guests
         }
@@ -505,122 +426,12 @@ def _guest_key(record: Any) -> GuestKey:
     return (record.cluster, record.guest_id)
 
 
+def _resource_pool(view: GuestView) -> str | None:
+    return view.guest.resource_pool
+
+
 def _grouped(items: Iterable[Any], key: Any) -> dict[Any, tuple[Any, ...]]:
     groups: dict[Any, list[Any]] = defaultdict(list)
     for item in items:
         groups[key(item)].append(item)
     return {name: tuple(found) for name, found in groups.items()}
-
-
-class _Join:
-    """Joins the owners' file and the tags to guests."""
-
-    def __init__(self, owners: EstateFile) -> None:
-        self._owners = owners
-        self._naming: dict[str, list[int]] = defaultdict(list)  # entries by the guest they name
-        self._others: list[int] = []
-        for i, entry in enumerate(owners.guests):
-            match = entry.match
-            name = match.uuid or match.guest_id or (match.vmid is not None and str(match.vmid))
-            (self._naming[name.lower()] if name else self._others).append(i)
-
-    def _entries(self, fact: Fact[Guest]) -> list[GuestEntry]:
-        """The entries that speak of a guest, in their order; there may be one for every guest."""
-        guest = fact.record
-        named = {
-            i
-            for name in {guest.guest_id.lower(), (guest.uuid or "").lower()}
-            for i in self._naming.get(name, ())
-        }
-        near = (self._owners.guests[i] for i in sorted({*named, *self._others}))
-        return [entry for entry in near if matches(entry.match, fact)]
-
-    def view(self, fact: Fact[Guest]) -> GuestView:
-        guest = fact.record
-        tags = _Tags(guest.tags or ())
-        entries = self._entries(fact)
-        confirmed = next((e for e in entries if e.confirmed_on is not None), None)
-        service = _first([*(e.service for e in entries), tags.value("svc")])
-        declared = self._owners.services.get(service) if service else None
-        agency = _first(
-            (
-                *(e.agency for e in entries),
-                declared.owner if declared else None,
-                tags.value("opd"),
-                guest.owner,
-            )
-        )
-        stated = _stated_classes(entries, tags, declared)
-        chosen = max(stated, key=lambda pair: _strictness(pair[1]), default=None)
-        known = self._owners.agencies.get(agency) if agency else None
-        return GuestView(
-            fact=fact,
-            agency=agency,
-            agency_contact=known.contact if known else None,
-            owner_confirmed_on=confirmed.confirmed_on if confirmed else None,
-            owner_confirmed_by=confirmed.confirmed_by if confirmed else None,
-            owner_role=_first([e.owner for e in entries]),
-            support_until=_first([e.support_until for e in entries]),
-            service=service,
-            service_entry=declared,
-            dimension=_first([declared.dimension if declared else None, tags.dimension]),
-            classification=chosen[1] if chosen else None,
-            classification_from=stated[0][0] if stated else "",
-            classifications=stated,
-            criticality=_first(
-                (
-                    *(e.criticality for e in entries),
-                    declared.criticality if declared else None,
-                    tags.criticality,
-                )
-            ),
-            public=tags.is_public if guest.tags is not None else None,
-            entries=tuple(entries),
-        )
-
-
-def _strictness(name: str) -> int:
-    return STRICTNESS.index(name) if name in STRICTNESS else -1
-
-
-def _stated_classes(
-    entries: list[GuestEntry], tags: _Tags, service: Service | None
-) -> tuple[tuple[str, str], ...]:
-    """Every class that was stated, in the order of who is named first."""
-    stated = [("estate", e.classification) for e in entries if e.classification]
-    stated += [("tag", tag) for tag in tags.values("cls") if tag in STRICTNESS]
-    if service is not None and service.classification:
-        stated.append(("service", service.classification))
-    return tuple(stated)
-
-
-def _first(choices: Iterable[Any]) -> Any:
-    """The first choice that is known."""
-    return next((choice for choice in choices if choice not in (None, "")), None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tags:
-    """A guest's tags, read by their prefix (cls.pribadi-umum, opd.dukcapil, crit.1)."""
-
-    tags: tuple[str, ...]
-
-    def values(self, prefix: str) -> list[str]:
-        start = f"{prefix}."
-        return [tag[len(start) :].lower() for tag in self.tags if tag.lower().startswith(start)]
-
-    def value(self, prefix: str) -> str | None:
-        return next(iter(self.values(prefix)), None)
-
-    @property
-    def criticality(self) -> int | None:
-        """The highest that is stated; 1 is the highest."""
-        return min((int(v) for v in self.values("crit") if re.fullmatch("[1-4]", v)), default=None)
-
-    @property
-    def dimension(self) -> str | None:
-        return next((v for v in self.values("dim") if v in get_args(Dimension)), None)
-
-    @property
-    def is_public(self) -> bool:
-        return "public" in self.values("expo") or "dmz" in self.values("zone")

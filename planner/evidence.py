@@ -15,7 +15,8 @@ from inventory.platform_records import Grant, Principal
 from inventory.records import Backup, Nic
 from planner.backups import Cover
 from planner.eol import Release, release_of
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.report import Report
 from planner.risks.catalogue import absent, chosen
 from planner.risks.engine import Assessment, assess

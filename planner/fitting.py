@@ -9,10 +9,11 @@ from statistics import fmean
 
 from inventory.records import Datastore
 from planner.answers import Answer, PoolAnswer
-from planner.estate import Estate, GuestView
-from planner.hosting import bins_of, loads_of
+from planner.estate import Estate
+from planner.guest_views import GuestView
+from planner.hosting import bins_of, loads_of, pins_of
 from planner.placement.failover import FailoverCase
-from planner.placement.fit import Fit, Limit, Profile, Survivors, fit, host_limits, times
+from planner.placement.fit import Fit, Limit, Profile, fit, host_limits, times
 from planner.placement.packing import Load, Room
 from planner.policy import Policy
 from planner.pools import GIB, Pool
@@ -48,13 +49,15 @@ def average_of(estate: Estate, pool: Pool) -> Profile | None:
 
 
 def clone_of(estate: Estate, view: GuestView) -> Profile | None:
-    """A guest of the same configured size; None when that is not known."""
+    """A guest of the same configured size and pins; None when its size is not known."""
     guest = view.guest
     disks = [disk.capacity_bytes for disk in estate.disks_of(guest) if disk.purpose != "unused"]
     if guest.vcpus is None or guest.memory_bytes is None or None in disks:
         return None
     stored = float(sum(size for size in disks if size is not None))
-    return Profile(view.label, guest.vcpus, float(guest.memory_bytes), stored)
+    return Profile(
+        view.label, guest.vcpus, float(guest.memory_bytes), stored, guest.pinned_cpus or ()
+    )
 
 
 def fits_of(
@@ -101,6 +104,7 @@ class _Cluster:
         ]
         self._bins = bins_of(pool.pool, estate.policy)
         self._loads = loads_of(estate, pool.pool)
+        self._pins = pins_of(pool.pool, estate.policy)
 
     def fit(self, profile: Profile) -> Fit:
         busy = self._cores_per_vcpu
@@ -109,12 +113,15 @@ class _Cluster:
             "cpu/demand": None if busy is None else profile.vcpus * busy,
             "memory": profile.memory_bytes,
         }
+        pinned = self._pins.of(profile.pinned_cpus)
+        room = None if pinned.doubt else self._room
+        profile = replace(profile, only_on=pinned.only_on, apart=pinned.apart)
         limits = [
             *_pool_limits(self._pool, needs),
-            *host_limits(self._room, profile, k=self._k),
+            *host_limits(room, profile, k=self._k),
             *self._storage(profile),
         ]
-        return fit(profile, limits, self._room, self._survivors)
+        return fit(profile, limits, room, self._survivors)
 
     @property
     def _k(self) -> int:
@@ -143,7 +150,7 @@ class _Cluster:
         return Room.of(bins, self._loads) if self._is_known else None
 
     @cached_property
-    def _survivors(self) -> tuple[Survivors, ...] | None:
+    def _survivors(self) -> tuple[Room, ...] | None:
         """What every failure leaves; None when one was not tried, or rests on what is unknown."""
         if not self._is_known or self._pool.failover == "unproven":
             return None
@@ -172,13 +179,13 @@ def for_guests(estate: Estate, stores: Sequence[PoolAnswer], *, k: int) -> list[
     return shared or chosen if k else chosen  # a disk that one host sees goes down with it
 
 
-def _survivors(room: Room, loads: Sequence[Load], case: FailoverCase) -> Survivors:
+def _survivors(room: Room, loads: Sequence[Load], case: FailoverCase) -> Room:
     """What the hosts have left once the case's guests are where the test placed them."""
     moving = {load.name: load for load in loads if load.host in case.lost}
     left = room.without(case.lost, list(moving.values()))
     for name, host in case.placed:
         left.put(moving[name], left.index[host])
-    return Survivors(left.open, left.memory, left.vcpus)
+    return left
 
 
 def _record(pool: Pool) -> Datastore:

@@ -12,6 +12,7 @@ import numpy as np
 from planner.chances import differs, draw, may_grow
 from planner.estate import Estate
 from planner.forecast import futures
+from planner.forecast.calendar import Calendar
 from planner.forecast.engine import FEWEST_VALUES, USUAL, Calibration
 from planner.forecast.futures import Futures
 from planner.forecast.ledger import Widening, widening_of
@@ -67,7 +68,7 @@ def is_provisional(question: Question, rules: ForecastRules) -> bool:
 
 def engine_of(question: Question) -> str:
     """The name and version of the engine that answers a question."""
-    return "experts-1" if question.grows else "brownian-1"
+    return "experts-1" if question.grows else "seasonal-1"
 
 
 def paths_of(estate: Estate, asked: Sequence[Question], horizon_days: int | None = None) -> Futures:
@@ -78,6 +79,7 @@ def paths_of(estate: Estate, asked: Sequence[Question], horizon_days: int | None
         origin=estate.as_of,
         horizon_days=horizon_days or estate.policy.forecast.horizon_days,
         calibration=asked[0].calibration,
+        calendar=estate.calendar,
     )
 
 
@@ -88,6 +90,7 @@ def _futures(
     origin: date,
     horizon_days: int,
     calibration: Calibration,
+    calendar: Calendar,
     known_days: int = HISTORY_DAYS,
 ) -> Futures:
     """The paths of some questions from the first ``known_days`` of their history."""
@@ -103,6 +106,7 @@ def _futures(
         trend_days=rules.trend_days,
         coarse=coarse[:, :known_days],
         calibration=calibration,
+        calendar=calendar,
     )
 
 
@@ -216,6 +220,7 @@ def _middle(estate: Estate, asked: Sequence[Question], back: int) -> Floats:
         origin=estate.as_of - timedelta(days=ago),
         horizon_days=_BACKTEST_DAYS - 1,
         calibration=USUAL,  # what the fleet has earned since was not known then
+        calendar=estate.calendar,
         known_days=HISTORY_DAYS - ago,
     )
     return np.concatenate([np.median(part.paths, axis=1) for part in paths.blocks()])

@@ -13,7 +13,8 @@ from planner.answers import PoolAnswer
 from planner.backups import newest
 from planner.change_rows import in_gib
 from planner.efficiency.rows import GuestColumns
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.hosting import host_labels
 from planner.pools import GIB
 from planner.risks.engine import Assessment, coverage_percent

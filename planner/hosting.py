@@ -9,8 +9,10 @@ from functools import cached_property
 
 from inventory.platform_records import HaResource, HaRule, Replication
 from inventory.records import Disk, Guest, Host
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.owners import HostPlace
+from planner.pins import Pins
 from planner.placement.packing import Bin, Load
 from planner.policy import Policy
 from planner.pools import Pool, host_share
@@ -55,6 +57,13 @@ def loads_of(estate: Estate, pool: Pool) -> tuple[Load, ...]:
         for view in estate.guests_in(pool.cluster)
         if view.is_powered_on is not False and view.guest.template is not True
     )
+
+
+def pins_of(pool: Pool, policy: Policy) -> Pins:
+    """The CPUs that guests may be pinned to, of the hosts that count for planning."""
+    labels = host_labels(pool)
+    hosts = {labels[host.host_id]: host for host in planned_hosts(pool)}
+    return Pins(hosts, exclusive=policy.failover.exclusive_pins)
 
 
 def place_of(estate: Estate, host: Host) -> HostPlace:
@@ -102,11 +111,13 @@ class Ties:
         self._estate = estate
         self._pool = pool
         self._labels = host_labels(pool)
+        self._pinned = pins_of(pool, estate.policy)
 
     def load(self, view: GuestView) -> Load:
         """The guest as the packing sees it."""
         guest = view.guest
-        reaches = list(self._reaches(guest))
+        pinned = self._pinned.of(guest.pinned_cpus or (), self._label(guest))
+        reaches = [*self._reaches(guest), _Reach(pinned.only_on, pinned.tie, pinned.doubt)]
         sets = [reach.only_on for reach in reaches if reach.only_on is not None]
         return Load(
             name=view.label,
@@ -114,7 +125,7 @@ class Ties:
             memory_bytes=guest.memory_bytes,
             vcpus=guest.vcpus,
             only_on=frozenset.intersection(*sets) if sets else None,
-            apart=frozenset(self._apart.get(guest.guest_id, ())),
+            apart=pinned.apart.union(self._apart.get(guest.guest_id, ())),
             together=frozenset(self._together.get(guest.guest_id, ())),
             rank=view.criticality or _RANK_UNKNOWN,
             tie="; ".join(dict.fromkeys(reach.tie for reach in reaches if reach.tie)),

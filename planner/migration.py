@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 from inventory.read import Fact, GuestVersion
 from inventory.records import POWERED_ON, Guest
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.obstacles import Verdict, examine
 from planner.owners import Migration
 from planner.twins import GuestKey, is_arriving, is_leaving, key_of, matches, pairs_of

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inventory.records import Disk, Guest, GuestSnapshot
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 
 Verdict = Literal["pass", "warn", "block"]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from planner.answers import Answer
 from planner.forecast.engine import FEWEST_VALUES
-from planner.growth import KINDS, Cause, Growth, PoolGrowth, Teller
+from planner.growth import Cause, PoolGrowth, Teller
+from planner.growth_parts import KINDS, Growth
 from planner.owners import Exclusion
 from planner.quality import Run, applying, gaps
 from planner.report import Report, in_unit

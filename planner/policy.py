@@ -52,6 +52,9 @@ class Failover(_Table):
     """How many hosts of a cluster may be lost at once."""
 
     hosts: int = Field(1, ge=0, le=8, description="k of N+k")
+    exclusive_pins: bool = Field(
+        False, description="true: no two guests that are pinned to a same CPU may share a host"
+    )
 
 
 class Reserve(_Table):

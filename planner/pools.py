@@ -19,11 +19,12 @@ from inventory.read import AllocationVersion, DayPoint, Fact
 from inventory.records import Datastore, Guest, Host
 from planner.capacity import Capacity, HostShare, cluster_capacity, datastore_capacity
 from planner.ceph import ceph_nodes, ceph_store_capacity
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
 from planner.forecast.earned import earned
 from planner.forecast.engine import USUAL, Calibration
 from planner.forecast.ledger import Measured, Track, track
 from planner.forecast.paths import Floats
+from planner.guest_views import GuestView
 from planner.leads import Lead, Pending, lead_of, learn, pending_of
 from planner.policy import Model, Policy, Resource
 from planner.purchases import Band, Hardware, Project

@@ -234,8 +234,8 @@ def _pool_row(
         usable=unit(answer.usable),
         allocated=unit(question.load.allocated),
         demand=unit(answer.demand),
-        demand_p95=unit(_quantile(recent, 0.95)) if is_demand else None,
-        demand_peak=unit(_quantile(recent, 1.0)) if is_demand else None,
+        demand_p95=unit(quantile(recent, 0.95)) if is_demand else None,
+        demand_peak=unit(quantile(recent, 1.0)) if is_demand else None,
         used_pct_of_usable=_rounded(answer.used_percent),
         headroom=unit(answer.headroom),
         headroom_pct=_rounded(_percent(answer.headroom, answer.usable)),
@@ -292,7 +292,7 @@ def _percent(part: float | None, whole: float | None) -> float | None:
     return None if part is None or not whole else 100.0 * part / whole
 
 
-def _quantile(values: Any, share: float) -> float | None:
+def quantile(values: Any, share: float) -> float | None:
     """The share-quantile of the known values; None when there is none."""
     if not len(values):
         return None

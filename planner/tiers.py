@@ -8,7 +8,8 @@ from typing import get_args
 
 from inventory.read import Fact
 from inventory.records import Datastore
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.policy import Failover, Model, Policy, Resource, Threshold, Tier
 
 _DEFAULT = 5  # below every tier: guests of no tier, or of one that leaves a value alone

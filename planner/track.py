@@ -93,16 +93,18 @@ def replayed(
     *,
     run_id: str,
     horizon_days: int | None = None,
+    samples: int | None = None,
 ) -> Iterator[Said]:
     """What reports of past days would have published, of what was measured by then.
 
-    No farther than ``horizon_days``, else than the policy says. Capacity and lead times are those
-    of today; no project and no order is known, nor what the experts had earned by then.
+    No farther than ``horizon_days``, and of so many ``samples``, else what the policy says.
+    Capacity and lead times are those of today; no project and no order is known, nor what the
+    experts had earned by then.
     """
     rules = estate.policy.forecast
     horizon = horizon_days or rules.horizon_days
-    nearer = {"forecast": rules.model_copy(update={"horizon_days": horizon})}
-    policy = estate.policy.model_copy(update=nearer)
+    coarser = {"horizon_days": horizon, "samples": samples or rules.samples}
+    policy = estate.policy.model_copy(update={"forecast": rules.model_copy(update=coarser)})
     for day in days:
         then = [_as_of(question, day, horizon) for question in asked]
         yield from published(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from planner.incident.answer import Incident
 from planner.incident.rows import (
+    AgencyRow,
     ConfigurationRow,
     CopyRow,
     DataRow,
@@ -26,6 +27,7 @@ from reports.pages import page_template
 
 _MOST_ROWS = 25  # of a table on the page; the files have all
 _MOST_NAMES = 40
+_NOTICE_WITHIN = timedelta(hours=3 * 24)  # of learning of it
 Words = Mapping[str, str]
 
 
@@ -51,6 +53,7 @@ def incident_html(incident: Incident, *, lang: str, zone: ZoneInfo) -> str:
         summary=page.summary(),
         personal=page.personal(),
         tables=page.tables(),
+        due=page.words["due"].format(at=page.when(incident.made_at + _NOTICE_WITHIN)),
         by_hand=page.words["by_hand_lines"].split("|"),
         times=page.words["times"].format(zone=zone.key),
     )
@@ -76,18 +79,21 @@ class _Page:
         def said(name: str) -> str:
             return data[name].now or data[name].then or "?"
 
-        before = [row for row in incident.tables["copies"] if row.before_window and row.there_now]
+        there = [row for row in incident.tables["copies"] if row.there_now]
+        before, after = ([r for r in there if r.before_window is told] for told in (True, False))
         return [
             words["which_class"].format(value=said("classification")),
             words["which_people"].format(value=said("data_subjects")),
             words["which_owner"].format(
                 agency=said("agency"), owner=said("owner"), dpo=said("data_protection_officer")
             ),
+            words["which_team"].format(value=said("incident_team")),
             *(
                 words[f"reach_{shares}"].format(n=len(incident.reached(shares)))
                 for shares in ("host", "network", "datastore")
             ),
             words["copies_short"].format(n=len(before)),
+            *([words["copies_after"].format(n=len(after))] if after else []),
             words["changes_short"].format(n=len(incident.tables["changes"])),
             words["unknown_short"].format(n=len(incident.tables["not_known"])),
         ]
@@ -106,7 +112,10 @@ class _Page:
     def tables(self) -> list[Table]:
         return [
             self._table("data", ("statement", "then", "now"), self._data),
-            self._table("where", ("host", "power", "since", "until"), self._where),
+            self._table(
+                "agencies", ("agency", "owner", "class", "people", "shares", "guests"), self._agency
+            ),
+            self._table("where", ("host", "power", "not_before", "since", "until"), self._where),
             self._table(
                 "neighbours",
                 ("guest", "shares", "what", "since", "until", "class", "agency", "owner"),
@@ -153,12 +162,23 @@ class _Page:
 
     def _where(self, row: WhereRow) -> tuple[str, ...]:
         until = self.words["still"] if row.until is None else self.when(row.until)
-        return row.host or "?", row.power or "?", self.when(row.since), until
+        return (
+            row.host or "?", row.power or "?", self.when(row.not_before), self.when(row.since),
+            until,
+        )  # fmt: skip
+
+    def _agency(self, row: AgencyRow) -> tuple[str, ...]:
+        shares = ", ".join(self.words[f"by_{name}"] for name in row.shares.split(";"))
+        sure = shares if row.certain else f"{shares} ({self.words['perhaps']})"
+        guests = row.guests.replace(";", ", ")
+        people = "?" if row.people is None else f"{row.people:,}"
+        classes = row.classes.replace(";", ", ")
+        return row.agency or "?", row.owner or "?", classes, people, sure, guests
 
     def _neighbour(self, row: NeighbourRow) -> tuple[str, ...]:
         what = row.what if row.certain else f"{row.what} ({self.words['perhaps']})"
         return (
-            row.guest, self.words[row.shares] if row.shares != "network" else row.shares, what,
+            row.guest, self.words[f"by_{row.shares}"], what,
             self.when(row.since), self.when(row.until), row.classification or "?",
             row.agency or "?", row.owner or "?",
         )  # fmt: skip

@@ -53,7 +53,7 @@ class LibvirtCollector:
             "guest.vtpm", "guest.memory_encryption", "guest.confinement", "guest.ballooning",
             "guest.agent", "guest.host_paths", "guest.consoles", "guest.clipboard",
             "guest.media", "guest.hints", "guest.raw_arguments", "guest.raw_options",
-            "guest.passthrough",
+            "guest.passthrough", "guest.pinned_cpus",
             "disk.capacity_bytes", "disk.allocated_bytes", "disk.cache", "disk.encrypted",
             "disk.format", "disk.backing", "disk.host_device", "disk.shareable",
             "disk.transport_encrypted", "disk.encryption", "disk.file_mode", "nic.network",

@@ -384,7 +384,8 @@ class Answers:
     def _usage(self) -> Iterator[Usage]:
         yield from self._meter.host_usage(self.value("host/memory"), list(self.domains))
         for domain in self.domains:
-            yield from self._meter.guest_usage(domain, self._statistics_at)
+            disks = self.disks_of(domain)
+            yield from self._meter.guest_usage(domain, disks, self._statistics_at)
         for store in self.storages.datastores(self.cluster):
             yield from self._meter.datastore_usage(store)
 

@@ -14,6 +14,8 @@ from xml.etree.ElementTree import Element
 from collectors.hints import SCRUBBED, hints_in
 from collectors.libvirt.storage import place_of
 from collectors.libvirt.values import attribute, child, text
+from collectors.untrusted import whole
+from inventory.cpu_lists import cpus_in, ranges_of
 
 CONFINING = ("apparmor", "selinux")  # the security models that hold a guest's process back
 
@@ -36,6 +38,7 @@ def settings_of(
     return {
         "machine": attribute(xml, "os/type", "machine"),
         "cpu_model": _cpu_model(xml),
+        "pinned_cpus": _pinned_cpus(xml),
         "firmware": firmware,
         "secure_boot": _secure_boot(xml, firmware),
         "vtpm": _vtpm(xml),
@@ -95,6 +98,20 @@ def _cpu_model(xml: Element) -> str | None:
         and (name := text(feature.get("name")))
     ]
     return " ".join((model, *sorted(set(features))))
+
+
+def _pinned_cpus(xml: Element) -> tuple[str, ...] | None:
+    """The CPUs of the host that its vCPUs are bound to; () for none.
+
+    A vCPU without a pin of its own runs where all of them may, unless libvirt chooses.
+    """
+    lists = [pin.get("cpuset", "") for pin in xml.iterfind("cputune/vcpupin")]
+    of_all, placement = (attribute(xml, "vcpu", name) for name in ("cpuset", "placement"))
+    if of_all and placement != "auto" and len(lists) < (whole(child(xml, "vcpu")) or 1):
+        lists.append(of_all)
+    found = [cpus_in(listed) for listed in lists]
+    known = [cpus for cpus in found if cpus is not None]
+    return ranges_of(frozenset().union(*known)) if len(known) == len(found) else None
 
 
 def _firmware(xml: Element) -> str | None:

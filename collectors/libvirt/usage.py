@@ -7,7 +7,7 @@ usage: it makes its figures up from the clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from collectors.libvirt.domains import Domain
 from collectors.libvirt.values import attribute, size_bytes
 from collectors.untrusted import mapping, number, whole
-from inventory.records import Counter, Datastore, EntityKind, Host, Usage
+from inventory.records import Counter, Datastore, Disk, EntityKind, Host, Usage
 
 _KIB = 1024
 _NANOSECONDS = 1e-9
@@ -57,9 +57,14 @@ class Meter:
         used = _used_memory(mapping(memory), domains)
         yield from self.sample("host", self.host.host_id, memory_used_bytes=used)
 
-    def guest_usage(self, domain: Domain, at: float) -> Iterator[Usage]:
-        memory = _guest_memory(domain, at)
-        yield from self.sample("guest", domain.uuid, memory_used_bytes=memory)
+    def guest_usage(self, domain: Domain, disks: Sequence[Disk], at: float) -> Iterator[Usage]:
+        """What a guest uses, as far as all its disks tell what they take."""
+        yield from self.sample(
+            "guest",
+            domain.uuid,
+            memory_used_bytes=_guest_memory(domain, at),
+            storage_used_bytes=_stored(disks),
+        )
 
     def datastore_usage(self, store: Datastore) -> Iterator[Usage]:
         used = None if store.used_bytes is None else float(store.used_bytes)
@@ -127,6 +132,13 @@ class Meter:
             name, value = _summed(domain, group, field)
             if value is not None:
                 yield name, metric, value, 1.0, None
+
+
+def _stored(disks: Sequence[Disk]) -> float | None:
+    """What a guest's disks take; None where one of them, or where it lies, does not tell."""
+    taken = [disk.allocated_bytes for disk in disks if disk.datastore_id is not None]
+    known = [size for size in taken if size is not None]
+    return float(sum(known)) if known and len(known) == len(disks) else None
 
 
 def _busy(cpu: Any) -> float | None:

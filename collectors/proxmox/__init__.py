@@ -118,7 +118,7 @@ class ProxmoxCollector:
             "guest.swap_bytes", "guest.agent", "guest.protection", "guest.hook_script",
             "guest.features", "guest.raw_arguments", "guest.raw_options", "guest.passthrough",
             "guest.host_paths", "guest.consoles", "guest.clipboard", "guest.media",
-            "guest.pending", "guest.hints", "guest.autostart", "guest.lock",
+            "guest.pending", "guest.hints", "guest.autostart", "guest.lock", "guest.pinned_cpus",
             "filesystem.kind", "filesystem.capacity_bytes", "filesystem.used_bytes",
             "disk.format", "disk.backing", "disk.host_device", "disk.linked_clone_of",
             "disk.shareable", "disk.replicated", "disk.volume", "nic.trunks", "nic.link_down",

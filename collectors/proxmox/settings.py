@@ -22,6 +22,7 @@ from collectors.proxmox.values import (
     text,
 )
 from collectors.untrusted import number, whole
+from inventory.cpu_lists import cpus_in, ranges_of
 
 Config = Mapping[str, Any]
 
@@ -31,6 +32,7 @@ _SERIAL = re.compile(r"^serial\d+$")
 # Consoles and monitors that raw arguments open: -vnc 0.0.0.0:77, -monitor tcp:…, -serial telnet:…
 _LISTENER = re.compile(r"(?:^|\s)-(vnc|spice|monitor|qmp|serial|chardev)[ =](\S+)")
 _OPTION = re.compile(r"(?:^|\s)(--?[A-Za-z][\w-]{0,40})")  # the names of raw arguments
+_CPUS_OF_CONTAINER = ("lxc.cgroup2.cpuset.cpus", "lxc.cgroup.cpuset.cpus")
 _DEFAULT_SWAP_MIB = 512
 _ENCRYPTION = {"std": "sev", "es": "sev-es", "snp": "sev-snp"}
 
@@ -77,6 +79,7 @@ def machine_settings(config: Config) -> dict[str, Any]:
         "clipboard": _clipboard(config),
         "shares_memory": flag(config.get("allow-ksm", 1)),
         "media": _sorted(_media(config)),
+        "pinned_cpus": _pinned(config.get("affinity")),
         **_of_both(config),
     }
 
@@ -99,6 +102,7 @@ def container_settings(config: Config) -> dict[str, Any]:
         "features": _features(config),
         "shares_memory": False,  # only QEMU offers its guests' pages for merging
         "host_paths": _sorted((*_bind_mounts(config), *_mount_entries(lines))),
+        "pinned_cpus": _pinned(next((v for k, v in lines if k in _CPUS_OF_CONTAINER), None)),
         **_of_both(config),
     }
 
@@ -116,6 +120,12 @@ def _of_both(config: Config) -> dict[str, Any]:
         "passthrough": _sorted(_passthrough(config)),
         "hints": _hints(config),
     }
+
+
+def _pinned(listed: Any) -> tuple[str, ...] | None:
+    """The CPUs of its node that a guest may use alone; () for any."""
+    cpus = frozenset[int]() if listed is None else cpus_in(str(listed))
+    return None if cpus is None else ranges_of(cpus)
 
 
 def _sorted(found: Any) -> tuple[str, ...]:

@@ -91,7 +91,9 @@ def _guest(number: int, row: Mapping[str, str], now: float) -> GuestSpec:
     vmid, special = int(row["vmid"]), dict(p.split("=", 1) for p in row["special"].split())
     changes: list[tuple[float, Mapping[str, Any]]] = []
     if "moves" in special:
-        changes.append((now - 1 * DAY, {"node": special["moves"]}))
+        # Within the breach of the answer key: moved, and started from a medium.
+        medium = {"ide2": "local:iso/rescue.iso,media=cdrom,size=631M", "onboot": 1}
+        changes.append((now - 1 * DAY, {"node": special["moves"], "config": medium}))
     if "grows" in special:
         changes.append((now - 4 * DAY, {"memory_mib": int(special["grows"]) * 1024}))
     born, gone = special.get("born_days_ago"), special.get("gone_days_ago")

@@ -11,9 +11,10 @@ from lumbung.plan import When, plan_growth, plan_migration
 from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
-from planner.explain import UnknownKey, explain
+from planner.explain import explain
 from planner.migration import BurnDownRow, MigrationRow
 from planner.rows import PoolRow
+from planner.sections import UnknownKey
 from reports.cells import screen
 
 
@@ -101,6 +102,11 @@ _NO_MOVE = (
 
 def show_explanation(session: Session, key: str, on: str | None) -> None:
     """Formula, inputs with their dates, and policy behind a number."""
+    if key.startswith("scenario/"):
+        raise SettingsError(
+            f"{key!r}: scenarios are not stored; name their file with --file, or ask `lumbung "
+            "whatif` with the same options and --explain KEY"
+        )
     settings = session.settings()
     with session.store(settings) as store:
         when = When.of(settings, day_option(on, "--on"), session.now())

@@ -16,6 +16,7 @@ from collectors.proxmox.wire import seen_fingerprint
 from lumbung.printing import note
 from lumbung.settings import SettingsError, load_settings
 
+_INDONESIAN_ZONES = frozenset({"Asia/Jakarta", "Asia/Pontianak", "Asia/Makassar", "Asia/Jayapura"})
 _KINDS = ("proxmox", "libvirt", "files", "rvtools")
 
 
@@ -152,18 +153,33 @@ def _is_trusted(url: str) -> bool:
 
 
 def _write(target: Path, answers: Answers) -> None:
-    """The configuration and, beside it, the policy and the owners' file to fill in."""
+    """The configuration and, beside it, the policy, the owners' file to fill in and holidays."""
     folder = target.parent
     folder.mkdir(parents=True, exist_ok=True)
     for name, example in (("policy.toml", "policy.toml"), ("estate.yaml", "estate.example.yaml")):
         if not (folder / name).exists():
             text = files("config").joinpath(example).read_text("utf-8")
             (folder / name).write_text(text, encoding="utf-8")
+    if not (folder / "calendar.yaml").exists():
+        (folder / "calendar.yaml").write_text(_calendar(answers.timezone), encoding="utf-8")
     if answers.token:
         secret = folder / f"{answers.name}.token"
         secret.touch(mode=0o600)
         secret.write_text(f"{answers.token}\n", encoding="utf-8")
     target.write_text(_configuration(answers), encoding="utf-8")
+
+
+def _calendar(timezone: str) -> str:
+    """The calendar file: with Indonesia's holidays in its time zones, elsewhere with none."""
+    text = files("config").joinpath("calendar.yaml").read_text("utf-8")
+    if timezone in _INDONESIAN_ZONES:
+        return text
+    head, _month_end, _holidays = text.partition("version: 1")
+    return (
+        f"{head}version: 1\nmonth_end_days: 2\nholidays: []\n"
+        "# holidays:\n#   - {when: 2027-01-01, name: New Year}\n"
+        "#   - {when: 2027-12-24, until: 2027-12-26, name: Christmas}\n"
+    )
 
 
 def _configuration(answers: Answers) -> str:
@@ -190,7 +206,8 @@ def _configuration(answers: Answers) -> str:
     else:
         lines.append(f'path = "{_quoted(answers.path)}"')
     lines += [f"# {text}" for text in answers.notes]
-    lines += ["", "[policy]", 'file = "policy.toml"', "", "[estate]", 'file = "estate.yaml"', ""]
+    lines += ["", "[policy]", 'file = "policy.toml"', "", "[estate]", 'file = "estate.yaml"']
+    lines += ["", "[calendar]", 'file = "calendar.yaml"', ""]
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ from lumbung.commands.asked import Asked, option_of
 from lumbung.dates import day_option
 from lumbung.files import Lines, load_scenarios
 from lumbung.plan import When, gather
-from lumbung.printing import note, out, show
+from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.scenario.changes import Demand, Scenario
@@ -23,6 +23,8 @@ from planner.scenario.names import ScenarioError, nearest
 from planner.scenario.request import Request, decide
 from planner.scenario.rows import ScenarioRow, compared
 from planner.scenario.world import Base
+from planner.scenario_told import explain_scenario
+from planner.sections import UnknownKey
 from reports.cells import plain, screen
 from reports.request import COLUMNS, request_html, request_row, request_text
 from reports.terminal import table_of
@@ -83,6 +85,21 @@ def _where(
         return f"{file}{lines.of(error.place)}: {error}"
     option = option_of(error.place[4:])
     return f"{option}: {error}" if option else str(error)
+
+
+def explain_row(
+    session: Session, asked: Asked, file: Path | None, on: str | None, key: str
+) -> None:
+    """What stands behind a row of the scenarios, or a column of it."""
+    base = base_of(session, day_option(on, "--on"), sketches=True)
+    scenarios, lines = _scenarios(base, asked, file)
+    try:
+        text = explain_scenario(base, scenarios, key)
+    except ScenarioError as error:
+        raise SettingsError(_where(error, scenarios, file, lines)) from error
+    except UnknownKey as error:
+        raise SettingsError(str(error)) from None
+    out().print(plain_lines(text), markup=False, highlight=False)
 
 
 # Requests
@@ -198,7 +215,7 @@ def _show_table(rows: Sequence[ScenarioRow], *, every_pool: bool) -> None:
         out().print(table_of(_HEADS, _lines(chosen)))
     note("* differs from doing nothing, ! binds its pool; what is not listed is as it is now.")
     note("Headroom, failover and fit: all changes made, with today's load. Dates: each change on")
-    note("its day, with growth.")
+    note("its day, with growth. Why: the same with --explain scenario/NAME/POOL/RESOURCE/MODEL")
     for name, group in groupby(rows, key=lambda row: row.scenario):
         _tell(name, list(group))
 

@@ -11,7 +11,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from planner.attestation.lists import AskRow
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.owners import STRICTNESS, EstateFile, GuestEntry, Match
 from planner.twins import matches
 

@@ -10,7 +10,8 @@ from datetime import date
 from typing import Any
 
 from planner.attestation.guesses import FIELDS, Guesses
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.pools import GIB
 
 UNOWNED = "_unowned"

@@ -9,7 +9,8 @@ from datetime import date, timedelta
 
 from planner.attestation.guesses import Guesses
 from planner.attestation.lists import asked_about, disk_bytes, in_gib
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.report import Report
 
 

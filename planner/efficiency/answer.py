@@ -13,7 +13,8 @@ from planner.efficiency.claims import Claim, Judge, ReclaimClass, Unjudged
 from planner.efficiency.exemptions import ended, exempt_until, of_guest
 from planner.efficiency.sizing import Sizing, sizing_of
 from planner.efficiency.use import Idleness, Use, idleness, window
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.owners import Exemption
 from planner.policy import Model, Resource
 from planner.pools import Pool

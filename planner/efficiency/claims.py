@@ -17,7 +17,8 @@ from inventory.read import Fact
 from inventory.records import Backup, Disk, GuestSnapshot
 from planner.efficiency.sizing import Sizing
 from planner.efficiency.use import Idleness
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.policy import Model, ReclaimRules, Resource
 from planner.twins import GuestKey
 

@@ -15,7 +15,8 @@ from typing import Literal
 from inventory.records import Disk
 from planner.answers import Answer, PoolAnswer
 from planner.efficiency.claims import Claim
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.policy import ClusterCost, Model, Resource
 
 GIB = 1024**3

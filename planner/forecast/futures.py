@@ -1,7 +1,7 @@
 """Each series by the engine that foresees its kind best, as one source of paths.
 
 What grows (storage, memory, what is allocated) is foreseen by the experts; what follows the week
-(processor load) by Brownian motion around its weekly profile. Both find the same steps.
+(processor load) by the engine for loads. Both find the same steps.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from datetime import date
 
 import numpy as np
 
-from planner.forecast import brownian, engine
-from planner.forecast.brownian import BrownianPaths
+from planner.forecast import engine, seasonal
+from planner.forecast.calendar import NO_CALENDAR, Calendar
 from planner.forecast.engine import USUAL, Calibration, FanPaths
 from planner.forecast.paths import Block, Floats, PathBlock
+from planner.forecast.seasonal import SeasonalPaths
 from planner.forecast.steps import Flags, Ints, Steps
 
-_Part = tuple[Ints, BrownianPaths | FanPaths]  # the rows of a block, and their paths
+_LEARNT_AT_ONCE = 1000
+_Part = tuple[Ints, SeasonalPaths | FanPaths]  # the rows of a block, and their paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Futures:
             yield PathBlock(series, next(streams[part]))
 
 
-def _one_by_one(paths: BrownianPaths | FanPaths) -> Iterator[Floats]:
+def _one_by_one(paths: SeasonalPaths | FanPaths) -> Iterator[Floats]:
     for block in paths.blocks():
         for series in range(len(block.paths)):
             yield block.paths[series : series + 1]
@@ -70,6 +72,7 @@ def forecast(
     trend_days: int = 180,
     coarse: Flags | None = None,
     calibration: Calibration = USUAL,
+    calendar: Calendar = NO_CALENDAR,
 ) -> Futures:
     """Paths from ``block[series, day]``; the last column is the day before the origin.
 
@@ -89,15 +92,17 @@ def forecast(
             calibration=calibration,
         )
         parts.append((grows, experts))
-    if len(follows):
-        wandering = brownian.forecast(
-            block[follows],
+    for first in range(0, len(follows), _LEARNT_AT_ONCE):
+        rows = follows[first : first + _LEARNT_AT_ONCE]
+        loads = seasonal.forecast(
+            block[rows],
             origin=origin,
             horizon_days=horizon_days,
             seed=seed,
             samples=samples,
             trend_days=trend_days,
-            coarse=None if coarse is None else coarse[follows],
+            coarse=None if coarse is None else coarse[rows],
+            calendar=calendar,
         )
-        parts.append((follows, wandering))
+        parts.append((rows, loads))
     return Futures(tuple(parts), horizon_days)

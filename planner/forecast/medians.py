@@ -25,3 +25,14 @@ def row_medians(values: Floats) -> Floats:
     low = np.take_along_axis(ordered, np.maximum(known - 1, 0) // 2, axis=-1)
     high = np.take_along_axis(ordered, np.where(known > 0, known // 2, 0), axis=-1)
     return np.asarray(((low + high) / 2)[..., 0])
+
+
+def row_quantiles(values: Floats, shares: Floats) -> Floats:
+    """The quantiles of the known values of each row, ``[row, share]``; NaN where there is none."""
+    ordered = np.sort(values, axis=-1)  # NaN comes last
+    last = np.maximum((~np.isnan(values)).sum(axis=-1)[:, None] - 1, 0)
+    place = shares * last
+    low = place.astype(np.int64)
+    high = np.minimum(low + 1, last)
+    below, above = (np.take_along_axis(ordered, at, axis=-1) for at in (low, high))
+    return np.asarray(below + (above - below) * (place - low))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from inventory.changes import Change
 from inventory.platform_records import Grant, Principal, Role
-from inventory.records import POWERED_ON, Backup, Datastore, Guest, GuestSnapshot, Host, Nic
+from inventory.records import Backup, Datastore, Guest, GuestSnapshot, Host
 from inventory.window import Span
 from planner.change_rows import change_row
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
+from planner.incident.neighbours import Neighbours, key_of
 from planner.incident.past import Past, Window
 from planner.incident.rows import (
+    AgencyRow,
     ConfigurationRow,
     CopyRow,
     DataRow,
@@ -24,6 +28,7 @@ from planner.incident.rows import (
     WhereRow,
 )
 from planner.incident.unknown import NotKnown
+from planner.risks.access import ADMINISTRATOR, ROOT, user_of
 from planner.risks.catalogue import Language, chosen, texts_of
 from planner.risks.engine import Assessment, assess
 from planner.risks.rule import Finding
@@ -69,8 +74,10 @@ def incident_of(
 ) -> Incident:
     """What is known of a guest and a window. ``then`` is the estate at the window's beginning, or
     when the guest was first seen in it; ``now`` that of today."""
-    own = [span for span in past.guests if (span.record.cluster, span.record.guest_id) == key]
+    own = [span for span in past.guests if key_of(span) == key]
     told = _Telling(key, window, then, now, past, own)
+    near = Neighbours(key, window, then, now, past, own, told.host_names())
+    neighbours = tuple(near.rows())
     return Incident(
         window=window,
         site=now.site,
@@ -83,7 +90,8 @@ def incident_of(
             "data": tuple(told.data()),
             "configuration": tuple(told.configuration()),
             "where": tuple(told.where()),
-            "neighbours": tuple(told.neighbours()),
+            "agencies": tuple(_agencies(neighbours, now, then)),
+            "neighbours": neighbours,
             "rights": tuple(told.rights()),
             "copies": tuple(told.copies()),
             "changes": tuple(change_row(c) for c in past.changes if told.concerns(c)),
@@ -91,6 +99,34 @@ def incident_of(
             "not_known": tuple(NotKnown(key, window, then, now, past, own).rows()),
         },
     )
+
+
+def _agencies(neighbours: Iterable[NeighbourRow], now: Estate, then: Estate) -> Iterator[AgencyRow]:
+    """Whose personal data was near, or may have been, each agency once; nobody's comes last."""
+    near: dict[str, list[NeighbourRow]] = defaultdict(list)
+    for row in neighbours:
+        if row.personal is not False:
+            near[row.agency or ""].append(row)
+    for agency in sorted(near, key=lambda name: (not name, name)):
+        rows = near[agency]
+        keys = {(row.cluster, row.id) for row in rows}
+        yield AgencyRow(
+            agency=agency or None,
+            owner=next((row.owner for row in rows if row.owner), None),
+            guests=";".join(dict.fromkeys(row.guest for row in rows)),
+            classes=";".join(sorted({row.classification or "?" for row in rows})),
+            shares=";".join(dict.fromkeys(row.shares for row in rows)),
+            certain=any(row.certain for row in rows),
+            people=_people(now.guest_of.get(key) or then.guest_of.get(key) for key in keys),
+        )
+
+
+def _people(views: Iterable[GuestView | None]) -> int | None:
+    """How many people the services of some guests have data of; None when one does not say."""
+    services = {view.service: view.service_entry if view else None for view in views if view}
+    told = [entry.data_subjects if entry else None for entry in services.values()]
+    known = [count for count in told if count is not None]
+    return sum(known) if known and len(known) == len(told) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +166,8 @@ class _Telling:
             "retention_days": service.retention.days if service else None,
             "retention_basis": service.retention.basis if service else None,
             "data_protection_officer": estate.owners.organisation.dpo.contact or None,
+            "incident_team": (service.incident_contact if service else None)
+            or estate.owners.organisation.incident.contact,
         }
         return {name: None if value in (None, "") else str(value) for name, value in stated.items()}
 
@@ -161,7 +199,7 @@ class _Telling:
     # Where it ran
 
     def where(self) -> Iterator[WhereRow]:
-        hosts = self._host_names()
+        hosts = self.host_names()
         for first, last in _runs(self.own, lambda span: (span.record.host_id, span.record.power)):
             host_id = first.record.host_id
             yield WhereRow(
@@ -170,107 +208,15 @@ class _Telling:
                 since=first.start,
                 until=last.until,
                 source=first.source,
+                not_before=self.past.began(first),
             )
 
-    def _host_names(self) -> dict[str, str]:
+    def host_names(self) -> dict[str, str]:
         return {
             host.host_id: host.name
             for estate in (self.then, self.now)
             for host in estate.in_cluster(Host, self.key[0])
         }
-
-    # Neighbours
-
-    def neighbours(self) -> Iterator[NeighbourRow]:
-        """The nearest first: of all who hold personal data, or may, those on its network."""
-        rows = [*self._on_network(), *self._on_host(), *self._on_datastore()]
-        merged: dict[tuple[str, ...], NeighbourRow] = {}
-        for found in rows:
-            row = found
-            known = merged.get(place := (row.cluster, row.id, row.shares, row.what))
-            if known is not None:
-                row = replace(
-                    row,
-                    certain=row.certain or known.certain,
-                    since=min(row.since, known.since),
-                    until=max(row.until, known.until),
-                )
-            merged[place] = row
-        nearness = ("network", "host", "datastore")
-        yield from sorted(
-            merged.values(),
-            key=lambda row: (row.personal is False, nearness.index(row.shares), row.guest),
-        )
-
-    def _on_host(self) -> Iterator[NeighbourRow]:
-        hosts = self._host_names()
-        for mine in self.own:
-            for other in self.past.guests:
-                if _key(other) == self.key or mine.record.host_id is None or _is_template(other):
-                    continue
-                together = self._together(mine, other)
-                if together is None or other.record.host_id != mine.record.host_id:
-                    continue
-                if _may_run(mine.record) and _may_run(other.record):
-                    host = hosts.get(mine.record.host_id, mine.record.host_id)
-                    yield self._neighbour(_key(other), "host", host, together)
-
-    def _on_network(self) -> Iterator[NeighbourRow]:
-        for mine in self._own_parts(self.past.nics):
-            for other in self.past.nics:
-                together = self._together(mine, other)
-                certain = _same_network(mine.record, other.record)
-                if _key(other) == self.key or together is None or certain is None:
-                    continue
-                vlan = {None: "?", 0: "untagged"}.get(mine.record.vlan, str(mine.record.vlan))
-                what = f"{mine.record.network}/{vlan}"
-                yield self._neighbour(_key(other), "network", what, together, certain=certain)
-
-    def _on_datastore(self) -> Iterator[NeighbourRow]:
-        templates = {_key(span) for span in self.past.guests if _is_template(span)}
-        for mine in self._own_parts(self.past.disks):
-            for other in self.past.disks:
-                together = self._together(mine, other)
-                named = mine.record.datastore_id
-                if _key(other) == self.key or together is None or named is None:
-                    continue
-                if other.record.datastore_id == named and _key(other) not in templates:
-                    yield self._neighbour(_key(other), "datastore", named, together)
-
-    def _own_parts(self, spans: Iterable[Span[Any]]) -> list[Span[Any]]:
-        return [span for span in spans if _key(span) == self.key]
-
-    def _together(self, mine: Span[Any], other: Span[Any]) -> tuple[datetime, datetime] | None:
-        """The part of the window in which both held."""
-        since = max(mine.start, other.start, self.window.start)
-        ends = [end for end in (mine.until, other.until) if end is not None]
-        until = min([*ends, self.window.end])
-        return (since, until) if since <= until else None
-
-    def _neighbour(
-        self,
-        key: GuestKey,
-        shares: str,
-        what: str,
-        together: tuple[datetime, datetime],
-        *,
-        certain: bool = True,
-    ) -> NeighbourRow:
-        view = self.now.guest_of.get(key) or self.then.guest_of.get(key)
-        return NeighbourRow(
-            guest=view.label if view else key[1],
-            id=key[1],
-            cluster=key[0],
-            shares=shares,
-            what=what,
-            certain=certain,
-            since=together[0],
-            until=together[1],
-            classification=view.classification if view else None,
-            personal=view.is_personal if view else None,
-            agency=view.agency if view else None,
-            owner=view.agency_contact if view else None,
-        )
 
     # Rights
 
@@ -281,13 +227,24 @@ class _Telling:
             yield from self._right(held, estate, then=held in then, now=held in now)
 
     def _held(self, estate: Estate) -> set[tuple[str, str, str]]:
-        """(principal, role, path) of every grant that covers the guest."""
+        """(principal, role, path) of every grant that covers the guest, and of who has rights
+        without one: root, and tokens that may do what their user may."""
         view = estate.guest_of.get(self.key)
         paths = _paths(view.guest if view else self.own[-1].record, estate)
-        return {
+        held = {
             (grant.principal_id, grant.role_id, grant.path)
             for grant in estate.in_cluster(Grant, self.key[0])
             if grant.path in paths or (grant.propagates is not False and _above(grant.path, paths))
+        }
+        known = estate.in_cluster(Principal, self.key[0])
+        held |= {(ROOT, ADMINISTRATOR, "/") for one in known if one.principal_id == ROOT}
+        groups = {one.principal_id: set(one.members or ()) for one in known if one.kind == "group"}
+        return held | {
+            (token.principal_id, role, path)
+            for token in known
+            if token.kind == "token" and token.privilege_separated is False
+            for holder, role, path in held
+            if user_of(token.principal_id) in {holder, *groups.get(holder, ())}
         }
 
     def _right(
@@ -385,32 +342,6 @@ class _Telling:
 
 
 _KEYS = frozenset({"guest_id", "cluster", "disk_id", "nic_id"})
-
-
-def _key(span: Span[Any]) -> GuestKey:
-    return span.record.cluster, span.record.guest_id
-
-
-def _is_template(span: Span[Guest]) -> bool:
-    """Nothing runs in a template."""
-    return span.record.template is True
-
-
-def _may_run(guest: Guest) -> bool:
-    """Whether it was running, or may have been."""
-    return guest.power is None or guest.power in POWERED_ON
-
-
-def _same_network(mine: Nic, other: Nic) -> bool | None:
-    """True: one segment; False: perhaps, a VLAN is not known or trunked; None: not the same."""
-    if mine.network is None or mine.network != other.network:
-        return None
-    if mine.link_down or other.link_down:
-        return None
-    if mine.vlan is not None and mine.vlan == other.vlan:
-        return True
-    doubtful = None in (mine.vlan, other.vlan) or bool(mine.trunks or other.trunks)
-    return False if doubtful else None
 
 
 def _paths(guest: Guest, estate: Estate) -> set[str]:

@@ -30,6 +30,20 @@ class WhereRow:
     since: datetime  # first seen so
     until: datetime | None  # no longer seen so; empty: it still is
     source: str  # the source that tells of it
+    not_before: datetime  # the look before that: it may have been so since then
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyRow:
+    """agencies.csv: an agency whose personal data was near it, or may have been."""
+
+    agency: str | None  # empty: nobody's, or nobody says
+    owner: str | None  # its mailbox
+    guests: str  # its guests that were near, with personal data or of unknown class
+    classes: str  # of their data; ? for one that nobody classified
+    shares: str  # what they shared with it: network, host, datastore
+    certain: bool  # false: each of them only perhaps
+    people: int | None  # whose data their services hold; empty: one of them does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +55,8 @@ class NeighbourRow:
     cluster: str  # where it is
     shares: str  # host, network or datastore
     what: str  # which one
-    certain: bool  # false: the VLAN of one of the two is not known
-    since: datetime  # from when on within the window
+    certain: bool  # false: the VLAN of one is not known, or looks leave open whether they met
+    since: datetime  # from when on within the window, at the earliest
     until: datetime  # to when
     classification: str | None  # the class of its data
     personal: bool | None  # whether that is personal data; empty: the class is not known
@@ -120,6 +134,7 @@ TABLES: Mapping[str, type[Any]] = {
     "data": DataRow,
     "configuration": ConfigurationRow,
     "where": WhereRow,
+    "agencies": AgencyRow,
     "neighbours": NeighbourRow,
     "rights": RightRow,
     "copies": CopyRow,

@@ -22,12 +22,19 @@ HOST_BY_HOST, RESERVE = "host by host", "failover reserve"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The size of a guest that does not exist yet."""
+    """The size of a guest that does not exist yet, and what would tie it as it ties its like.
+
+    ``pinned_cpus`` is what was asked for; ``only_on`` and ``apart`` are what that means in a pool,
+    as of a Load.
+    """
 
     name: str
     vcpus: float
     memory_bytes: float
     storage_bytes: float
+    pinned_cpus: tuple[str, ...] = ()
+    only_on: frozenset[str] | None = None
+    apart: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +79,6 @@ class Fit:
         return 100.0 * (1.0 - self.count / self.pooled)
 
 
-@dataclass(frozen=True, slots=True)
-class Survivors:
-    """What each host has left once one failure's guests are placed; lost hosts are closed."""
-
-    open: npt.NDArray[np.bool_]
-    memory: Floats
-    vcpus: Floats
-
-
 def times(free: float | None, size: float) -> int | None:
     """How often a size goes into what is free; None when that is not known."""
     if free is None:
@@ -95,19 +93,14 @@ def _floors(free: Floats, size: float) -> Floats:
 
 
 def slots(room: Room, profile: Profile) -> Counts:
-    """How many each bin takes: none where the guest is larger than the host."""
-    return _slots(room.open, room.memory, room.vcpus, room.cores, profile)
-
-
-def _slots(
-    live: npt.NDArray[np.bool_], memory: Floats, vcpus: Floats, cores: Floats, profile: Profile
-) -> Counts:
-    counts = np.full(len(memory), float(_MANY))
-    for free, size in ((memory, profile.memory_bytes), (vcpus, profile.vcpus)):
+    """How many each bin takes: none where the guest is larger than the host, or must not run."""
+    counts = np.full(len(room.names), float(_MANY if not profile.apart else 1))
+    for free, size in ((room.memory, profile.memory_bytes), (room.vcpus, profile.vcpus)):
         if size > 0:
             counts = np.minimum(counts, _floors(free, size))
-    fits_at_all = cores >= profile.vcpus * (1.0 - TOLERANCE)
-    return np.where(live & fits_at_all, np.maximum(counts, 0.0), 0.0).astype(np.int64)
+    admits = room.admits(profile.only_on, profile.apart)
+    admits &= room.cores >= profile.vcpus * (1.0 - TOLERANCE)
+    return np.where(admits, np.maximum(counts, 0.0), 0.0).astype(np.int64)
 
 
 def host_limits(room: Room | None, profile: Profile, *, k: int) -> tuple[Limit, ...]:
@@ -122,8 +115,9 @@ def host_limits(room: Room | None, profile: Profile, *, k: int) -> tuple[Limit, 
 
 def _pooled(room: Room, profile: Profile) -> int:
     """As if what the hosts have left were one piece."""
-    memory = float(np.maximum(room.memory, 0.0)[room.open].sum())
-    vcpus = float(np.maximum(room.vcpus, 0.0)[room.open].sum())
+    admits = room.admits(profile.only_on, profile.apart)
+    memory = float(np.maximum(room.memory, 0.0)[admits].sum())
+    vcpus = float(np.maximum(room.vcpus, 0.0)[admits].sum())
     return min(times(memory, profile.memory_bytes) or 0, times(vcpus, profile.vcpus) or 0)
 
 
@@ -131,11 +125,12 @@ def fit(
     profile: Profile,
     limits: Sequence[Limit],
     room: Room | None,
-    survivors: Iterable[Survivors] | None,
+    survivors: Iterable[Room] | None,
 ) -> Fit:
     """The smallest limit, and how many of the profile are proven to survive every failure.
 
-    ``survivors`` None: what a failure leaves is not known, or not every failure was tried.
+    ``survivors`` is what each failure leaves once its guests are placed, lost hosts closed; None:
+    that is not known, or not every failure was tried.
     """
     count = _least([limit.count for limit in limits])
     binding = ", ".join(f"{limit.name} not known" for limit in limits if limit.count is None)
@@ -164,7 +159,7 @@ def _least(counts: Sequence[int | None]) -> int | None:
     return least if least == 0 or len(known) == len(counts) else None
 
 
-def _proven(room: Room, survivors: Iterable[Survivors], profile: Profile) -> int:
+def _proven(room: Room, survivors: Iterable[Room], profile: Profile) -> int:
     """How many can be placed so that, whichever failure comes, they run beside all the others.
 
     The new ones on each host must leave the failure's packing as it is, and those on lost hosts
@@ -172,7 +167,7 @@ def _proven(room: Room, survivors: Iterable[Survivors], profile: Profile) -> int
     """
     each, together = slots(room, profile), _MANY
     for left in survivors:
-        after = _slots(left.open, left.memory, left.vcpus, room.cores, profile)
+        after = slots(left, profile)
         each = np.where(left.open, np.minimum(each, after), each)
         together = min(together, int(after.sum()))
     return min(int(each.sum()), together)

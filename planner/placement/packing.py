@@ -7,7 +7,7 @@ everything. What neither proves stays unproven.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -191,10 +191,20 @@ class Room:
             counts = self.members.setdefault(group, np.zeros(len(self.names), dtype=np.int64))
             counts[i] += sign
 
-    def allowed(self, load: Load) -> Truths:
-        """Which bins a load may run on at all, full or not."""
-        only = load.only_on
-        return np.array([only is None or name in only for name in self.names], dtype=np.bool_)
+    def allowed(self, only_on: frozenset[str] | None) -> Truths:
+        """Which bins are among those, full or not."""
+        if only_on is None:
+            return np.ones(len(self.names), dtype=np.bool_)
+        return np.array([name in only_on for name in self.names], dtype=np.bool_)
+
+    def admits(self, only_on: frozenset[str] | None, apart: frozenset[str]) -> Truths:
+        """Which open bins are among those, and hold no member of those groups."""
+        admits: Truths = self.open.copy()
+        if only_on is not None:
+            admits &= self.allowed(only_on)
+        for group in apart & self.members.keys():
+            admits &= self.members[group] == 0
+        return admits
 
     def able(self, load: Load) -> Truths:
         """Which bins can take a load: no guest is larger than its host, however much is free."""
@@ -202,11 +212,7 @@ class Room:
         able: Truths = self.memory >= memory
         able &= self.vcpus >= vcpus
         able &= self.cores >= load.width * _NEARLY
-        able &= self.open
-        if load.only_on is not None:
-            able &= self.allowed(load)
-        for group in load.apart & self.members.keys():
-            able &= self.members[group] == 0
+        able &= self.admits(load.only_on, load.apart)
         return able
 
     def takes(self, i: int, loads: Sequence[Load], needs: Floats) -> Truths:
@@ -351,13 +357,18 @@ def _why_homeless(room: Room, load: Load) -> str:
     """Why no bin can take a load at all."""
     if not room.open.any():
         return f"{load.name} has no host left"
-    if not (room.open & room.allowed(load)).any():
+    if not (room.open & room.allowed(load.only_on)).any():
         return f"{load.name} {load.tie or 'can run on none of the hosts that are left'}"
     if room.able(replace(load, apart=frozenset())).any():
-        return f"{load.name} must keep apart from others ({', '.join(sorted(load.apart))})"
+        return f"{load.name} must keep apart from others ({_listed(load.apart)})"
     if room.able(replace(load, only_on=None)).any():
         return f"{load.name} is larger than every gap where it can run ({load.tie})"
     return f"{load.name} is larger than every gap"
+
+
+def _listed(groups: Iterable[str]) -> str:
+    named, more = sorted(groups)[:_MOST_NAMED], len(set(groups)) - _MOST_NAMED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 
 def _too_large(sizes: Sequence[float], gaps: Floats) -> int:

@@ -30,7 +30,7 @@ def smallest_change(
     packing placed stays where it is, so a smaller change may exist; this one is enough.
     """
     after, waiting = _after(room, moving, found)
-    tied = [load for load in waiting if not (after.open & after.allowed(load)).any()]
+    tied = [load for load in waiting if not (after.open & after.allowed(load.only_on)).any()]
     if tied:
         return _untie(tied)
     choices = (

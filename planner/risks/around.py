@@ -8,7 +8,8 @@ from functools import cached_property
 
 from inventory.platform_records import ClusterState, HostNetwork
 from inventory.records import Guest, Nic
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.segments import UNTAGGED, Networks, Segments, networks_of, segments_of
 from planner.twins import GuestKey
 

@@ -10,7 +10,8 @@ from typing import Any
 from inventory.platform_records import FailedTask
 from inventory.records import BackupJob, Datastore, Disk, Guest
 from planner.backups import Cover, least_age_hours, newest, selects, unusable
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.rule import (
     CRITICAL,
     HIGH,

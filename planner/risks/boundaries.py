@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from inventory.platform_records import Grant, Principal
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.access import ADMINISTRATOR, ROOT, Access, accesses, is_live, user_of
 from planner.risks.naming import few, labels
 from planner.risks.rule import HIGH, Outcome, Rule, not_applicable, ok, risk, rule, unknown
@@ -92,20 +94,20 @@ def crosses_agencies(who: Principal, estate: Estate) -> Outcome:
     )
 
 
-def _reached(grant: Grant, estate: Estate) -> Iterator[GuestView]:
+def _reached(grant: Grant, estate: Estate) -> Iterable[GuestView]:
     """The guests below the path of a grant."""
     place, _slash, name = grant.path.strip("/").partition("/")
-    for view in estate.guests_in(grant.cluster):
-        pool = view.guest.resource_pool or ""
-        if not name:
-            is_below = place in ("", "vms") or (place == "pool" and pool)
-            is_below = is_below and grant.propagates is not False
-        elif place == "vms":
-            is_below = view.guest.guest_id == name
-        else:
-            is_below = place == "pool" and (pool == name or pool.startswith(f"{name}/"))
-        if is_below:
-            yield view
+    if not name and grant.propagates is False:
+        return ()
+    if place == "vms" and name:
+        view = estate.guest_of.get((grant.cluster, name))
+        return (view,) if view else ()
+    if place in ("", "vms"):
+        return estate.guests_in(grant.cluster)
+    pools = estate.resource_pools(grant.cluster) if place == "pool" else {}
+    return chain.from_iterable(
+        views for pool, views in pools.items() if not name or f"{pool}/".startswith(f"{name}/")
+    )
 
 
 @rule(

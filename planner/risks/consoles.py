@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.rule import (
     CRITICAL,
     HIGH,

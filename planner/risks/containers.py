@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.rule import (
     CRITICAL,
     HIGH,

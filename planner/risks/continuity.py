@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from inventory.platform_records import HaResource, Replication
+from inventory.read import Fact
 from inventory.records import Disk, Guest, Host
-from planner.estate import Estate, GuestView, Platform, ServiceView
+from planner.estate import Estate, Platform
+from planner.guest_views import GuestView, ServiceView
 from planner.hosting import place_of
 from planner.risks.backup import rpo_hours
 from planner.risks.rule import (
@@ -238,7 +240,7 @@ def cannot_move(view: GuestView, estate: Estate) -> Outcome:
     hosts = estate.hosts_in(view.guest.cluster)
     if not _is_important(view) or len(hosts) < 2:
         return not_applicable("not known to be important, or no other host")
-    blockers = list(_blockers(view.guest, [fact.record for fact in hosts], estate))
+    blockers = list(_blockers(view.guest, hosts, estate))
     if blockers:
         return risk(blockers=blockers)
     if view.guest.passthrough is None or view.guest.host_paths is None:
@@ -247,7 +249,7 @@ def cannot_move(view: GuestView, estate: Estate) -> Outcome:
     return unknown("whether other hosts reach its disks was not seen") if None in stores else ok()
 
 
-def _blockers(guest: Guest, hosts: list[Host], estate: Estate) -> Iterator[str]:
+def _blockers(guest: Guest, hosts: Sequence[Fact[Host]], estate: Estate) -> Iterator[str]:
     """What binds a guest to its host; the host's own processor does where hosts differ."""
     for device in guest.passthrough or ():
         yield f"device {device.partition(' ')[0]}"
@@ -260,8 +262,10 @@ def _blockers(guest: Guest, hosts: list[Host], estate: Estate) -> Iterator[str]:
         store = estate.datastore(guest.cluster, f"{guest.host_id}/{medium.partition(':')[0]}")
         if store is not None and store.shared is False:
             yield f"a medium on {store.name}"
-    processors = {host.cpu_model for host in hosts if host.cpu_model}
-    if (guest.cpu_model or "").startswith("host") and len(processors) > 1:
+    if not (guest.cpu_model or "").startswith("host"):
+        return
+    processors = {fact.record.cpu_model for fact in hosts if fact.record.cpu_model}
+    if len(processors) > 1:
         yield f"processor {guest.cpu_model} on hosts of {len(processors)} models"
 
 
@@ -293,10 +297,9 @@ def single_site(service: ServiceView, estate: Estate) -> Outcome:
 def _sites(view: GuestView, estate: Estate) -> Iterator[str | None]:
     """The sites of a guest's host, replicas and backups; None for each that is not declared."""
     guest = view.guest
-    hosts = {f.record.host_id: f.record for f in estate.hosts_in(guest.cluster)}
     copies = [job.target_host for job in estate.for_guest(Replication, guest)]
     for name in (guest.host_id, *copies):
-        host = hosts.get(name or "")
+        host = next(iter(estate.on_host(Host, guest.cluster, name or "")), None)
         yield place_of(estate, host).site if host else None
     for name in {backup.datastore_id for backup in estate.backups_of(guest)}:
         store = estate.datastore(guest.cluster, name)

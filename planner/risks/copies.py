@@ -9,7 +9,8 @@ from typing import Any
 from inventory.records import Backup, BackupJob, Datastore, Disk, GuestSnapshot
 from planner.answers import PoolAnswer
 from planner.backups import kept_days
-from planner.estate import Estate, GuestView, ServiceView
+from planner.estate import Estate
+from planner.guest_views import GuestView, ServiceView
 from planner.numbers import exceeds
 from planner.pools import GIB
 from planner.risks.rule import (

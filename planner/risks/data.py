@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from inventory.records import Disk
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.rule import (
     HIGH,
     LOW,

@@ -117,18 +117,20 @@ def assess(
     subjects = _Subjects(estate, answers)
     found = _Found()
     for rule in rules:
-        tally = found.counts.setdefault(rule.id, Counter())
+        states: list[tuple[Account, State]] = []
         blind = subjects.blind_sources(rule)
+        doubts = subjects.doubts(rule)
         for subject in subjects.of(rule):
             if subject.source in blind:
                 blind[subject.source].subjects += 1
-                found.judged[subject.account]["unknown"] += 1
+                found.judged[subject.account, "unknown"] += 1
                 continue
-            outcome = _judge(rule, subject, estate)
-            tally[outcome.state] += 1
-            found.judged[subject.account][outcome.state] += 1
+            doubtful = doubts.get(subject.source, rule.needs) if subject.source else ()
+            outcome = _judge(rule, subject, estate, doubtful)
+            states.append((subject.account, outcome.state))
             if outcome.state in ("risk", "unknown"):
                 found.findings.append(_finding(rule, subject, outcome))
+        found.count(rule, states)
         for unseen in (*blind.values(), *subjects.hidden(rule)):
             found.not_seen(rule, unseen)
     return found.assessment(estate)
@@ -140,38 +142,51 @@ class _Found:
 
     findings: list[Finding] = field(default_factory=list)
     counts: dict[str, Counter[State]] = field(default_factory=dict)
-    judged: dict[Account, Counter[State]] = field(default_factory=lambda: defaultdict(Counter))
+    judged: Counter[tuple[Account, State]] = field(default_factory=Counter)
     blind: set[tuple[str, str]] = field(default_factory=set)
+
+    def count(self, rule: Rule, states: Sequence[tuple[Account, State]]) -> None:
+        self.counts[rule.id] = Counter(state for _account, state in states)
+        self.judged.update(states)
 
     def not_seen(self, rule: Rule, unseen: _Unseen) -> None:
         finding = unseen.finding(rule)
         self.counts[rule.id]["unknown"] += max(1, unseen.subjects)
         if not unseen.subjects:
-            self.judged[finding.subject.account]["unknown"] += 1
+            self.judged[finding.subject.account, "unknown"] += 1
         self.blind.add((rule.id, unseen.source))
         self.findings.append(finding)
 
     def assessment(self, estate: Estate) -> Assessment:
-        left = tuple(_without_muted(self.findings))
-        kept = {finding.id for finding in left}
+        left, muted = _without_muted(self.findings)
+        judged: dict[Account, Counter[State]] = defaultdict(Counter)
+        for (account, state), count in self.judged.items():
+            judged[account][state] += count
         return Assessment(
             tuple(sorted(with_waivers(left, estate), key=_order)),
             self.counts,
-            dict(self.judged),
+            dict(judged),
             frozenset(self.blind),
-            frozenset(finding.id for finding in self.findings) - kept,
+            muted,
         )
 
 
-def _without_muted(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """The findings less those that a graver one stands for, which then says how many."""
+def _without_muted(findings: Sequence[Finding]) -> tuple[Sequence[Finding], frozenset[str]]:
+    """The findings less those that a graver one stands for, which then says how many; and the
+    ids of those that are left out."""
     silent = {(name, _place(f)) for f in findings for name in _silences(f)}
+    if not silent:
+        return findings, frozenset()
     muted = Counter(mark for f in findings for mark in _marks(f) if mark in silent)
+    left, out = [], set()
     for finding in findings:
         if silent.isdisjoint(_marks(finding)):
             names = [name for name in _silences(finding) if muted[name, _place(finding)]]
             stood_for = {name: muted[name, _place(finding)] for name in names}
-            yield _standing_for(finding, stood_for) if stood_for else finding
+            left.append(_standing_for(finding, stood_for) if stood_for else finding)
+        else:
+            out.add(finding.id)
+    return left, frozenset(out) - {finding.id for finding in left}
 
 
 def _silences(finding: Finding) -> tuple[str, ...]:
@@ -234,13 +249,15 @@ def _order(finding: Finding) -> tuple[bool, bool, int, int, str, str]:
     )
 
 
-def _judge(rule: Rule, subject: Subject, estate: Estate) -> Outcome:
-    """Unknown when a fact the rule needs was not shown, else what the check says."""
-    if subject.source is not None:
-        for kind in rule.needs:
-            gap = estate.gap(subject.source, kind, subject.scope)
-            if gap is not None:
-                return unknown(f"{kind}: {gap.reason or gap.state}")
+def _judge(rule: Rule, subject: Subject, estate: Estate, doubtful: Iterable[str]) -> Outcome:
+    """Unknown when a fact the rule needs was not shown, else what the check says.
+
+    ``doubtful`` are the kinds it needs that the subject's source may not have shown of it.
+    """
+    for kind in doubtful:
+        gap = estate.gap(subject.source or "", kind, subject.scope)
+        if gap is not None:
+            return unknown(f"{kind}: {gap.reason or gap.state}")
     return rule.check(subject.thing, estate)
 
 
@@ -260,12 +277,20 @@ class _Subjects:
         self._kinds = {health.state.name: health.state.kind for health in estate.sources}
         self._made: dict[SubjectKind, tuple[Subject, ...]] = {}  # many rules ask of one kind
 
-    def of(self, rule: Rule) -> Iterator[Subject]:
+    def of(self, rule: Rule) -> Iterable[Subject]:
         things = self._made.get(rule.subject)
         if things is None:
             things = tuple(subjects_of(rule.subject, self._estate, self._answers))
             self._made[rule.subject] = things
-        return (s for s in things if self._judges(rule, s.source))
+        judged = {name: self._judges(rule, name) for name in {s.source for s in things}}
+        return things if all(judged.values()) else (s for s in things if judged[s.source])
+
+    def doubts(self, rule: Rule) -> Mapping[str | None, Sequence[str]]:
+        """By source, the kinds of fact a rule needs of which it did not show all."""
+        return {
+            name: [kind for kind in rule.needs if not self._estate.saw_all(name, kind)]
+            for name in self._kinds
+        }
 
     def blind_sources(self, rule: Rule) -> dict[str | None, _Unseen]:
         """The sources that showed nothing of a kind of fact that the rule needs."""

@@ -7,7 +7,8 @@ from ipaddress import ip_network
 
 from inventory.platform_records import Firewall, FirewallRule
 from inventory.records import Nic
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.around import Around
 from planner.risks.rule import (
     CRITICAL,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from planner.eol import release_of
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.lasting import once_lasting
 from planner.risks.lifecycle import os_of
 from planner.risks.rule import (
@@ -22,6 +23,10 @@ from planner.risks.rule import (
 _MEDIA_DAYS = 30
 _PENDING_DAYS = 1
 # Models that carry no fix for side channels unless flags add it.
+# The first part of the paths that make a host what it is; "" is all of it.
+_SYSTEM_FOLDERS = frozenset(
+    {"", "etc", "boot", "root", "usr", "bin", "sbin", "lib", "dev", "proc", "sys", "run"}
+)
 _BARE_MODELS = ("kvm32", "kvm64", "qemu32", "qemu64", "x86-64-v")
 _MITIGATIONS = frozenset(
     {"spec-ctrl", "ibrs", "ibpb", "stibp", "ssbd", "amd-ssbd", "virt-ssbd", "md-clear"}
@@ -58,22 +63,33 @@ def unconfined_machine(view: GuestView, estate: Estate) -> Outcome:
 
 @rule(
     "HYP-006",
-    "Device of the host handed to a guest",
+    "Device or system folder of the host handed to a guest",
     subject="guest",
     severity=MEDIUM,
     group="hypervisor",
     sources=("proxmox", "libvirt"),
-    why="The guest speaks to real hardware: its firmware can be changed from inside, and it ties "
-    "the guest to this host.",
-    fix="Take the device away where no service needs it; else check that the IOMMU isolates it.",
+    why="The guest speaks to real hardware, whose firmware can be changed from inside, or reads "
+    "and writes the files that make the host what it is: whoever breaks into the guest is near the "
+    "host.",
+    fix="Take the device or folder away where no service needs it; else check that the IOMMU "
+    "isolates the device, and share a folder of data instead of one of the system.",
 )
 def passthrough(view: GuestView, estate: Estate) -> Outcome:
     if view.guest.template:
         return not_applicable("template")
-    devices = view.guest.passthrough
-    if devices is None:
-        return unknown("its configuration was not seen")
-    return risk(HIGH if view.public else None, devices=devices) if devices else ok()
+    devices, paths = view.guest.passthrough, view.guest.host_paths
+    folders = sorted({found for path in paths or () if (found := _system_folder(path))})
+    if folders:
+        return risk(HIGH, devices=devices or "none", folders=folders)
+    if devices:
+        return risk(HIGH if view.public else None, devices=devices)
+    return ok() if None not in (devices, paths) else unknown("its configuration was not seen")
+
+
+def _system_folder(path: str) -> str:
+    """The part of a host's system that a shared folder lies in; "" where it is none."""
+    first = path.split("/")[1] if path.startswith("/") else None
+    return f"/{first}" if first in _SYSTEM_FOLDERS else ""
 
 
 @rule(

@@ -8,7 +8,8 @@ from typing import Any
 
 from inventory.platform_records import Volume
 from inventory.records import Datastore, Disk
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.owners import STRICTNESS
 from planner.pools import GIB
 from planner.risks.rule import (

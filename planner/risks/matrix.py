@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inventory.records import Host
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.hosting import place_of
 from planner.risks.around import Around
 from planner.risks.naming import few

@@ -8,7 +8,8 @@ from datetime import timedelta
 from inventory.changes import Change
 from inventory.platform_records import Firewall, Service
 from inventory.records import Host
-from planner.estate import Estate, GuestView, Platform, SourceHealth
+from planner.estate import Estate, Platform, SourceHealth
+from planner.guest_views import GuestView
 from planner.hosting import place_of
 from planner.owners import Approval, HostPlace, Match
 from planner.pools import GIB

@@ -9,7 +9,8 @@ from itertools import product
 
 from inventory.platform_records import HaRule, HostNetwork
 from inventory.records import Datastore, Disk, Guest, Host
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.around import Around
 from planner.risks.naming import labels
 from planner.risks.rule import (

@@ -7,7 +7,8 @@ from ipaddress import ip_interface
 
 from inventory.platform_records import HostNetwork
 from inventory.records import Guest, Host, Nic
-from planner.estate import Estate, GuestView, Platform
+from planner.estate import Estate, Platform
+from planner.guest_views import GuestView
 from planner.risks.around import Around, cluster_state
 from planner.risks.firewall import Firewalls, is_on
 from planner.risks.naming import few, labels

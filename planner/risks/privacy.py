@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.owners import STRICTNESS
 from planner.risks.lasting import once_lasting
 from planner.risks.rule import (

@@ -8,7 +8,8 @@ from inventory.platform_records import Grant, Principal, Role
 from inventory.records import Backup, Datastore, Disk
 from planner.backups import selects
 from planner.camera_entries import CameraGroup
-from planner.estate import Estate, GuestView, ServiceView
+from planner.estate import Estate
+from planner.guest_views import GuestView, ServiceView
 from planner.recorders import Keeper
 from planner.risks.privacy import retention_days
 from planner.risks.rule import (

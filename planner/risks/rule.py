@@ -6,6 +6,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from planner.estate import Estate
@@ -69,15 +71,19 @@ class Outcome:
     """
 
     state: State
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=lambda: _NONE)
     reason: str = ""
     severity: Severity | None = None
     inferred: bool = False
     blinds: bool = False
 
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_OK = Outcome("ok")
+
+
 def ok() -> Outcome:
-    return Outcome("ok")
+    return _OK
 
 
 def risk(severity: Severity | None = None, **evidence: Any) -> Outcome:
@@ -93,6 +99,7 @@ def unknown(reason: str) -> Outcome:
     return Outcome("unknown", reason=reason)
 
 
+@lru_cache(maxsize=1024)  # half of all answers, with few reasons
 def not_applicable(reason: str = "") -> Outcome:
     return Outcome("not_applicable", reason=reason)
 
@@ -180,10 +187,11 @@ class Subject:
     classification: str | None = None
     public: bool = False
     service: str | None = None
+    account: Account = field(init=False, repr=False)  # whom its findings are charged to
 
-    @property
-    def account(self) -> Account:
-        return Account(self.agency or "", self.service or "", self.guest)
+    def __post_init__(self) -> None:
+        account = Account(self.agency or "", self.service or "", self.guest)
+        object.__setattr__(self, "account", account)
 
 
 class Account(NamedTuple):

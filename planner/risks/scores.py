@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from inventory.records import FindingState
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.engine import Assessment, coverage_percent
 from planner.risks.rule import Account, Finding
 from planner.risks.score import level, weights_of

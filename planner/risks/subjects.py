@@ -11,7 +11,8 @@ from inventory.platform_records import Firewall, Principal, Realm
 from inventory.read import Fact
 from inventory.records import BackupJob, Datastore, Disk, Guest, Host, Nic, Record
 from planner.answers import PoolAnswer
-from planner.estate import Estate, GuestView, Platform, ServiceView, SourceHealth
+from planner.estate import Estate, Platform, SourceHealth
+from planner.guest_views import GuestView, ServiceView
 from planner.recorders import Keeper, keepers_of
 from planner.risks.rule import Subject, SubjectKind
 from planner.risks.waivers import WaiverView
@@ -71,6 +72,14 @@ def _of_guest(view: GuestView) -> Subject:
         public=view.public is True,
         service=view.service,
     )
+
+
+class _OfGuests:
+    """Every guest as a subject: its disks, interfaces and firewall are told of like it."""
+
+    def __init__(self, estate: Estate) -> None:
+        self.all = tuple(_of_guest(view) for view in estate.guests)
+        self.by_key = {subject.thing.key: subject for subject in self.all}
 
 
 def _of_host(fact: Fact[Host]) -> Subject:
@@ -159,9 +168,9 @@ def _of_waiver(entry: Waiver) -> Subject:
 def _of_part(kind: SubjectKind, fact: Fact[Any], estate: Estate) -> Subject:
     """A disk or network interface: whose it is follows from its guest."""
     part = fact.record
-    owner = estate.guest_of.get((part.cluster, part.guest_id))
+    owner = estate.once(_OfGuests).by_key.get((part.cluster, part.guest_id))
     called = part.subject.rpartition("/")[2] if kind == "nic" else part.slot or part.disk_id
-    base = _of_guest(owner) if owner else Subject(kind, part, "", part.guest_id)
+    base = owner or Subject(kind, part, "", part.guest_id)
     return replace(
         base,
         kind=kind,
@@ -182,15 +191,15 @@ def _of_firewall(fact: Fact[Firewall], estate: Estate) -> Subject:
     plain = _plain("firewall", fact, f"{name or wall.cluster} firewall")
     if level == "host":
         return replace(plain, host_id=name)
-    view = estate.guest_of.get((wall.cluster, name)) if level == "guest" else None
-    if view is None:
+    whose = estate.once(_OfGuests).by_key.get((wall.cluster, name)) if level == "guest" else None
+    if whose is None:
         return replace(plain, guest=f"{wall.cluster}/{name}" if level == "guest" else "")
     return replace(
-        _of_guest(view),
+        whose,
         kind="firewall",
         thing=wall,
         name=plain.name,
-        label=f"{view.label} firewall",
+        label=f"{whose.label} firewall",
         scope=wall.scope,
     )
 
@@ -217,7 +226,7 @@ def _changed(estate: Estate) -> Iterator[Subject]:
 
 
 _OF_KIND: Mapping[SubjectKind, Callable[[Estate], Iterable[Subject]]] = {
-    "guest": lambda estate: map(_of_guest, estate.guests),
+    "guest": lambda estate: estate.once(_OfGuests).all,
     "disk": lambda estate: (_of_part("disk", fact, estate) for fact in estate.facts.of(Disk)),
     "nic": lambda estate: (_of_part("nic", fact, estate) for fact in estate.facts.of(Nic)),
     "host": lambda estate: map(_of_host, estate.hosts),

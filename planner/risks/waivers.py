@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from inventory.records import Datastore, Disk
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
+from planner.guest_views import GuestView
 from planner.risks.rule import Finding, Severity, Subject
 from planner.waiver_entries import Scope, Waiver
 

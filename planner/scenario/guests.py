@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import date
 
 from inventory.records import Disk, Guest
-from planner.estate import GuestView
 from planner.fitting import serves
+from planner.guest_views import GuestView
 from planner.placement.fit import Profile
 from planner.pools import GIB, Pool
 from planner.scenario.changes import AddGuests, NewService, RemoveGuests, ResizeGuests
@@ -91,6 +91,7 @@ def _guest(name: str, pool: Pool, profile: Profile, tags: tuple[str, ...]) -> Gu
         memory_bytes=round(profile.memory_bytes),
         template=False,
         tags=tags,
+        pinned_cpus=profile.pinned_cpus,
     )
 
 

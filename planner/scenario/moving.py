@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from inventory.records import Disk, Guest
-from planner.estate import GuestView
+from planner.guest_views import GuestView
 from planner.policy import Resource
 from planner.pools import Pool
 from planner.scenario.changes import MigrateCluster

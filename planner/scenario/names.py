@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from inventory.read import Fact
 from inventory.records import Host
 from planner.answers import PoolAnswer
-from planner.estate import Estate, GuestView
+from planner.estate import Estate
 from planner.fitting import average_of, clone_of, profiles_of
+from planner.guest_views import GuestView
 from planner.owners import Match
 from planner.placement.fit import Profile
 from planner.pools import GIB, Pool, PoolKind

@@ -17,7 +17,9 @@ from planner.scenario.outcome import Outcome, outcome_of
 from planner.scenario.world import Base, Placement
 
 _TOLD = 4  # decimals
-_NOT_COMPARED = frozenset({"scenario", "site_binding", "headroom_change", "changed", "notes"})
+_NOT_COMPARED = frozenset(
+    {"scenario", "site_binding", "headroom_change", "changed", "notes", "key"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class ScenarioRow:
     changed: str
     notes: str
     flags: str = ""
+    key: str = ""
 
 
 def compared(base: Base, scenarios: Iterable[Scenario]) -> tuple[ScenarioRow, ...]:
@@ -120,7 +123,21 @@ def _row(
         changed="",
         notes="; ".join(outcome.world.notes),
         flags=" ".join(answer.flags),
+        key=_key(outcome.name, answer),
     )
+
+
+def key_prefix(scenario: str) -> str:
+    """What the keys of a scenario's rows begin with."""
+    return f"scenario/{scenario}"
+
+
+def _key(scenario: str, answer: Answer) -> str:
+    """What `explain` knows the row by; doing nothing is what the pool's own key explains."""
+    own = answer.question.key
+    if scenario == DOING_NOTHING:
+        return own
+    return f"{key_prefix(scenario)}/{own.removeprefix('pool/')}"
 
 
 def _told(value: float | None) -> float | None:

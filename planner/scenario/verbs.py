@@ -32,7 +32,7 @@ from planner.scenario.moving import migrate_cluster
 from planner.scenario.names import ScenarioError, host_called, pool_called
 from planner.scenario.world import Base, Shift, World, key_of, name_of
 
-_IN_ONE_PIECE = "demand "
+IN_ONE_PIECE = "demand "  # what the names of shifts begin with that no guest brings
 _RECLAIM_COUNTS = 0.5  # of what could be given back (glossary 16)
 
 
@@ -152,8 +152,8 @@ def _in_one_piece(pool: Pool, what: Demand) -> Iterator[Shift]:
 
 
 def _unnamed(world: World) -> str:
-    number = sum(name.startswith(_IN_ONE_PIECE) for name in world.shifts)
-    return f"{_IN_ONE_PIECE}{number}"
+    number = sum(name.startswith(IN_ONE_PIECE) for name in world.shifts)
+    return f"{IN_ONE_PIECE}{number}"
 
 
 def _cameras(world: World, base: Base, what: Cameras, when: date) -> World:

@@ -52,7 +52,10 @@ def _files(folder: Path) -> Raw:
     tables = {
         "source": [{"taken_at": AT.isoformat(), "timezone": "Asia/Jakarta"}],
         "hosts": [host("h1"), host("h2")],
-        "guests": [guest("g1", "h1", tags="cls.publik"), guest("g2", "h2", power="stopped")],
+        "guests": [
+            guest("g1", "h1", tags="cls.publik", pinned_cpus="0-3"),
+            guest("g2", "h2", power="stopped"),
+        ],
         "datastores": [datastore("san", capacity=100 * GIB, used=10 * GIB)],
         "disks": [disk("g1", "san", capacity=20 * GIB)],
         "nics": [{"nic_id": "g1/net0", "guest_id": "g1", "network": "vmbr0"}],

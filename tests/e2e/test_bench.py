@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench import public_forecasters
 from bench.__main__ import BENCHMARKS, main, measure
-from bench.forecast_adapter import brownian, forecaster, middle
+from bench.baselines import table
+from bench.forecast_adapter import forecaster, loads, middle
 from bench.measure import Line, Size, Spread
 
 pytestmark = pytest.mark.slow
@@ -32,6 +34,7 @@ TINY = Size(
     report_days=20,
     scale_guests=(2,),
     forecast_series=(20,),
+    forecast_loads=20,
     load_guests=1,
     load_polls=2,
     load_idle_seconds=0.5,
@@ -113,7 +116,7 @@ def test_the_adapter_answers_in_the_benchmarks_form() -> None:
     frame = pd.concat(
         [growing("b", datetime(2026, 3, 1), 60), growing("a", datetime(2026, 3, 4), 40)]  # noqa: DTZ001  (as benchmarks have them)
     )
-    found = brownian(frame, 30, 7, "D", [0.1, 0.5, 0.9])
+    found = loads(frame, 30, 7, "D", [0.1, 0.5, 0.9])
     assert list(found.columns) == ["series_id", "step", "q0.1", "q0.5", "q0.9"]
     for name, last in (("a", 39.0), ("b", 59.0)):
         rows = found[found["series_id"] == name]
@@ -139,3 +142,28 @@ def test_the_adapters_growth_is_told_by_first_passage() -> None:
     assert (np.diff(reached) >= 0).all()
     assert (reached >= level - 1).all()
     assert reached[-1] > level[-1] + 1
+
+
+def test_plain_public_forecasters_tell_what_their_names_say() -> None:
+    frame = growing("a", datetime(2026, 3, 1), 60)  # noqa: DTZ001  (as benchmarks have them)
+    for told, after_30 in (
+        (public_forecasters.line, 89.0),
+        (public_forecasters.line_of_a_month, 89.0),
+        (public_forecasters.brownian_with_drift, 89.0),
+        (public_forecasters.last_value, 59.0),
+        (public_forecasters.last_season, 54.0),  # the second of seven days
+    ):
+        found = told(frame, 30, 7, "D", [0.1, 0.5, 0.9])
+        assert found["q0.5"].iloc[-1] == pytest.approx(after_30)
+        assert (found["q0.1"] <= found["q0.9"]).all()
+
+
+def test_baselines_are_a_table_of_each_group() -> None:
+    row = {"forecaster": "last value", "mase": "1.234", "spl": "0.5", "sps": "1234.5",
+           "cov80": "0.8", "cov95": "0.949"}  # fmt: skip
+    lines = list(table("vm_daily", [row], (("error", "mase", "{:.2f}"), ("loss", "spl", "{:.2f}"))))
+    assert lines == [
+        "| vm_daily | error | loss | cover | series/s |",
+        "|---|---|---|---|---|",
+        "| last value | 1.23 | 0.50 | 0.80 / 0.95 | 1,234 |",
+    ]

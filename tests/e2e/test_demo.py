@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from command_line import lumbung
+from bench.planted import accuracy
+from command_line import lumbung, lumbung_here
 from site_files import JAKARTA
 
 # A Monday, as in the worked examples; a Saturday, for the weekly rhythm hides on weekends; and
@@ -264,6 +265,67 @@ def test_the_planted_risks_are_found_and_nothing_else(city: City) -> None:
     for rule in city.key["nothing_else"]:
         subjects = {r["subject"].split()[0] for r in found if r["rule"] == rule}
         assert subjects == {e["subject"] for e in planted if e["rule"] == rule}, rule
+
+
+@on_a_monday
+def test_every_planted_risk_is_found_and_every_other_rule_is_silent(city: City) -> None:
+    found = accuracy(city.weekly / "risks.csv")
+    assert (found.precision, found.recall) == (1.0, 1.0), str(found)
+
+
+@on_a_monday
+@pytest.mark.parametrize(
+    ("rule", "fact", "asked", "answer"),
+    [
+        ("DAR-004", "disk balaikota/111/scsi0", ("disks", "disk_id", "111/scsi0"), "cache"),
+        ("SEG-001", "guest balaikota/110", ("nics", "guest_id", "110"), "vlan"),
+        ("BKP-003", "disk balaikota/108/scsi1", ("disks", "disk_id", "108/scsi1"), "slot"),
+    ],
+)
+def test_a_finding_is_followed_to_what_its_source_answered_and_back(
+    city: City, rule: str, fact: str, asked: tuple[str, str, str], answer: str
+) -> None:
+    """From the report to the fact, its source and the poll; and from the fact to the report."""
+    config = ("--config", str(city.folder / "lumbung.toml"))
+    [row] = [r for r in city.rows("risks") if r["rule"] == rule]
+    why = lumbung_here(*config, "explain", f"finding/{row['finding_id']}", now=city.now).stdout
+    seen = city.now.astimezone(UTC).isoformat(timespec="seconds")
+    traced = rf"^fact: {fact} of balaikota, .*last seen {re.escape(seen)}$"
+    assert re.search(traced, why, re.MULTILINE), why
+    assert f"evidence: {row['evidence']}" in why
+    table, column, name = asked
+    shown = lumbung_here(*config, "inventory", table, "--format", "json", now=city.now)
+    [told] = [r for r in json.loads(shown.stdout) if r[column] == name]
+    assert str(told[answer]) in row["evidence"]
+
+
+@on_a_monday
+def test_all_that_a_breach_touched_is_named_and_nothing_else(city: City, tmp_path: Path) -> None:
+    breach = city.key["breach"]
+    start = city.now - timedelta(days=breach["from_days_ago"])
+    end = city.now - timedelta(hours=breach["until_hours_ago"])
+    ran = lumbung(
+        "--config", str(city.folder / "lumbung.toml"), "incident", "--guest", breach["guest"],
+        "--from", start.isoformat(), "--to", end.isoformat(), "--out", str(tmp_path / "pack"),
+        now=city.now,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    pack = json.loads((tmp_path / "pack" / "incident.json").read_text("utf-8"))
+    assert [row["host"] for row in pack["where"]] == breach["hosts"]
+    for shares in ("host", "network", "datastore"):
+        near = {row["guest"].split()[0] for row in pack["neighbours"] if row["shares"] == shares}
+        assert near == set(breach[shares]), shares
+    assert {row["agency"] or "" for row in pack["agencies"]} == set(breach["agencies"])
+    people = {row["agency"]: row["people"] for row in pack["agencies"] if row["people"]}
+    assert people == breach["people"]
+    rights = [": ".join(filter(None, (r["principal"], r["member"]))) for r in pack["rights"]]
+    assert sorted(rights) == sorted(breach["rights"])
+    assert [row["kind"] for row in pack["changes"]] == breach["changes"]
+    differs = {row["field"] for row in pack["configuration"] if row["differs"]}
+    assert differs == set(breach["configuration"])
+    copies = [row["before_window"] for row in pack["copies"] if row["there_now"]]
+    assert {"before": copies.count(True), "since": copies.count(False)} == breach["copies"]
+    assert {row["topic"] for row in pack["not_known"]} == set(breach["not_known"])
 
 
 def test_the_weeks_changes_are_named(city: City) -> None:

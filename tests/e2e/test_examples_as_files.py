@@ -215,3 +215,26 @@ def test_example_45_one_host_with_a_critical_guest(tmp_path: Path) -> None:
     assert row["usable"] == pytest.approx(0.80 * 512)
     assert "no_ha" in row["flags"]
     assert site.rows("failover")[0]["verdict"] == "not_applicable"
+
+
+def test_a_pinned_guest_stays_down_where_its_cpus_are_missing(tmp_path: Path) -> None:
+    site = Site(tmp_path).write(
+        hosts=[host("h1", cores=32, cpu_threads=64), host("h2", cores=16, cpu_threads=32)],
+        guests=[
+            guest("db", "h1", pinned_cpus="40-43;48"),
+            guest("web", "h1", pinned_cpus="0-3"),
+            guest("app", "h1", pinned_cpus=";"),
+        ],
+    )
+    site.collect()
+    [lost] = [row for row in site.rows("failover") if row["host"] == "h1"]
+    assert (lost["verdict"], lost["stays_down"]) == ("fail", "db (db)")
+    assert lost["why"] == "db (db) is pinned to CPUs 40-43, 48 of h1"
+    known = {row["guest_id"]: row["pinned_cpus"] for row in site.rows("inventory", "guests")}
+    assert known == {"db": ["40-43", "48"], "web": ["0-3"], "app": []}
+
+
+def test_a_list_of_cpus_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
+    site = Site(tmp_path).write(hosts=[host("h1")], guests=[guest("db", "h1", pinned_cpus="3-Jan")])
+    told = site.call("collect").stderr
+    assert "guests.csv, line 2, column pinned_cpus: '3-Jan' is no list of CPUs" in told

@@ -31,7 +31,7 @@ def test_init_with_yes_asks_nothing(tmp_path: Path) -> None:
     assert settings.site.name == 'Balai "Kota"'
     assert settings.root == tmp_path / "p"
     assert [path.name for path in sorted(target.parent.iterdir())] == [
-        "estate.yaml", "lumbung.toml", "policy.toml",
+        "calendar.yaml", "estate.yaml", "lumbung.toml", "policy.toml",
     ]  # fmt: skip
 
 

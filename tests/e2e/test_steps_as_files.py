@@ -211,3 +211,36 @@ def test_an_impossible_exclusion_is_one_clear_line(
     assert message in ran.stderr
     assert "estate.yaml" in ran.stderr
     assert len(ran.stderr.strip().splitlines()) == 1
+
+
+def test_the_growth_of_a_datastore_is_put_down_to_its_guests(tmp_path: Path) -> None:
+    """Guest a stores 2 GiB more a day, guest b nothing more; 1 GiB a day nobody tells."""
+
+    def stored(name: str, entity: str, at: float, per_day: float) -> list[dict[str, Any]]:
+        return [
+            {
+                "taken_at": (MIDNIGHT - timedelta(days=DAYS - day - 1)).isoformat(),
+                "entity": entity,
+                "entity_id": name,
+                "period_seconds": 86400,
+                "storage_used_bytes": round((at + per_day * day) * GIB),
+            }
+            for day in range(DAYS)
+        ]
+
+    site = Site(tmp_path).write(
+        hosts=[host("h0"), host("h1")],
+        guests=[guest("a", "h0"), guest("b", "h1")],
+        datastores=[datastore("san", capacity=4000 * GIB)],
+        disks=[disk(name, "san", capacity=900 * GIB) for name in ("a", "b")],
+        usage=stored("san", "datastore", 800, 3)
+        + stored("a", "guest", 300, 2)
+        + stored("b", "guest", 200, 0),
+    )
+    site.collect()
+    row = row_of(site, "storage", "demand")
+    assert (row["week_change"], row["week_organic"], row["week_unexplained"]) == (21, 14, 7)
+    assert (row["week_added"], row["week_removed"]) == (0, 0)
+    told = site.run("forecast", "san")
+    assert "organic +14.00 gib: a (a) +14.00 gib" in told
+    assert "unexplained +7.00 gib" in told

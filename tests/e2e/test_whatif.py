@@ -113,6 +113,54 @@ def test_a_file_holds_several_scenarios(place: Site) -> None:
     assert {row["scenario"] for row in both} >= {"A", "B", "these options"}
 
 
+def test_a_row_is_explained_by_its_key(place: Site) -> None:
+    file = place.root / "scenarios.yaml"
+    file.write_text(
+        "version: 1\n"
+        "scenarios:\n"
+        "  - name: tax/new\n"
+        "    changes:\n"
+        f"      - {{when: {IN_MARCH}, add: {{count: 4, pool: c1}}}}\n"
+        "      - add_hosts: {like: h0}\n"
+    )
+    rows = place.rows("whatif", "--file", str(file))
+    row = row_of(rows, "tax/new", "memory", "demand")
+    assert row["key"] == "scenario/tax/new/c1/memory/demand"
+    assert row_of(rows, "doing nothing", "memory", "demand")["key"] == "pool/c1/memory/demand"
+    told = place.run("explain", row["key"], "--file", str(file))
+    for line in (
+        f"  {IN_MARCH}: add count 4, profile M, pool c1",
+        "  2026-11-23: add_hosts count 1, like h0",
+        "  of c1: hosts +1, guests +4, disks +4",
+        "  c1/new-M-1: +16 gib",
+        "usable 1,638.4 gib; doing nothing 1,228.8 gib",
+        f"  from {IN_MARCH}: usable 1,638.4 gib, the scenario adds +64 gib",
+        "  host new-h0-1: capacity 512 gib, reserve 0 (assumed), of the scenario",
+        "  host h0: capacity 512 gib, reserve 0 (assumed), source site, confirmed",
+        "  factor 0.8 (threshold.memory, assumed); k = 1",
+    ):
+        assert line in told
+    one = place.run("explain", f"{row['key']}/usable", "--file", str(file))
+    assert "usable = 1,638.4; doing nothing 1,228.8" in one
+    assert "runway =" not in one
+
+
+def test_options_are_explained_where_they_are_asked(place: Site) -> None:
+    key = "scenario/these options/c1/memory/allocation/headroom_change"
+    told = place.run("whatif", "--add", "10xM", "--pool", "c1", "--explain", key)
+    assert "headroom_change = -160; doing nothing" in told
+    assert "headroom = U − A" in told
+    alone = place.call("explain", key)
+    assert alone.returncode == 2
+    assert "name their file with --file" in alone.stderr
+    bad = place.call("whatif", "--add", "10xM", "--explain", "scenario/those/c1/memory/demand")
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert "scenarios given are 'these options'" in bad.stderr
+    unknown = place.call("whatif", "--add", "10xM", "--explain", key.replace("c1", "c9"))
+    assert unknown.returncode == 2
+    assert "pools are c1, san" in unknown.stderr
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -77,6 +77,7 @@ def test_a_guest_is_told_in_full(served: Served) -> None:
         "uefi", True, True, "q35",
     )  # fmt: skip
     assert busy.pending == ("memory",)
+    assert busy.pinned_cpus == ("0-3",)
     assert busy.passthrough == ("hostpci0 0000:01:00.0",)
     assert busy.consoles == ("serial0 socket", "vnc :7,password=stated")
     assert busy.hints == ("cloud-init-password", "password")

@@ -376,7 +376,8 @@ def covers(estate: read.Facts) -> dict[str, Cover]:
     disks: dict[str, list[Disk]] = {}
     for disk in estate.records(Disk):
         disks.setdefault(disk.guest_id, []).append(disk)
-    jobs, stores = estate.records(BackupJob), estate.records(Datastore)
+    jobs = estate.records(BackupJob)
+    stores = {store.datastore_id: store for store in estate.records(Datastore)}
     return {
         guest.guest_id: cover(guest, disks.get(guest.guest_id, []), jobs, stores)
         for guest in estate.records(Guest)

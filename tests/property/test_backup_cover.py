@@ -124,7 +124,7 @@ def test_a_guest_is_covered_as_a_night_of_runs_would_have_it(
     night = Night(guest, its_disks, given_stores)
     for job in planned:
         night.start(job)
-    found = cover(guest, its_disks, planned, given_stores)
+    found = cover(guest, its_disks, planned, {store.datastore_id: store for store in given_stores})
     assert {job.job_id for job in found.jobs} == night.took
     assert found.can_run is bool(night.wrote)
     if night.took and not found.unreadable:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from collectors.tags import KEYS, told_in_line
 from estates import estate
-from planner.estate import GuestView
+from planner.guest_views import GuestView
 from planner.owners import STRICTNESS, Dimension, EstateFile
 from planner.twins import matches
 from stored import guest

@@ -14,7 +14,6 @@ from planner.placement.fit import (
     Fit,
     Limit,
     Profile,
-    Survivors,
     fit,
     host_limits,
     hosts_needed,
@@ -40,14 +39,14 @@ def found(hosts: list[Bin], loads: list[Load], profile: Profile, *, k: int = 1) 
     return fit(profile, host_limits(room, profile, k=k), room, survivors(hosts, loads, k))
 
 
-def survivors(hosts: list[Bin], loads: list[Load], k: int) -> Iterator[Survivors]:
+def survivors(hosts: list[Bin], loads: list[Load], k: int) -> Iterator[Room]:
     room = Room.of(hosts, loads)
     for case in failover_cases(hosts, loads, k=k):
         moving = {load.name: load for load in loads if load.host in case.lost}
         left = room.without(case.lost, list(moving.values()))
         for name, host in case.placed:
             left.put(moving[name], left.index[host])
-        yield Survivors(left.open, left.memory, left.vcpus)
+        yield left
 
 
 def new_on(hosts: list[Bin], counts: tuple[int, ...], profile: Profile) -> list[Load]:

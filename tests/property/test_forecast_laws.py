@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.forecast import brownian, engine
+from planner.forecast import engine, seasonal
+from planner.forecast.calendar import Calendar
 from planner.forecast.engine import EXPERTS, USUAL, Calibration, FanPaths
 from planner.forecast.paths import Floats
 from planner.forecast.traits import year_of
@@ -164,11 +165,16 @@ def test_the_paths_follow_the_bands(values: Floats) -> None:
 
 # The engine for loads
 
+FREE = Calendar(
+    frozenset(AS_OF + timedelta(days=day) for day in (-200, -150, -110, -60, -40, 2, 60)), 2
+)
+
 
 def loads(values: Floats, horizon: int = HORIZON) -> Floats:
-    found = brownian.forecast(
-        values[None, :].astype(np.float32), origin=AS_OF, horizon_days=horizon, seed=3, samples=60
-    )
+    found = seasonal.forecast(
+        values[None, :].astype(np.float32), origin=AS_OF, horizon_days=horizon, seed=3, samples=60,
+        calendar=FREE,
+    )  # fmt: skip
     return np.concatenate([part.paths for part in found.blocks()])
 
 

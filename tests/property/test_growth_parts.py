@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from inventory.holdings import GuestUse, Holding
 from inventory.read import DayPoint
-from planner.growth import KINDS, Growth, Ledger, Weeks, allocation_growth, demand_growth
+from planner.growth import demand_growth
+from planner.growth_parts import KINDS, Growth, Ledger, Weeks, allocation_growth
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 PLACE = ("c", "memory")

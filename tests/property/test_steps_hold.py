@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.forecast import brownian
+from planner.forecast import seasonal
 from planner.forecast.paths import Floats
 from planner.forecast.steps import find_steps
 from planner.runway import first_passage
@@ -82,7 +82,7 @@ def test_a_step_up_lengthens_no_runway(
     plain = 1000 + growth * np.arange(days)
     stepped = plain + np.where(np.arange(days) >= at, size, 0.0)
     block = np.stack([plain, stepped]).astype(np.float32)
-    paths = brownian.forecast(block, origin=AS_OF, horizon_days=365, seed=1, samples=100)
+    paths = seasonal.forecast(block, origin=AS_OF, horizon_days=365, seed=1, samples=100)
     before, after = first_passage(paths, np.full((2, 366), limit))
     for name in ("base", "conservative"):
         days_before, days_after = getattr(before, name), getattr(after, name)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from estates import AS_OF, NOW, answers, estate, health
 from inventory.changes import Change
-from inventory.platform_records import Recorder
+from inventory.platform_records import Firewall, Recorder
 from inventory.records import BEYOND_REACH, Backup, BackupJob, Coverage, Nic, Record
 from planner.eol import EndOfLifeData
 from planner.estate import SourceHealth, ToolFacts
@@ -45,6 +45,13 @@ def nic(guest_id: str = "100", **more: Any) -> Nic:
     given = {"network": "vmbr0", "vlan": 10, "trunks": "", "firewall": True, "link_down": False}
     given |= {"mac": f"BC:24:11:00:00:{int(guest_id) % 256:02X}", "attachment": "bridge"}
     return Nic(nic_id=f"{guest_id}/net0", guest_id=guest_id, cluster="c", **(given | more))
+
+
+def wall(level: str = "cluster", **more: Any) -> Firewall:
+    given = {"enabled": True, "policy_in": "DROP", "log_in": "info"}
+    if level.startswith("guest/"):
+        given["address_filter"] = True
+    return Firewall(level=level, cluster="c", **(given | more))
 
 
 PERSONAL = guest(tags=("cls.pribadi-umum",))
@@ -175,7 +182,8 @@ class Flip:
     """A change of the clean estate, and the rules that fire for it: its own and what follows.
 
     ``was`` leaves the estate, ``becomes`` and ``more`` join it; all may be left out. ``owners``,
-    ``policy``, ``tool``, ``sources`` and ``changes`` replace those of the clean estate.
+    ``policy``, ``tool``, ``sources``, ``changes`` and ``storage`` replace those of the clean
+    estate, whose datastores have no history.
     """
 
     rule: str
@@ -189,6 +197,7 @@ class Flip:
     sources: tuple[SourceHealth, ...] | None = None
     eol: EndOfLifeData | None = None
     changes: tuple[Change, ...] = ()
+    storage: tuple[float, ...] = ()  # GiB per day, of every datastore
 
     def __str__(self) -> str:
         return self.rule

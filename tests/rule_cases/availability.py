@@ -14,7 +14,7 @@ from inventory.platform_records import (
     Replication,
     StorageHealth,
 )
-from inventory.records import Coverage, Record
+from inventory.records import Coverage, Guest, Record
 from rule_cases import (
     BASE,
     CAMERAS,
@@ -25,15 +25,19 @@ from rule_cases import (
     ON_DATASTORE,
     OTHER,
     SAN,
+    TARGET,
     UNBOUND,
     Case,
     Flip,
     backup_of,
     changed,
+    nic,
     on_clean,
     recorder,
     two_hosts,
+    wall,
 )
+from rule_cases.backup import GROWS
 from stored import GIB, datastore, disk, guest, host
 
 HIDDEN_GUESTS = (health(hidden=("guest",)),)
@@ -297,6 +301,17 @@ CASES: list[Case] = [
 ]  # fmt: skip
 QUORATE, MANAGED, COPIED, DRIVE, TANK = cluster(), managed(), replication(), physical(), pool()
 CLEAN: list[Record] = [QUORATE, MANAGED, COPIED, DRIVE, TANK, *ETH, BOND, BRIDGE, *ON_H2]
+
+
+def _replica(one: Guest) -> Guest:
+    return changed(one, tags=(*(one.tags or ()), "ha.app"))
+
+
+# A guest like the other one, beside it.
+THIRD: tuple[Record, ...] = (
+    _replica(changed(OTHER, guest_id="700", name="guest 700", uuid=None)),
+    nic("700", vlan=20), wall("guest/700"), backup_of("700", 1, encrypted=True, verified=True),
+)  # fmt: skip
 FLIPS: list[Flip] = [
     Flip("AVL-001", OTHER, changed(OTHER, memory_bytes=512 * GIB), also=("AVL-013",)),
     Flip("AVL-002", QUORATE, changed(QUORATE, quorate=False)),
@@ -304,6 +319,12 @@ FLIPS: list[Flip] = [
     Flip("AVL-004", DISK, changed(DISK, host_device="/dev/sdb"), also=("AVL-001", "AVL-019")),
     Flip("AVL-005", COPIED, changed(COPIED, failures=3)),
     Flip("AVL-006", H2),
+    Flip("AVL-007", OTHER, _replica(OTHER), more=THIRD, owners=on_clean(services(**TESTED)),
+         also=("IAM-011",)),
+    # The target of backups has room for decades.
+    Flip("AVL-009", TARGET, changed(TARGET, capacity_bytes=400_000 * GIB), storage=GROWS),
+    Flip("AVL-010", becomes=recorder(29.9), owners=on_clean(CAMERAS), also=("PRV-018",)),
+    Flip("AVL-013", policy={"overcommit": {"memory": 0.001}}),
     Flip("AVL-008", SAN, changed(SAN, kind="nfs")),
     Flip("AVL-012", DISK, changed(DISK, capacity_bytes=6001 * GIB)),
     Flip("AVL-014", OTHER, changed(OTHER, vcpus=130.0), also=("AVL-001",)),

@@ -325,6 +325,7 @@ FLIPS: list[Flip] = [
     Flip("BKP-014", owners=on_clean(service())),
     Flip("BKP-015", owners=on_clean(service(ago(1), speed=2, rto_hours=3))),
     Flip("BKP-017", STORED, also=("BKP-004",)),
+    Flip("BKP-011", storage=tuple(2600.0 + 15 * day for day in range(90)), also=("AVL-009",)),
     Flip("BKP-018", GUEST, changed(GUEST, host_paths=("/srv/data",)), also=("AVL-019",)),
     Flip("BKP-019", TARGET, changed(TARGET, hosts=("h2",)), also=UNCOVERED),
 ]  # fmt: skip

@@ -83,10 +83,14 @@ CASES: list[Case] = [
     Case("HYP-005", "unknown", (container(tags=("zone.dmz",), features=None),)),
     Case("HYP-005", "not_applicable", (container(features=("fuse",)),)),
     # HYP-006 devices of the host
-    Case("HYP-006", "ok", (guest(passthrough=()),)),
+    Case("HYP-006", "ok", (guest(passthrough=(), host_paths=()),)),
+    Case("HYP-006", "ok", (guest(passthrough=(), host_paths=("/srv/data", "mapping:x")),)),
     Case("HYP-006", "risk", (guest(passthrough=("hostpci0 0000:01:00.0",)),), severity="medium"),
     Case("HYP-006", "risk", (public(passthrough=("usb0 1234:5678",)),), severity="high"),
-    Case("HYP-006", "unknown", (guest(passthrough=None),)),
+    Case("HYP-006", "risk", (guest(host_paths=("/etc",)),), severity="high"),
+    Case("HYP-006", "risk", (guest(passthrough=(), host_paths=("/",)),), severity="high"),
+    Case("HYP-006", "unknown", (guest(passthrough=None, host_paths=()),)),
+    Case("HYP-006", "unknown", (guest(passthrough=(), host_paths=None),)),
     Case("HYP-006", "not_applicable", (TEMPLATE,)),
     # HYP-007 raw arguments
     Case("HYP-007", "ok", (guest(raw_arguments=False),)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from estates import health
-from inventory.platform_records import ClusterState, Firewall, FirewallRule, HostNetwork
+from inventory.platform_records import ClusterState, FirewallRule, HostNetwork
 from inventory.records import Record
 from rule_cases import (
     LIBVIRT,
@@ -17,16 +17,10 @@ from rule_cases import (
     Flip,
     changed,
     nic,
+    wall,
 )
 from rule_cases.availability import BRIDGE, QUORATE
 from stored import guest, host
-
-
-def wall(level: str = "cluster", **more: Any) -> Firewall:
-    given = {"enabled": True, "policy_in": "DROP", "log_in": "info"}
-    if level.startswith("guest/"):
-        given["address_filter"] = True
-    return Firewall(level=level, cluster="c", **(given | more))
 
 
 def entry(position: int = 0, level: str = "guest/100", **more: Any) -> FirewallRule:

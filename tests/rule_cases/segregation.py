@@ -21,8 +21,9 @@ from rule_cases import (
     backup_of,
     changed,
     nic,
+    wall,
 )
-from rule_cases.network import bridge, vlan_of, wall
+from rule_cases.network import bridge, vlan_of
 from stored import datastore, disk, guest, host
 
 HOST = host()

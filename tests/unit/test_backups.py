@@ -58,15 +58,19 @@ def test_a_job_selects_what_its_definition_names(
     assert selects(job(**definition), guest(resource_pool="prod/db")) is is_selected
 
 
+def judged(one: Guest, disks: list[Disk], jobs: list[BackupJob], stores: list[Datastore]) -> Cover:
+    return cover(one, disks, jobs, {store.datastore_id: store for store in stores})
+
+
 @pytest.mark.parametrize("off", [{"enabled": False}, {"schedule": ""}])
 def test_a_job_that_never_runs_covers_nothing(off: dict[str, Any]) -> None:
-    assert cover(guest(), [disk("scsi0", backup=False)], [job(**off)], [store()]) == Cover()
+    assert judged(guest(), [disk("scsi0", backup=False)], [job(**off)], [store()]) == Cover()
 
 
 def test_a_run_leaves_out_disks_and_folders_of_the_host() -> None:
     container = guest(kind="container", host_paths=("/srv/data",))
     disks = [disk("rootfs"), disk("mp0", backup=False), disk("unused0", purpose="unused")]
-    found = cover(container, disks, [job()], [store()])
+    found = judged(container, disks, [job()], [store()])
     assert [one.slot for one in found.left_out] == ["mp0"]
     assert found.folders == ("/srv/data",)
     assert found.can_run
@@ -84,7 +88,7 @@ def test_a_run_leaves_out_disks_and_folders_of_the_host() -> None:
     ],
 )
 def test_the_target_has_to_be_usable_where_the_guest_is(target: Datastore, why: str) -> None:
-    found = cover(guest(), [], [job()], [target])
+    found = judged(guest(), [], [job()], [target])
     assert found.unusable == ({"nightly": why} if why else {})
     assert found.can_run is not bool(why)
 
@@ -92,19 +96,19 @@ def test_the_target_has_to_be_usable_where_the_guest_is(target: Datastore, why: 
 def test_a_target_that_is_not_shared_is_the_one_of_the_guests_host() -> None:
     stores = [store("n1/local", hosts=("n1",), enabled=False), store("n2/local", hosts=("n2",))]
     local = job(datastore_id="/local")
-    assert not cover(guest(), [], [local], stores).can_run
-    assert cover(guest(host_id="n2"), [], [local], stores).can_run
+    assert not judged(guest(), [], [local], stores).can_run
+    assert judged(guest(host_id="n2"), [], [local], stores).can_run
 
 
 def test_one_usable_job_is_enough() -> None:
     jobs = [job(), job(job_id="second", datastore_id="pbs")]
-    found = cover(guest(), [], jobs, [store(hosts=("n2",)), store("pbs")])
+    found = judged(guest(), [], jobs, [store(hosts=("n2",)), store("pbs")])
     assert set(found.unusable) == {"nightly"}
     assert found.can_run
 
 
 def test_a_disk_on_a_datastore_that_is_switched_off_stops_the_run() -> None:
     stores = [store(), store("san", enabled=False)]
-    found = cover(guest(), [disk("scsi0"), disk("scsi1", backup=False)], [job()], stores)
+    found = judged(guest(), [disk("scsi0"), disk("scsi1", backup=False)], [job()], stores)
     assert [one.slot for one in found.unreadable] == ["scsi0"]
     assert not found.can_run

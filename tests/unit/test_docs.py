@@ -25,6 +25,7 @@ from lumbung import settings
 from lumbung.choices import Exit, Thing
 from lumbung.commands.looking import RECORDS, columns_of
 from lumbung.files import checked, load_policy
+from planner.calendar_entries import CalendarFile
 from planner.owners import EstateFile
 from planner.policy import Policy
 from planner.risks.catalogue import RULES
@@ -307,9 +308,10 @@ def _completed(body: str, tables: Mapping[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("body", blocks("yaml"))
-def test_every_estate_and_scenario_file_in_the_pages_can_be_read(body: str) -> None:
+def test_every_estate_scenario_and_calendar_file_in_the_pages_can_be_read(body: str) -> None:
     tables = yaml.safe_load(body)
-    model = ScenarioFile if "scenarios" in tables else EstateFile
+    models = {"scenarios": ScenarioFile, "holidays": CalendarFile}
+    model = next((models[key] for key in models if key in tables), EstateFile)
     assert checked(model, tables, Path("estate.yaml"))
 
 

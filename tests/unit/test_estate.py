@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from estates import estate, health
 from inventory.records import Coverage
 from planner.coverage import CoverageIndex
-from planner.estate import GuestView
+from planner.guest_views import GuestView
 from planner.owners import STRICTNESS, EstateFile
 from stored import datastore, disk, guest, host
 

@@ -153,6 +153,49 @@ def test_a_guest_follows_the_one_that_it_must_stay_with() -> None:
     assert "must stay with others of r1" in lost.why
 
 
+# Pinned CPUs
+
+
+def small(name: str, **more: Any) -> Record:
+    return host(name, memory_bytes=64 * GIB, **({"cpu_cores": 8.0, "cpu_threads": 16} | more))
+
+
+def test_a_pinned_guest_goes_only_where_all_its_cpus_are() -> None:
+    pinned = web(pinned_cpus=("0-3", "20"))
+    others = (small("h2"), small("h3", cpu_threads=21))
+    found = {c.lost: c for c in answer(HOSTS[0], *others, pinned).cases}["h1",]
+    assert found.placed == (("web (100)", "h3"),)
+    alone = {c.lost: c for c in answer(HOSTS[0], others[0], pinned).cases}["h1",]
+    assert (alone.verdict, alone.stays_down) == ("fail", ("web (100)",))
+    assert alone.why == "web (100) is pinned to CPUs 0-3, 20 of h1"
+    assert alone.smallest_change.startswith("let web (100) run elsewhere: it is pinned to CPUs")
+
+
+def test_threads_that_are_not_known_leave_it_unproven_beyond_the_cores() -> None:
+    blind = small("h2", cpu_threads=None)
+    known = {c.lost: c for c in answer(HOSTS[0], blind, web(pinned_cpus=("7",))).cases}["h1",]
+    assert known.verdict == "pass"  # a core has at least one thread
+    found = {c.lost: c for c in answer(HOSTS[0], blind, web(pinned_cpus=("8",))).cases}["h1",]
+    assert (found.verdict, found.stays_down) == ("unproven", ())
+    assert found.why == "web (100) is pinned to CPU 8: does h2 have so many?"
+    away = small("h2", cpu_threads=None, status="offline")
+    beside = answer(HOSTS[0], away, small("h3"), web(pinned_cpus=("8",)))
+    assert {c.lost: c for c in beside.cases}["h1",].verdict == "pass"
+
+
+def test_pins_are_shared_unless_the_policy_says_that_they_are_exclusive() -> None:
+    guests = (web("1", pinned_cpus=("0-3",)), web("2", host_id="h2", pinned_cpus=("3-5",)))
+    assert {c.lost: c for c in answer(*HOSTS[:2], *guests).cases}["h1",].verdict == "pass"
+    exclusive = {"failover": {"exclusive_pins": True}}
+    found = {c.lost: c for c in answer(*HOSTS[:2], *guests, policy=exclusive).cases}["h1",]
+    assert (found.verdict, found.why) == (
+        "fail",
+        "web (1) must keep apart from others (pin to CPU 0, pin to CPU 1, pin to CPU 2 and 1 more)",
+    )  # fmt: skip
+    third = answer(*HOSTS, *guests, policy=exclusive)
+    assert {c.lost: c for c in third.cases}["h1",].placed == (("web (1)", "h3"),)
+
+
 # What is not known
 
 

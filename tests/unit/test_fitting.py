@@ -175,6 +175,30 @@ def test_a_clone_is_as_large_as_configured_with_all_its_disks() -> None:
     assert not view.is_called("web2")
 
 
+def pinned_fit(*records: Record, **more: Any) -> Fit:
+    """How many clones of guest 1 fit beside it."""
+    place = estate(*records, guest("1", pinned_cpus=("0-3",), memory_bytes=4 * GIB), **more)
+    model = clone_of(place, next(view for view in place.guests if view.guest.guest_id == "1"))
+    assert model is not None
+    return pool_fit(place, model)
+
+
+def test_a_clone_is_pinned_like_its_model() -> None:
+    everywhere = pinned_fit(*hosts(cpu_threads=128))
+    assert {host for host, _count in everywhere.where} == {"h1", "h2", "h3"}
+    few = host("h3", memory_bytes=100 * GIB, reserved_memory_bytes=0, cpu_cores=2.0, cpu_threads=2)
+    found = pinned_fit(*hosts(2, cpu_threads=128), few)
+    assert {host for host, _count in found.where} == {"h1", "h2"}
+    blind = few.model_copy(update={"cpu_threads": None})
+    assert pinned_fit(*hosts(2, cpu_threads=128), blind).count is None
+
+
+def test_of_exclusive_pins_a_host_takes_one() -> None:
+    policy = {"failover": {"exclusive_pins": True, "hosts": 0}}
+    found = pinned_fit(*hosts(cpu_threads=128), policy=policy)
+    assert found.where == (("h2", 1), ("h3", 1))  # the model itself is on h1
+
+
 def test_a_clone_of_unknown_size_is_none() -> None:
     for record in (guest(memory_bytes=None), guest(vcpus=None)):
         place = estate(*hosts(), record)

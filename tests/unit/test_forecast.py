@@ -8,21 +8,21 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from planner.forecast import brownian
-from planner.forecast.brownian import BrownianPaths
+from planner.forecast import seasonal
 from planner.forecast.paths import Floats, StraightPaths
+from planner.forecast.seasonal import SeasonalPaths
 from planner.runway import first_passage
 
 AS_OF = date(2026, 11, 23)
 HORIZON = 60
 
 
-def forecast(*series: Iterable[float], seed: int = 1, samples: int = 100) -> BrownianPaths:
+def forecast(*series: Iterable[float], seed: int = 1, samples: int = 100) -> SeasonalPaths:
     block = np.array([list(values) for values in series], dtype=np.float32)
-    return brownian.forecast(block, origin=AS_OF, horizon_days=HORIZON, seed=seed, samples=samples)
+    return seasonal.forecast(block, origin=AS_OF, horizon_days=HORIZON, seed=seed, samples=samples)
 
 
-def paths_of(found: BrownianPaths) -> Floats:
+def paths_of(found: SeasonalPaths) -> Floats:
     return np.concatenate([block.paths for block in found.blocks()])
 
 
@@ -70,21 +70,30 @@ def test_memory_stays_flat_however_many_series_there_are() -> None:
     assert sizes[20] == sizes[200]
 
 
-def test_the_middle_of_the_paths_is_level_plus_drift_exactly() -> None:
-    found = forecast(noisy(90, growth=2.0))
+def test_the_middle_of_the_paths_is_level_plus_drift_and_the_days_part() -> None:
+    found = forecast(noisy(90, growth=2.0), samples=400)
     middle = np.median(paths_of(found)[0], axis=0)
-    elapsed = np.arange(HORIZON + 1) + 1
-    weekday = (AS_OF.weekday() + np.arange(HORIZON + 1)) % 7
-    expected = found.level[0] + found.drift[0] * elapsed + found.profile[0][weekday]
-    assert np.allclose(middle, expected)
+    days = np.arange(HORIZON + 1)
+    expected = found.level[0] + found.drift[0] * (days + 1) + found.parts.on(AS_OF, days)[0]
+    assert middle == pytest.approx(expected, abs=2.0)
 
 
-def test_every_path_has_its_mirror_image() -> None:
-    found = forecast(noisy(90))
-    paths = paths_of(found)[0]
+def test_what_wanders_has_its_mirror_image() -> None:
+    weekly = np.full(280, np.nan)
+    weekly[3::7] = 1000 + np.random.default_rng(3).standard_normal(40).cumsum()
+    paths = paths_of(forecast(weekly))[0]  # nothing is known of what flickers
     half = len(paths) // 2
-    middle = np.median(paths, axis=0)
-    assert np.allclose(paths[:half] + paths[half:], 2 * middle)
+    assert np.allclose(paths[:half] + paths[half:], 2 * np.median(paths, axis=0))
+
+
+def test_what_flickers_is_as_lopsided_as_it_was_and_hardly_more() -> None:
+    random = np.random.default_rng(5)
+    values = 100 + np.where(random.random(180) < 0.2, 50.0, random.standard_normal(180))
+    found = forecast(values, samples=400)
+    assert found.flicker[0, -1] == pytest.approx(50 * 1.25, abs=7)
+    assert found.flicker[0, 0] > -10
+    low, middle, high = np.quantile(paths_of(found)[0][:, 0], [0.1, 0.5, 0.9])
+    assert high - middle > 2 * (middle - low)
 
 
 def test_growth_is_found_where_there_is_some() -> None:
@@ -140,7 +149,7 @@ def test_means_of_weeks_have_no_weekday() -> None:
     values[:-30][~sundays[:-30]] = np.nan
     coarse = sundays & (np.arange(280) < 220)
     values[coarse] = 900  # five days at 1000 and two at 650
-    found = brownian.forecast(
+    found = seasonal.forecast(
         values[None].astype(np.float32),
         origin=AS_OF,
         horizon_days=HORIZON,
@@ -184,3 +193,15 @@ def test_straight_paths_say_whether_they_grow() -> None:
     straight = StraightPaths(np.zeros((2, 3)), np.array([[0.0, 0, 0], [1.0, 1, 0]]), 10)
     assert straight.growth_significant.tolist() == [False, True]
     assert (straight.series, straight.horizon_days) == (2, 10)
+
+
+def test_four_of_five_days_of_bursty_wandering_loads_fall_within_the_band_of_80_percent() -> None:
+    random, series = np.random.default_rng(9), 120
+    days = 180 + HORIZON
+    week = 20.0 * (np.arange(days) % 7 < 5)
+    wander = 0.7 * random.standard_normal((series, days)).cumsum(axis=1)
+    loads = 200 + week + wander + random.gamma(1.0, 8.0, (series, days))
+    paths = paths_of(forecast(*loads[:, :180], samples=200))
+    low, high = np.quantile(paths[:, :, :HORIZON], [0.1, 0.9], axis=1)
+    came = loads[:, 180:]
+    assert 0.75 <= float(((came >= low) & (came <= high)).mean()) <= 0.90

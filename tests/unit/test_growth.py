@@ -10,7 +10,8 @@ import pytest
 from inventory.holdings import GuestUse, Holding, guest_use, holdings
 from inventory.read import DayPoint
 from planner.foreseen import LevelStep
-from planner.growth import Growth, Ledger, Part, Weeks, allocation_growth, cause_of, demand_growth
+from planner.growth import cause_of, demand_growth
+from planner.growth_parts import Growth, Ledger, Part, Weeks, allocation_growth
 from planner.purchases import Hardware, Order
 from stored import GIB, Book, at, disk, guest, host, used
 

@@ -13,7 +13,7 @@ import pytest
 
 from estates import health
 from inventory.changes import changes_between
-from inventory.platform_records import Grant, Principal, Role
+from inventory.platform_records import Grant, HostNetwork, Principal, Role
 from inventory.read import facts_at
 from inventory.records import Backup, Coverage, Disk, Guest, Nic
 from inventory.schema import FACT_KINDS
@@ -106,7 +106,7 @@ def told_of(book: Book, key: tuple[str, str], gaps: Iterable[Coverage] = ()) -> 
             )  # fmt: skip
 
         def spans(kind: type[Any]) -> Any:
-            return spans_between(connection, kind, WINDOW.start, WINDOW.end, "c")
+            return spans_between(connection, kind, WINDOW.start, at(4), "c")
 
         past = Past(
             guests=spans(Guest), disks=spans(Disk), nics=spans(Nic),
@@ -122,9 +122,9 @@ def rows(incident: Incident, name: str, *columns: str) -> list[tuple[Any, ...]]:
 
 
 def test_it_tells_where_the_guest_ran(incident: Incident) -> None:
-    assert rows(incident, "where", "host", "since", "until") == [
-        ("h1", at(0), at(2)),
-        ("h2", at(2), None),
+    assert rows(incident, "where", "host", "since", "until", "not_before") == [
+        ("h1", at(0), at(2), at(0)),
+        ("h2", at(2), None, at(0)),
     ]
 
 
@@ -140,15 +140,54 @@ def test_it_tells_the_configuration_then_and_now(incident: Incident) -> None:
 def test_every_guest_that_it_could_reach_is_named(incident: Incident) -> None:
     told = rows(incident, "neighbours", "id", "shares", "certain", "since", "until", "personal")
     assert set(told) == {
-        ("101", "host", True, at(1), at(2), True),
-        ("102", "host", True, at(2), at(3), False),
-        ("104", "host", True, at(2), at(3), None),
+        ("101", "host", False, at(1), at(2), True),  # it was seen there before the window only
+        ("102", "host", True, at(1), at(3), False),  # it moved at some time before it was seen
+        ("104", "host", True, at(1), at(3), None),
         ("102", "network", True, at(1), at(3), False),
         ("104", "network", False, at(1), at(3), None),
         ("104", "datastore", True, at(1), at(3), None),
     }
     assert {row.id for row in incident.reached_personal} == {"101", "104"}
     assert incident.reached("host") != ()
+
+
+def test_each_agency_with_personal_data_near_it_is_told_once(incident: Incident) -> None:
+    told = rows(incident, "agencies", "agency", "owner", "classes", "shares", "certain")
+    assert told == [
+        ("a", "a@kota.example", "pribadi-spesifik", "host", False),
+        (None, None, "?", "network;host;datastore", True),
+    ]
+    assert "101" in incident.tables["agencies"][0].guests
+
+
+def test_what_is_first_seen_after_the_window_may_have_been_so_within_it() -> None:
+    book = Book.empty()
+    book.poll(at(0), *FIRST, coverage=WHOLE)
+    book.poll(at(4), *SECOND, coverage=WHOLE)
+    told = rows(told_of(book, ("c", "100")), "neighbours", "id", "shares", "certain")
+    assert ("102", "host", False) in told  # on h2, where it was seen at four
+
+
+def test_an_interface_that_receives_every_vlan_is_on_the_network_too() -> None:
+    bridge = HostNetwork(
+        host_id="h1", name="br0", cluster="c", kind="bridge", vlan_aware=True, ports=("eno1",)
+    )
+    book = Book.empty()
+    for hour in (0, 2, 4):
+        book.poll(at(hour), *FIRST[:5], nic("100", 10), nic("101", 0), bridge, coverage=WHOLE)
+    told = rows(told_of(book, ("c", "100")), "neighbours", "id", "shares", "certain")
+    assert ("101", "network", True) in told
+
+
+def test_root_and_tokens_that_may_do_what_their_user_may_have_rights_too() -> None:
+    whole = Principal(principal_id="ana@pve!all", cluster="c", kind="token",
+                      privilege_separated=False)  # fmt: skip
+    root = Principal(principal_id="root@pam", cluster="c", kind="user")
+    book = Book.empty()
+    book.poll(at(0), *FIRST[:4], *RIGHTS[:4], whole, root, coverage=WHOLE)
+    told = rows(told_of(book, ("c", "100")), "rights", "principal", "role", "path")
+    assert ("ana@pve!all", "Admin", "/vms/100") in told
+    assert ("root@pam", "Administrator", "/") in told
 
 
 def test_it_tells_who_had_rights_then_and_now(incident: Incident) -> None:

@@ -99,7 +99,10 @@ def test_the_cpu_time_of_a_shut_off_guest_is_the_daemons_own() -> None:
     off = next(g.guest_id for g in found.of(Guest) if g.name == "risky-h1")
     assert raw.answers["statistics/all"]["value"][off]["cpu.time"] > 0
     assert rates_of(found, off) == {}
-    assert usage_of(found, off) is None
+    use = usage_of(found, off)
+    assert use is not None  # its disks lie there all the same
+    assert (use.cpu_used_cores, use.memory_used_bytes) == (None, None)
+    assert use.storage_used_bytes is not None
 
 
 @pytest.mark.skipif(not (SHARED / "libvirt").exists(), reason="no recorded statistics at hand")

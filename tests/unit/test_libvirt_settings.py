@@ -70,7 +70,7 @@ def test_without_a_definition_nothing_of_it_is_known() -> None:
     for name in (
         "tags", "machine", "cpu_model", "firmware", "secure_boot", "vtpm", "memory_encryption",
         "confinement", "ballooning", "agent", "host_paths", "consoles", "clipboard", "media",
-        "raw_arguments", "raw_options", "passthrough", "os", "os_source",
+        "raw_arguments", "raw_options", "passthrough", "os", "os_source", "pinned_cpus",
     ):  # fmt: skip
         assert getattr(found, name) is None, name
 
@@ -91,6 +91,33 @@ def test_without_a_definition_nothing_of_it_is_known() -> None:
 )
 def test_processor_models(cpu: str, model: str | None) -> None:
     assert with_head(cpu).cpu_model == model
+
+
+@pytest.mark.parametrize(
+    ("vcpu", "tune", "pinned"),
+    [
+        ("<vcpu>2</vcpu>", "", ()),
+        ("<vcpu cpuset='0-7,^3'>2</vcpu>", "", ("0-2", "4-7")),
+        ("<vcpu cpuset='0-7' placement='auto'>2</vcpu>", "", ()),
+        ("<vcpu>2</vcpu>", "<vcpupin vcpu='0' cpuset='5'/>", ("5",)),
+        (
+            "<vcpu cpuset='8-9'>2</vcpu>",
+            "<vcpupin vcpu='0' cpuset='5'/><emulatorpin cpuset='0'/>",
+            ("5", "8-9"),
+        ),
+        (
+            "<vcpu cpuset='8-9'>2</vcpu>",
+            "<vcpupin vcpu='0' cpuset='5'/><vcpupin vcpu='1' cpuset='4'/>",
+            ("4-5",),
+        ),
+        ("<vcpu cpuset='all'>2</vcpu>", "", None),
+        ("<vcpu cpuset='9-5'>2</vcpu>", "", None),
+        ("<vcpu cpuset='0-99999'>2</vcpu>", "", None),
+    ],
+)
+def test_pinned_cpus(vcpu: str, tune: str, pinned: tuple[str, ...] | None) -> None:
+    head = f"<memory>1048576</memory>{vcpu}<cputune>{tune}</cputune>"
+    assert guest(head=head).pinned_cpus == pinned
 
 
 def ovmf(secure: str = "") -> str:

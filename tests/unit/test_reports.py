@@ -185,7 +185,7 @@ def said_in_october() -> Said:
     as_of = AS_OF - timedelta(days=35)
     told = Forecast(
         pool_kind="datastore", pool="san", resource="storage", model="demand", as_of=as_of,
-        made_on=as_of, inputs_on=as_of - timedelta(days=1), engine="brownian-1",
+        made_on=as_of, inputs_on=as_of - timedelta(days=1), engine="seasonal-1",
         policy_version="p", run_id="RUN", level=2725.0 * GIB,
         usable_line=f"{as_of}:{2950.0 * GIB!r}", runway_reason="",
         first_over_p10=AS_OF - timedelta(days=9), first_over_p50=AS_OF - timedelta(days=5),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from planner.forecast import brownian
+from planner.forecast import seasonal
 from planner.forecast.paths import Floats
 from planner.forecast.steps import Step, Steps, find_steps
 from planner.runway import first_passage, runway
@@ -33,7 +33,7 @@ def noise(days: int, size: float, seed: int = 5) -> Floats:
 def growth_of(values: npt.ArrayLike) -> tuple[float, str]:
     """The drift, and why there is no date with 1228.8 usable."""
     block = np.array([values], dtype=np.float32)
-    paths = brownian.forecast(block, origin=AS_OF, horizon_days=730, seed=1)
+    paths = seasonal.forecast(block, origin=AS_OF, horizon_days=730, seed=1)
     [passage] = first_passage(paths, np.full((1, 731), 1228.8))
     return float(paths.drift[0]), runway(passage, as_of=AS_OF, usable_now=1228.8).reason
 
@@ -60,7 +60,7 @@ def test_example_32_weekends_are_no_steps_and_no_growth() -> None:
 
 def test_the_path_starts_at_the_present_level() -> None:
     block = np.array([[1000.0] * 60 + [1200.0] * 30], dtype=np.float32)
-    paths = brownian.forecast(block, origin=AS_OF, horizon_days=30, seed=1)
+    paths = seasonal.forecast(block, origin=AS_OF, horizon_days=30, seed=1)
     assert paths.level[0] == 1200.0
 
 
@@ -140,7 +140,7 @@ def test_a_second_step_widens_the_band() -> None:
     once = np.where(np.arange(300) < 200, 1000, 1200) + noise(300, 2)
     twice = once + np.where(np.arange(300) < 100, 0, 200)
     block = np.stack([once, twice]).astype(np.float32)
-    found = brownian.forecast(block, origin=AS_OF, horizon_days=90, seed=1)
+    found = seasonal.forecast(block, origin=AS_OF, horizon_days=90, seed=1)
     assert found.steps.counted(2).tolist() == [1, 2]
     assert found.wander[1] > 5 * found.wander[0]
     assert found.drift == pytest.approx([0, 0], abs=0.05)
