@@ -4,7 +4,10 @@ Such a benchmark names a forecaster as ``module:function`` and calls it with a l
 values; it wants quantiles back. From this folder, with numpy and what the benchmark itself needs:
 
     python BENCHMARK.py DATASET forecast_adapter:forecaster --groups GROUP,…
-    python BENCHMARK.py --speed forecast_adapter:forecaster --n 10000
+    OPENBLAS_NUM_THREADS=1 python BENCHMARK.py --speed forecast_adapter:forecaster --n 10000
+
+Some series are foreseen on each core at once; a library below numpy that wants every core
+as well is in the way there.
 
 ``forecaster`` answers as the planner does. Daily series of 90 days or more are taken for growth:
 the experts foresee them, and the middle quantile is the height that half of the futures have
@@ -17,8 +20,10 @@ alone, in the same way; ``loads`` is the engine for loads, whatever the series.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -30,7 +35,6 @@ import pandas as pd
 
 sys.path.append(str(Path(__file__).parents[1]))  # a benchmark imports this file by its own name
 
-from lumbung.spreading import on_processes
 from planner.forecast import engine, seasonal
 from planner.forecast.earned import earned
 from planner.forecast.engine import Calibration, FanPaths
@@ -39,7 +43,6 @@ from planner.forecast.paths import Block, Floats
 _SEED, _SAMPLES, _TREND_DAYS = 20261123, 500, 180  # as in the policy's defaults
 _FEW_SAMPLES = 64  # tell the middle of thousands of series as well
 _SERIES_AT_ONCE = 500
-_MANY_SERIES = 4000  # from which on it pays to start processes
 _GROWTH_DAYS = 90  # what is shorter tells no growth
 _SHORTEST = 7  # values that make a spell
 _WITHOUT = seasonal.Rhythm(spell=7, near=7, far=28, width=1.0)  # for what has no rhythm
@@ -187,14 +190,15 @@ def _of_futures(
     quantiles: Sequence[float],
     calibration: Calibration | None,
 ) -> Floats:
-    """What is told of the futures of all series; of many of them, on every core."""
+    """What is told of the futures of all series, on every core."""
     weighed = calibration or earned(block, seed=_SEED)
     somes = (
         _Some(block[first : first + _SERIES_AT_ONCE], origin, horizon, quantiles, weighed)
         for first in range(0, len(block), _SERIES_AT_ONCE)
     )
-    run = on_processes if len(block) >= _MANY_SERIES else map
-    return np.concatenate(list(run(partial(_of_some, told), somes)))
+    # Threads, as numpy works without the interpreter: processes would each cost a second to start.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate(list(pool.map(partial(_of_some, told), somes)))
 
 
 def _of_some(told: Callable[[FanPaths, Sequence[float]], Floats], some: _Some) -> Floats:
