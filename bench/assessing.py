@@ -58,7 +58,10 @@ def assess_lines(size: Size, tell: Tell) -> Iterator[Line]:
         )
     as_command = f"{_READ}, as a command"
     yield Line(name, "s", asked.seconds, read.seconds, _READ, most=_MOST_SECONDS)
-    yield Line(f"{name}: computing", "s", asked.processor_seconds, read.processor_seconds, _READ)
+    yield Line(
+        f"{name}: computing", "s", asked.processor_seconds, read.processor_seconds, _READ,
+        most=_MOST_SECONDS,
+    )  # fmt: skip
     yield Line(f"{name}: with reading", "s", whole.seconds, alone.seconds, as_command)
     yield Line(f"{name}: memory", "MiB", whole.peak_mib, alone.peak_mib, as_command, most=_MOST_MIB)
 

@@ -1,4 +1,4 @@
-"""forecast: quantiles of many series, beside a process that only has their histories.
+"""forecast: dates and quantiles of many series, beside a process that only has their histories.
 
 As a program (python -m bench.forecasting COUNT [--loads] [--only-have]) it is what is measured.
 """
@@ -16,6 +16,7 @@ from bench.growth_made import make
 from bench.measure import Line, Size, Tell, by_turns, process
 from lumbung.spreading import on_processes
 from planner.forecast import engine, futures
+from planner.forecast.crossing import first_over
 from planner.forecast.earned import earned
 from planner.forecast.engine import Calibration
 from planner.forecast.paths import Block
@@ -27,6 +28,7 @@ _DIFFERENT = 400
 _PATHS = 500
 _SERIES_AT_ONCE = 500
 _MANY_SERIES = 4000  # from which on it pays to start processes
+_USABLE_RATIO = 1.3  # of the last level
 _ORIGIN = date(2026, 11, 23)
 _MOST_SECONDS = {10_000: 3.0, 100_000: 30.0}
 _MOST_MIB = {10_000: 1024.0, 100_000: 2048.0}
@@ -35,7 +37,8 @@ _PROGRAM = (sys.executable, "-m", "bench.forecasting")
 
 
 def forecast_lines(size: Size, tell: Tell) -> Iterator[Line]:
-    """What five quantiles for each of 180 days take, told from a year of days."""
+    """What the days on which 500 futures are first over a limit, and five quantiles for each of 180
+    days, take, told from a year of days."""
     for count in size.forecast_series:
         name = f"forecast {count:,} series × {_PAST_DAYS} → {_AHEAD_DAYS} days"
         tell(name)
@@ -105,23 +108,32 @@ def _highest(histories: Block) -> float:
 
 
 def _forecast(histories: Block) -> float:
-    """The widest band of all; every quantile was made for it, block by block, on every core when
-    there are many."""
+    """The widest band of all and how many futures are over a limit: every date and every quantile
+    was made for it, block by block, on every core when there are many."""
     calibration = earned(histories, seed=1)
     blocks = (
         (histories[first : first + _SERIES_AT_ONCE], calibration)
         for first in range(0, len(histories), _SERIES_AT_ONCE)
     )
     run = on_processes if len(histories) >= _MANY_SERIES else map
-    return max(run(_widest, blocks))
+    told = list(run(_told, blocks))
+    return max(widest for widest, _over in told) + sum(over for _widest, over in told)
 
 
-def _widest(given: tuple[Block, Calibration]) -> float:
+def _told(given: tuple[Block, Calibration]) -> tuple[float, int]:
     block, calibration = given
     paths = engine.forecast(
-        block, origin=_ORIGIN, horizon_days=_AHEAD_DAYS - 1, seed=1, calibration=calibration
+        block,
+        origin=_ORIGIN,
+        horizon_days=_AHEAD_DAYS - 1,
+        seed=1,
+        samples=_PATHS,
+        calibration=calibration,
     )
-    return max(float(np.ptp(part.paths, axis=1).max()) for part in paths.bands(_SHARES))
+    usable = np.repeat(_USABLE_RATIO * block[:, -1:].astype(np.float64), _AHEAD_DAYS, axis=1)
+    over = first_over(paths, usable) < _AHEAD_DAYS
+    widest = max(float(np.ptp(part.paths, axis=1).max()) for part in paths.bands(_SHARES))
+    return widest, int(over.sum())
 
 
 if __name__ == "__main__":

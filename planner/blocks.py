@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.forecast import engine
-from planner.forecast.engine import USUAL, Calibration
+from planner.forecast.crossing import first_over
+from planner.forecast.engine import USUAL, Calibration, FanPaths
+from planner.forecast.ledger import AHEAD_DAYS, SHARES
 from planner.forecast.paths import Block, Floats
-from planner.runway import Passage, first_passage
+from planner.runway import BASE, CONSERVATIVE, OPTIMISTIC, order_place
 
 NEVER = -1
 SERIES_AT_ONCE = 500
@@ -51,7 +53,8 @@ Run = Callable[[Callable[[Work], Reduced], Iterable[Work]], Iterable[Reduced]]
 
 
 def reduce_block(work: Work) -> Reduced:
-    """The dates and quantiles of one block; its paths are gone when it returns."""
+    """The dates and quantiles of one block: what runway.first_passage tells of its paths, which
+    need not be laid out for that."""
     paths = engine.forecast(
         work.histories,
         origin=work.origin,
@@ -60,16 +63,29 @@ def reduce_block(work: Work) -> Reduced:
         samples=work.samples,
         calibration=work.calibration,
     )
-    passages = first_passage(paths, work.usable)
-    return Reduced(
-        first_over=np.array([_days(passage) for passage in passages], dtype=np.int32),
-        bands=np.stack([passage.bands for passage in passages]),
-    )
+    return Reduced(_dates(paths, work.usable), _bands(paths))
 
 
-def _days(passage: Passage) -> list[int]:
-    found = (passage.conservative, passage.base, passage.optimistic)
-    return [NEVER if day is None else day for day in found]
+def _dates(paths: FanPaths, usable: Floats) -> npt.NDArray[np.int32]:
+    days = np.sort(first_over(paths, usable), axis=1)
+    chosen = [order_place(share, days.shape[1]) for share in (CONSERVATIVE, BASE, OPTIMISTIC)]
+    found = days[:, chosen]
+    return np.where(found > paths.horizon_days, NEVER, found).astype(np.int32)
+
+
+def _bands(paths: FanPaths) -> Floats:
+    """The quantiles of the paths some days ahead: straight between two of them."""
+    count = paths.samples + paths.samples % 2  # every path has its mirror image
+    place = SHARES * (count - 1)
+    lower = np.minimum(np.floor(place), count - 2)
+    ends = np.concatenate([lower, lower + 1])
+    known = [day for day in AHEAD_DAYS if day <= paths.horizon_days]
+    bands = np.full((paths.series, len(AHEAD_DAYS), len(SHARES)), np.nan)
+    for part in paths.bands((ends + 0.5) / count):
+        low, high = np.split(part.paths[:, :, known].transpose(0, 2, 1), 2, axis=2)
+        rows = slice(part.first, part.first + len(low))
+        bands[rows, : len(known)] = low + (high - low) * (place - lower)
+    return bands
 
 
 def reduce_fleet(

@@ -29,27 +29,35 @@ class Pins:
     def __init__(self, hosts: Mapping[str, Host], *, exclusive: bool) -> None:
         self._hosts = hosts
         self._exclusive = exclusive
+        self._known: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
 
     def of(self, ranges: tuple[str, ...], home: str | None = None) -> Pinned:
         """What being pinned to those CPUs means; on ``home`` the guest runs already."""
         cpus = cpus_of(ranges)
         if not cpus:
             return Pinned()
-        having = {label: _has(host, max(cpus)) for label, host in self._hosts.items()}
-        able = frozenset(label for label, has in having.items() if has is not False)
+        able, unsure = self._having(max(cpus))
         told = f"is pinned to CPU{'s' if len(cpus) > 1 else ''} {', '.join(ranges)}"
-        everywhere = len(able) == len(having)
+        everywhere = len(able) == len(self._hosts)
+        asked = min(unsure - {home}, default="")
         return Pinned(
             only_on=None if everywhere else able,
             apart=frozenset(f"pin to CPU {cpu}" for cpu in cpus if self._exclusive),
             tie="" if everywhere else f"{told} of {_listed(able)}",
-            doubt=self._doubt(told, (x for x, has in having.items() if has is None and x != home)),
+            doubt=f"{told}: does {asked} have so many?" if asked else "",
         )
 
-    def _doubt(self, told: str, unsure: Iterable[str]) -> str:
-        """What is not known of a host that would have to take the guest."""
-        live = [label for label in unsure if self._hosts[label].status == "in_service"]
-        return f"{told}: does {min(live)} have so many?" if live else ""
+    def _having(self, cpu: int) -> tuple[frozenset[str], frozenset[str]]:
+        """The hosts that have a CPU of that number or may have it, and the live ones of which that
+        is not known."""
+        if cpu not in self._known:
+            having = {label: _has(host, cpu) for label, host in self._hosts.items()}
+            live = (label for label, host in self._hosts.items() if host.status == "in_service")
+            self._known[cpu] = (
+                frozenset(label for label, has in having.items() if has is not False),
+                frozenset(label for label in live if having[label] is None),
+            )
+        return self._known[cpu]
 
 
 def _has(host: Host, cpu: int) -> bool | None:

@@ -144,8 +144,13 @@ def _bands(demand: Floats) -> Floats:
 
 def _order_statistic(first: npt.NDArray[np.int64], share: float, never: int) -> int | None:
     """The day by which ``share`` of the paths are over; None when fewer ever are."""
-    day = int(np.sort(first)[max(0, ceil(share * len(first)) - 1)])
+    day = int(np.sort(first)[order_place(share, len(first))])
     return None if day == never else day
+
+
+def order_place(share: float, count: int) -> int:
+    """The place of that among ``count`` in order by which ``share`` of them are told."""
+    return max(0, ceil(share * count) - 1)
 
 
 def _runs(flags: npt.NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:

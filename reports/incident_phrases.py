@@ -22,7 +22,7 @@ INCIDENT: Mapping[str, Mapping[str, str]] = {
         "which_owner": "Accountable: {agency}, {owner}. Data protection: {dpo}.",
         "which_team": "Takes it further: {value}.",
         "reach": "Reach",
-        "reach_host": "{n} guests ran on the same host.",
+        "reach_host": "{n} guests ran on the same host, or may have.",
         "reach_network": "{n} guests shared a network segment, or may have.",
         "reach_datastore": "{n} guests have disks on the same datastore.",
         "reach_personal": "{n} of these neighbours hold personal data, or nobody knows whether "
@@ -30,7 +30,7 @@ INCIDENT: Mapping[str, Mapping[str, str]] = {
         "reach_none": "None of these neighbours holds personal data.",
         "copies_short": "{n} backups and snapshots from before the window are there.",
         "copies_after": "{n} were made since it began, and may hold what the intruder left.",
-        "changes_short": "{n} changes of the guest and its hosts within the window.",
+        "changes_short": "Changes of the guest and its hosts that may be of the window: {n}.",
         "unknown_short": "{n} things are not known; see the end.",
         "by_hand": "To be written in by a person",
         "by_hand_lines": "when it was learnt of, and by whom|how it was disclosed|what was done, "
@@ -127,7 +127,7 @@ INCIDENT: Mapping[str, Mapping[str, str]] = {
         "which_owner": "Penanggung jawab: {agency}, {owner}. Pelindungan data: {dpo}.",
         "which_team": "Penanganan lanjutan: {value}.",
         "reach": "Jangkauan",
-        "reach_host": "{n} tamu berjalan di host yang sama.",
+        "reach_host": "{n} tamu berjalan di host yang sama, atau mungkin.",
         "reach_network": "{n} tamu berbagi segmen jaringan, atau mungkin berbagi.",
         "reach_datastore": "{n} tamu memiliki disk di datastore yang sama.",
         "reach_personal": "{n} tetangga menyimpan data pribadi, atau tidak diketahui:",
@@ -135,7 +135,8 @@ INCIDENT: Mapping[str, Mapping[str, str]] = {
         "copies_short": "Tersedia {n} cadangan dan snapshot dari sebelum rentang waktu.",
         "copies_after": "{n} dibuat sejak rentang waktu dimulai, dan mungkin memuat yang "
         "ditinggalkan penyusup.",
-        "changes_short": "{n} perubahan pada tamu dan host-nya dalam rentang waktu.",
+        "changes_short": "Perubahan pada tamu dan host-nya yang mungkin terjadi dalam rentang "
+        "waktu: {n}.",
         "unknown_short": "{n} hal tidak diketahui; lihat bagian akhir.",
         "by_hand": "Diisi oleh petugas",
         "by_hand_lines": "kapan dan oleh siapa diketahui|bagaimana data terungkap|upaya yang "

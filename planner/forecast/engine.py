@@ -18,6 +18,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 
 from planner.forecast.bootstrap import bootstrap
 from planner.forecast.fan import (
@@ -140,6 +141,12 @@ class FanPaths:
             bands += self._rhythm(part).T[:, :, None]
             yield PathBlock(part.start, np.maximum(bands, 0.0).transpose(1, 2, 0))
 
+    def levels(self) -> Floats:
+        """The quantiles of the level, ``[day, series, fan.SHARES]``; they may be below 0."""
+        every = slice(0, self.series)
+        levels = by_day(self.fan, self._elapsed()) + self.last[None, :, None]
+        return np.asarray(levels + self._rhythm(every).T[:, :, None])
+
     def _elapsed(self) -> Ints:
         """The days of the horizon, since the last closed day."""
         return np.arange(1, self.horizon_days + 2)
@@ -156,7 +163,14 @@ def _slices(count: int, at_once: int) -> Iterator[slice]:
 
 @lru_cache(maxsize=1)  # every forecast of a report asks for the same: 38 MB for two years
 def _ranks_as_weights(samples: int, days: int, seed: int) -> Floats:
-    """What each of a fan's shares counts in each future, ``[day, share, sample]``.
+    """What each of a fan's shares counts in each future, ``[day, share, sample]``."""
+    ranks = ranks_of(samples, days, seed)
+    return np.ascontiguousarray(share_weights((ranks.T + 0.5) / len(ranks)).transpose(1, 0, 2))
+
+
+@lru_cache(maxsize=1)
+def ranks_of(samples: int, days: int, seed: int) -> npt.NDArray[np.int16]:
+    """The rank of each future on each day, ``[sample, day]``, from 0 on.
 
     A future's rank wanders, and tilts for good; every future has its mirror image, so that on
     each day the ranks are spread evenly and their middle is the fan's.
@@ -165,8 +179,7 @@ def _ranks_as_weights(samples: int, days: int, seed: int) -> Floats:
     walk = draws(0, half, days, seed).cumsum(axis=1)
     tilt = draws(1, half, 1, seed) * np.arange(1, days + 1) / np.sqrt(_TILT_DAYS)
     height = np.concatenate([walk + tilt, -(walk + tilt)])
-    ranks = height.argsort(axis=0).argsort(axis=0)
-    return np.ascontiguousarray(share_weights((ranks.T + 0.5) / len(height)).transpose(1, 0, 2))
+    return height.argsort(axis=0).argsort(axis=0).astype(np.int16)
 
 
 def forecast(

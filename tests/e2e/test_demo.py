@@ -129,7 +129,7 @@ def test_the_planted_steps_are_found_with_their_causes_and_no_other(city: City) 
 def test_what_the_week_added_is_told_apart(city: City) -> None:
     rows = {(r["pool"], r["resource"], r["model"]): r for r in city.forecast()}
     for entry in city.key["growth"]:
-        row = rows[entry.pop("pool"), entry.pop("resource"), "allocation"]
+        row = rows[entry.pop("pool"), entry.pop("resource"), entry.pop("model")]
         assert {name: row[f"week_{name}"] for name in entry} == entry
 
 

@@ -14,6 +14,8 @@ from lumbung.spreading import on_processes, on_ray
 from planner import blocks
 from planner.blocks import NEVER, Reduced, Run, Work, reduce_block, reduce_fleet
 from planner.forecast import engine
+from planner.forecast.crossing import first_over
+from planner.numbers import all_exceed
 from planner.runway import first_passage
 
 ORIGIN = date(2026, 11, 23)
@@ -44,6 +46,29 @@ def test_a_fleet_is_its_blocks_in_their_order() -> None:
     told = [[NEVER if day is None else day for day in days] for days in dates]
     assert found.first_over.tolist() == told
     assert np.allclose(found.bands, [p.bands for p in passages], equal_nan=True)
+
+
+def test_dates_without_paths_are_those_of_the_paths() -> None:
+    """Whatever the limit: near, dated, never reached, long passed, unknown; and of any series."""
+    histories = make(60, 365, 5).astype(np.float32)
+    histories[0] = 500.0
+    histories[1, :-2] = np.nan
+    histories[2:6, :-9] = np.nan
+    histories[6:9] *= np.linspace(1, 0, 365, dtype=np.float32)
+    paths = engine.forecast(histories, origin=ORIGIN, horizon_days=200, seed=3, samples=80)
+    random = np.random.default_rng(2)
+    last = np.nan_to_num(histories[:, -1:].astype(np.float64), nan=1.0)
+    usable = last * np.exp(random.normal(0.05, 0.1, (60, 1))) * np.ones(201)
+    usable[::3, 90:] *= 0.9
+    usable[5::7, 30:40] = np.nan
+    usable[0] = 500.0  # equal is safe
+    usable[10], usable[11] = -1.0, np.inf
+    every = np.concatenate([part.paths for part in paths.blocks()])
+    over = np.stack([all_exceed(one, np.broadcast_to(limit, one.shape))
+                     for one, limit in zip(every, usable, strict=True)])  # fmt: skip
+    expected = np.where(over.any(axis=2), over.argmax(axis=2), 201)
+    assert len(np.unique(expected)) > 50
+    assert np.array_equal(first_over(paths, usable), expected)
 
 
 def test_local_processes_give_the_same_whatever_their_number() -> None:
