@@ -113,7 +113,8 @@ def _back_to_the_schema_before(store: Store) -> None:
             connection.exec_driver_sql(f"DROP TABLE {table}")
         for table, column in (
             ("disk", "encryption"), ("disk", "file_mode"), ("datastore", "folder_mode"),
-            ("guest", "shares_memory"), ("nic", "attachment"), ("poll", "excess_rights"),
+            ("guest", "shares_memory"), ("guest", "pinned_cpus"), ("nic", "attachment"),
+            ("poll", "excess_rights"),
         ):  # fmt: skip
             connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
