@@ -32,11 +32,12 @@ from typing import IO, BinaryIO, NoReturn
 _FATE = struct.Struct("i")
 _ASK = b"?"
 _FILES_OF_A_BIRTH = 4
+_BIRTH_SECONDS = 60.0  # on a machine that is very busy; a nursery that was stopped never answers
 _UNKNOWN_END = 255  # of a worker whose nursery died
 
 
 class NoBirth(OSError):
-    """The nursery is gone; another one can be opened."""
+    """The nursery is gone, or does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,11 @@ class Worker:
     def __init__(self, to_it: BinaryIO, from_it: BinaryIO, fate: BinaryIO) -> None:
         self.stdin, self.stdout = to_it, from_it
         self._fate = fate
-        born = fate.read(_FATE.size)
+        ready, _, _ = select.select([fate], [], [], _BIRTH_SECONDS)
+        born = fate.read(_FATE.size) if ready else b""
         if len(born) < _FATE.size:
             self.close()
-            raise NoBirth("the nursery ended before the worker was born")
+            raise NoBirth("the process that starts workers does not answer")
         [self.pid] = _FATE.unpack(born)
         self._end: int | None = None
         self._waiting = threading.Lock()
@@ -117,14 +119,10 @@ class Nursery:
         self._asking = threading.Lock()
         self.owner = os.getpid()
 
-    @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
     def worker(self, last_words: IO[bytes]) -> Worker:
         """A new worker, which prints to ``last_words`` what it says beside its answers.
 
-        Raises NoBirth when the nursery is gone.
+        Raises NoBirth when the nursery is gone, or does not answer.
         """
         theirs_in, ours_in = os.pipe()
         ours_out, theirs_out = os.pipe()
@@ -150,7 +148,7 @@ class Nursery:
         """Ends the nursery; its workers end themselves."""
         self._link.close()
         if self.owner == os.getpid():
-            self._process.terminate()
+            self._process.kill()  # it has nothing to tidy up
             self._process.wait()
 
 
@@ -159,20 +157,29 @@ _opening = threading.Lock()
 
 
 def new_worker(last_words: IO[bytes]) -> Worker:
-    """A worker of this program's nursery, which is opened when there is none that lives."""
+    """A worker of this program's nursery, which is opened when there is none that answers."""
+    nursery = _nursery()
     try:
-        return _nursery().worker(last_words)
+        return nursery.worker(last_words)
     except NoBirth:
+        _give_up(nursery)
         return _nursery().worker(last_words)
 
 
 def _nursery() -> Nursery:
     with _opening:
-        if _open and not (_open[0].owner == os.getpid() and _open[0].is_alive):
-            _open.pop().close()
+        if _open and _open[0].owner != os.getpid():  # that of the program this one was forked from
+            _open.clear()
         if not _open:
             _open.append(Nursery())
         return _open[0]
+
+
+def _give_up(nursery: Nursery) -> None:
+    with _opening:
+        if nursery in _open:
+            _open.remove(nursery)
+            nursery.close()
 
 
 @atexit.register

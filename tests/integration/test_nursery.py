@@ -160,19 +160,22 @@ def test_a_worker_that_hangs_is_killed_with_what_it_started(drivers: Path) -> No
     assert all(is_gone(int(pid)) for pid in note.read_text().split())
 
 
-def test_another_nursery_is_opened_when_one_was_killed(drivers: Path) -> None:
+@pytest.mark.parametrize("blow", ["SIGKILL", "SIGSTOP"])
+def test_another_nursery_is_opened_when_one_answers_no_more(drivers: Path, blow: str) -> None:
     code = "answers |= {'nursery': os.getppid()}"
     first, second = said(
         drivers,
         f"""
+nursery._BIRTH_SECONDS = 5.0
 first = run({code!r})["nursery"]
-os.kill(first, signal.SIGKILL)
+os.kill(first, signal.{blow})
 time.sleep(0.2)
 print(first)
 print(run({code!r})["nursery"])
 """,
     )
     assert first != second
+    assert is_gone(int(first))
 
 
 def test_nobody_is_left_when_the_program_is_killed(drivers: Path) -> None:
