@@ -12,8 +12,8 @@ _CONTROL = re.compile(
 )
 
 
-# A word that holds 16 digits in a row, and no more.
-_MAY_HOLD_IDENTITY = re.compile(r"[0-9A-Za-z]*(?<!\d)\d{16}(?!\d)[0-9A-Za-z]*")
+# A word that is long enough for 16 digits; found in one pass, however long a hostile text is.
+_MAY_HOLD_IDENTITY = re.compile(r"[\dA-Za-z]{16,}")
 _SIXTEEN = re.compile(r"(?<!\d)\d{16}(?!\d)")
 _CHECKSUM = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
 IDENTITY_MARK = "[NIK]"

@@ -27,6 +27,7 @@ _WINDOW = 7  # values on either side: a week where there is one a day
 _FAR = 6.0  # robust standard deviations
 _MATERIAL_RATIO = 0.05  # of the level: smaller ones are how a level grows
 _AT_ONCE_RATIO = 0.5  # of a step that has to come within three days
+_HALFWAY_RATIO = 0.1  # of a step: what is missing of it after a sample that it came within
 _HABIT = 5  # in one direction
 _MOST = 10  # looked for in a series; more are a habit anyway
 _NORMAL = 1.4826  # standard deviations per median absolute deviation
@@ -75,12 +76,36 @@ class Steps:
         ]
 
     def removed_from(self, values: Floats) -> Floats:
-        """The series as if they had always been at their present level; habits stay in."""
+        """The series as if they had always been at their present level; habits stay in.
+
+        A coarse sample within which a step came is of neither level: it becomes NaN.
+        """
         moves = np.zeros(values.shape)
         once = ~self.habit
         np.add.at(moves, (self.series[once], self.day[once]), self.size[once])
         later = moves[:, ::-1].cumsum(axis=1)[:, ::-1] - moves  # the steps after each day
-        return values + later
+        moved = values + later
+        moved[self._halfway(values)] = np.nan
+        return moved
+
+    def _halfway(self, values: Floats) -> tuple[Ints, Ints]:
+        """The series and days of the samples that hold a part of a step, the rest of which came
+        with the sample before or after. Only what stands for several days can."""
+        coarse = ~self.habit & (self.day - self.before > 1)
+        series, first, last = self.series[coarse], self.day[coarse], self.before[coarse]
+        size, row = self.size[coarse], np.arange(len(series))
+        own = values[series]
+        known, days = ~np.isnan(own), np.arange(values.shape[1])
+        after = np.where(known & (days > first[:, None]), days, days[-1]).min(
+            axis=1, initial=days[-1]
+        )
+        earlier = np.where(known & (days < last[:, None]), days, 0).max(axis=1, initial=0)
+        enough = _HALFWAY_RATIO * np.abs(size)
+        late = (own[row, after] - own[row, first]) * np.sign(size) > enough
+        soon = (own[row, last] - own[row, earlier]) * np.sign(size) > enough
+        return np.concatenate([series[late], series[soon]]), np.concatenate(
+            [first[late], last[soon]]
+        )
 
     def of_rows(self, rows: Ints) -> Steps:
         """The same steps where series i stands in row ``rows[i]`` of a larger block."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -56,9 +58,20 @@ class City:
 on_a_monday = pytest.mark.parametrize("city", MOMENTS[:1], indirect=True, ids=["Mon"])
 
 
-@pytest.fixture(scope="module", params=MOMENTS, ids=lambda at: at.strftime("%a"))
-def city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> City:
-    return City(tmp_path_factory.mktemp("demo") / "city", request.param)
+@pytest.fixture(scope="module")
+def city_at(tmp_path_factory: pytest.TempPathFactory) -> Callable[[datetime], City]:
+    """The city at a moment; it is made once."""
+
+    @cache
+    def made(moment: datetime) -> City:
+        return City(tmp_path_factory.mktemp("demo") / "city", moment)
+
+    return made
+
+
+@pytest.fixture(params=MOMENTS, ids=lambda at: at.strftime("%a"))
+def city(request: pytest.FixtureRequest, city_at: Callable[[datetime], City]) -> City:
+    return city_at(request.param)
 
 
 def test_the_pools_runways_and_order_by_dates_are_found(city: City) -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from command_line import lumbung
 from rvtools_book import GIB, Book, Estate, Vm, host, store
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Asia/Jakarta"))
@@ -141,7 +142,9 @@ def test_without_the_library_it_says_what_to_install(estate: Estate) -> None:
     blocked = estate.root / "blocked" / "openpyxl"
     blocked.mkdir(parents=True)
     (blocked / "__init__.py").write_text("raise ImportError('not here')\n")
-    result = estate.call("collect", env={"PYTHONPATH": str(blocked.parent)})
+    # A process of its own: this one's workers come from where the library was imported already.
+    config = str(estate.config)
+    result = lumbung("--config", config, "collect", env={"PYTHONPATH": str(blocked.parent)})
     assert result.returncode == 2
     assert "install it with: pip install 'lumbung[rvtools]'" in result.stderr
     assert "Traceback" not in result.stderr

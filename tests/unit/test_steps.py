@@ -119,6 +119,24 @@ def test_weekly_values_tell_a_step() -> None:
     assert steps_in(values) == [Step(day=213, before=206, size=300.0, habit=False)]
 
 
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_a_mean_over_a_week_within_which_the_step_came_is_of_neither_level(share: float) -> None:
+    weeks = 9000.0 + 21 * np.arange(40)
+    weeks[25:] -= 2000.0
+    weeks[25] += 2000.0 * share
+    values = np.full(280, np.nan)
+    values[6::7] = weeks
+    left = without_steps(values)[6::7]
+    assert np.isnan(left[25])
+    others = np.delete(left, 25) - np.delete(7000.0 + 21 * np.arange(40), 25)
+    assert np.ptp(others) < 50
+
+
+def test_a_day_on_the_way_to_another_level_stays() -> None:
+    values = np.concatenate([np.full(60, 100.0), [150.0], np.full(60, 200.0)])
+    assert not np.isnan(without_steps(values)).any()
+
+
 def test_a_fifth_step_in_one_direction_makes_all_of_them_a_habit() -> None:
     def stairs(count: int) -> Floats:
         return 1000.0 + 200 * sum(
