@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -39,6 +39,7 @@ from planner.track import replayed
 _MARK = ".lumbung-demo"
 _ZONE = ZoneInfo("Asia/Jakarta")  # the city's, as its configuration says
 _WEEKS_BEFORE = 8
+_EARLY = time(7, 30)
 _WEEKS_REPLAYED = 40
 _REPLAYED_DAYS = 300  # ahead: what is farther cannot have come yet
 _REPLAYED_SAMPLES = 200  # paths of each: forty reports of 500 would take as long as the rest
@@ -168,7 +169,8 @@ def run(folder: Path, now: datetime, tell: Tell) -> Demo:
         with session.store(settings, create=True) as store:
             play = _Play(folder, session, settings, store, served, tell)
             for week in range(_WEEKS_BEFORE, 0, -1):
-                play.collect(now - timedelta(weeks=week), done=0.7 * (1 - week / _WEEKS_BEFORE))
+                then = _early(now - timedelta(weeks=week))
+                play.collect(then, done=0.7 * (1 - week / _WEEKS_BEFORE))
             play.read_history(play.collect(now, done=0.7, with_history=True))
             keep_house(session, settings, store)
             tell(Step("forecasts of the past year", 0.9))
@@ -179,6 +181,12 @@ def run(folder: Path, now: datetime, tell: Tell) -> Demo:
             publish_logged(session, store, report, weeks, dialect="standard", lang="en")
     tell(Step("done", 1.0))
     return Demo(report, folder, session)
+
+
+def _early(at: datetime) -> datetime:
+    """That day before the offices open: one poll is all that the demo has of it, and one at noon
+    would be taken for how busy the whole day was."""
+    return at.astimezone(_ZONE).replace(hour=_EARLY.hour, minute=_EARLY.minute)
 
 
 def replay(settings: Settings, store: Store, now: datetime) -> None:
