@@ -98,6 +98,18 @@ def _assert_runway(city: City, entry: dict[str, Any], row: dict[str, str]) -> No
         assert abs(found - entry["order_by_in_days"]) <= entry["order_within"], (entry, found)
 
 
+def test_a_demo_at_noon_says_what_one_in_the_morning_says(
+    city_at: Callable[[datetime], City],
+) -> None:
+    """How busy the offices are when it runs is not how busy they are all day."""
+    morning, noon = (city_at(at) for at in (MOMENTS[0], MOMENTS[0].replace(hour=11)))
+    told = [
+        {(row["pool"], row["resource"], row["model"]): row["status"] for row in one.rows("pools")}
+        for one in (morning, noon)
+    ]
+    assert told[0] == told[1]
+
+
 def test_what_to_buy_and_what_is_under_way_is_told(city: City) -> None:
     rows = {(row["pool"], row["order"]): row for row in city.rows("orders")}
     for entry in city.key["purchases"]:
