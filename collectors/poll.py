@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -300,8 +300,3 @@ def _keep_step(
             connection, source_key, step.name, history.usage, history.peaks, now, plan.zone
         )
     return replace(progress, done=progress.done + 1, samples=progress.samples + stored)
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
