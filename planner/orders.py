@@ -178,14 +178,15 @@ def _why(answer: Answer) -> str:
     if load is None or usable is None:
         return "capacity or demand is not known"
     noun = "demand" if question.model == "demand" else "allocated"
-    text = f"{noun} {load:,.0f} of {usable:,.0f} usable {_unit_name(question.unit)}"
+    text = f"{noun} {load:,.0f} of {usable:,.0f} usable {unit_name(question.unit)}"
     if answer.runway.reason == "exhausted":
         return f"{text}: already over"
     first = answer.runway.conservative_first_over or answer.runway.first_over
     return f"{text}, first over {first}" if first else text
 
 
-def _unit_name(unit: str) -> str:
+def unit_name(unit: str) -> str:
+    """A unit as people write it: "gib" is GiB."""
     return {"gib": "GiB", "vcpus": "vCPUs"}.get(unit, unit)
 
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from lumbung.demo import Demo, Step, Tell, run
 from lumbung.printing import note, out
 from lumbung.session import Session
+from planner.orders import unit_name
 from planner.report import Report
 from planner.rows import FailoverRow, OrderRow
 from reports.terminal import table_of
@@ -83,7 +84,7 @@ def show_demo(demo: Demo, console: Console) -> None:
 
 def _what(row: OrderRow) -> str:
     """What to do, and how much of it to buy."""
-    return f"{row.what}: {row.quantity:,.0f} {row.unit}" if row.quantity else row.what
+    return f"{row.what}: {row.quantity:,.0f} {unit_name(row.unit)}" if row.quantity else row.what
 
 
 def _failures(report: Report) -> list[tuple[str, ...]]:

@@ -100,10 +100,6 @@ class Judged:
     shorts: tuple[Short, ...]
     unknown: tuple[Said, ...]
 
-    @property
-    def is_fine(self) -> bool:
-        return not self.shorts and not self.unknown
-
 
 @dataclass(frozen=True)
 class Decision:
