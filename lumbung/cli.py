@@ -565,8 +565,9 @@ def _explain(
     key: Annotated[
         str,
         typer.Argument(
-            help="pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID, recorder/NAME, "
-            "or with --file scenario/NAME/POOL/RESOURCE/MODEL[/COLUMN]"
+            help="what a row says in its column `key`, then /COLUMN for one figure: order/POOL, "
+            "pool/NAME/RESOURCE/MODEL, guest/ID, finding/ID, failover/POOL/HOST, recorder/NAME, "
+            "source/NAME, …; with --file scenario/NAME/POOL/RESOURCE/MODEL"
         ),
     ],
     file: Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.efficiency.answer import Efficiency, GuestUse
-from planner.efficiency.showback import Rates, guest_cost
+from planner.efficiency.showback import Rates, charged, guest_cost, waste_of
 from planner.estate import Estate
 from planner.pools import Pool
 from planner.twins import GuestKey
@@ -15,6 +15,7 @@ _SIZES = frozenset(
     {"cpu_p95_cores", "memory_p99_gib", "recommended_vcpus", "recommended_memory_gib"}
 )
 _CLAIMS = frozenset({"reclaim_class", "reclaim_gib", "exempt_until"})
+COLUMNS = ("recommended_vcpus", "reclaim_class", "cost_month")  # one of each part
 _SHOWN = 5
 
 
@@ -28,7 +29,7 @@ def guest_lines(
     if column in _SIZES:
         yield from _size_lines(estate, use)
     if column in _CLAIMS:
-        yield from _claim_lines(found, use, key)
+        yield from _claim_lines(found, use, key, rates)
     if column == "cost_month":
         yield from _cost_lines(estate, rates, use)
 
@@ -67,7 +68,9 @@ def _spared(use: GuestUse) -> str:
     return f"exempt until {use.exempt_until}"
 
 
-def _claim_lines(found: Efficiency, use: GuestUse, key: GuestKey) -> Iterator[str]:
+def _claim_lines(
+    found: Efficiency, use: GuestUse, key: GuestKey, rates: Rates | None
+) -> Iterator[str]:
     yield "the first class that holds: powered off, idle, old snapshot, orphan, oversized"
     yield "  each byte and core once; reclaim_gib is storage only (glossary 16)"
     for claim in found.of_guest(key):
@@ -78,6 +81,10 @@ def _claim_lines(found: Efficiency, use: GuestUse, key: GuestKey) -> Iterator[st
             f"  {claim.reclaim_class}: {claim.why}; storage {size}{basis}, "
             f"vCPUs {_known(claim.vcpus)}, memory {_known(claim.memory_bytes, GIB)} GiB"
         )
+        if rates is not None:
+            wasted = waste_of(claim, {claim.cluster: rates})
+            told = "not known" if wasted is None else f"{wasted:,.2f}"
+            yield f"    at the rates of the policy it costs {told} a month"
         if claim.key in found.came_back:
             yield f"    {found.came_back[claim.key]}"
     for claim in found.exempt:
@@ -98,15 +105,32 @@ def _cost_lines(estate: Estate, rates: Rates | None, use: GuestUse) -> Iterator[
         cluster = use.view.guest.cluster
         yield f"  no rate card names {cluster}: set [showback.clusters.{cluster}] in the policy"
         return
-    cost = guest_cost(estate, use.view, rates)
-    for what, rate, part, unit in (
-        ("CPU", rates.cpu, cost.cpu, "vCPU"),
-        ("memory", rates.memory, cost.memory, "GiB"),
-        ("storage", rates.storage, cost.storage, "GiB"),
-    ):
-        each = "not known" if rate.each is None else f"{rate.each:,.4f} per {unit}"
+    cost, amounts = guest_cost(estate, use.view, rates), charged(estate, use.view)
+    parts = (cost.cpu, cost.memory, cost.storage)
+    for (what, unit), amount, part in zip(_CHARGED, amounts, parts, strict=True):
         told = "not known" if part is None else f"{part:,.2f}"
-        yield f"  {what}: {told}, at {each}"
+        yield f"  {what}: {_known(amount)} {unit}: {told}"
+    yield from rate_lines(estate, use.view.guest.cluster, rates)
+
+
+_CHARGED = (("CPU", "vCPU"), ("memory", "GiB"), ("storage", "GiB"))
+
+
+def rate_lines(estate: Estate, cluster: str, rates: Rates) -> Iterator[str]:
+    """How the rates of a cluster come about, from its cost and what can be used of it."""
+    card = estate.policy.showback
+    cost = card.clusters[cluster]
+    yield (
+        f"  rates of {cluster}: its cost of {cost.cost_month:,.0f} {card.currency} a month, shared "
+        f"out (showback.clusters.{cluster} of the policy)"
+    )
+    ratios = (cost.cpu_ratio, cost.memory_ratio, cost.storage_ratio)
+    for (what, unit), rate, ratio in zip(_CHARGED, rates, ratios, strict=True):
+        each = "not known" if rate.each is None else f"{rate.each:,.4f}"
+        yield (
+            f"    {what}: {each} per {unit} = {ratio:g} × the cost ÷ {_known(rate.usable)} {unit} "
+            "usable"
+        )
 
 
 def pool_lines(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from inventory.records import FindingState
 from planner.estate import Estate
 from planner.guest_views import GuestView
+from planner.keys import score_key
 from planner.risks.engine import Assessment, coverage_percent
 from planner.risks.rule import Account, Finding
 from planner.risks.score import level, weights_of
@@ -22,12 +23,17 @@ WEEKLY: tuple[By, ...] = ("estate", "agency", "service")
 _MOST_REASONS = 5
 _HIGH = "D"  # the level of a guest with a high risk
 
-_PART: Mapping[By, Callable[[Account], str]] = {
+_PART: Mapping[str, Callable[[Account], str]] = {
     "estate": lambda account: "",
     "agency": lambda account: account.agency,
     "service": lambda account: account.service,
     "guest": lambda account: account.guest,
 }
+
+
+def part_of(by: str) -> Callable[[Account], str]:
+    """What of an account a row's name is."""
+    return _PART[by]
 
 
 def score_rows(
@@ -112,6 +118,7 @@ class _Table:
             coverage_pct=None if coverage is None else round(coverage, 1),
             worst="; ".join(reasons(findings)),
             **self._trend(name, turned),
+            key=score_key(self.by, name),
         )
 
     def _called(self, name: str) -> str:
