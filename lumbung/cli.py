@@ -335,12 +335,8 @@ def _whatif(
 ) -> None:
     """Scenarios side by side with doing nothing, from options or a file; nothing is stored."""
     from lumbung.commands.asked import Asked
-    from lumbung.commands.whatif import (
-        RequestAsked,
-        answer_request,
-        explain_row,
-        show_scenarios,
-    )
+    from lumbung.commands.request_keys import RequestAsked
+    from lumbung.commands.whatif import answer_request, explain_row, show_scenarios
     from lumbung.dates import day_option
     from lumbung.session import Session
 
@@ -351,6 +347,10 @@ def _whatif(
         when=day_option(when, "--when"), cpu_factor=cpu_factor, agency=agency,
     )  # fmt: skip
     if request or project is not None:
+        if explain is not None:
+            raise typer.BadParameter(
+                "the key of a request says all of it: lumbung explain KEY", param_hint="--explain"
+            )
         wanted = RequestAsked(day_option(until, "--until"), project, page, lang.value)
         answer_request(Session.of(context.obj), asked, wanted, on, form)
         return
@@ -567,7 +567,7 @@ def _explain(
         typer.Argument(
             help="what a row says in its column `key`, then /COLUMN for one figure: order/POOL, "
             "pool/NAME/RESOURCE/MODEL, guest/ID, finding/ID, failover/POOL/HOST, recorder/NAME, "
-            "source/NAME, …; with --file scenario/NAME/POOL/RESOURCE/MODEL"
+            "source/NAME, request/…; with --file scenario/NAME/POOL/RESOURCE/MODEL"
         ),
     ],
     file: Annotated[
@@ -579,6 +579,11 @@ def _explain(
     from lumbung.commands.planning import show_explanation
     from lumbung.session import Session
 
+    if key.startswith("request/"):
+        from lumbung.commands.whatif import explain_answer
+
+        explain_answer(Session.of(context.obj), key, on)
+        return
     if file is not None:
         from lumbung.commands.asked import Asked
         from lumbung.commands.whatif import explain_row
