@@ -12,6 +12,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from planner.camera_report import explanation
+from planner.efficiency.rows import ReclaimRow, RightsizeRow, reclaim_rows, rightsize_rows
+from planner.efficiency.savings import SavingsRow, savings_rows
+from planner.efficiency.showback import ShowbackRow
 from planner.growth import Teller
 from planner.keys import recorder_key
 from planner.recorders import keepers_of
@@ -30,6 +33,13 @@ from planner.rows import (
 )
 from planner.sections import UnknownKey, shown
 from planner.told.asked import Asked
+from planner.told.efficiency import (
+    reclaim_lines,
+    rightsize_lines,
+    savings_lines,
+    showback_lines,
+    showback_rows_of,
+)
 from planner.told.failover import failover_lines
 from planner.told.findings import finding_lines
 from planner.told.guests import guest_called, guest_lines
@@ -80,6 +90,18 @@ def _table(stem: str) -> Callable[[Report], Sequence[Any]]:
     return rows
 
 
+def _reclaim(report: Report) -> Sequence[ReclaimRow]:
+    return reclaim_rows(report.efficiency, report.rates, report.as_of)
+
+
+def _rightsize(report: Report) -> Sequence[RightsizeRow]:
+    return rightsize_rows(report.efficiency, report.as_of)
+
+
+def _savings(report: Report) -> Sequence[SavingsRow]:
+    return savings_rows(report.remembered)
+
+
 KINDS: Mapping[str, Kind] = {
     "order": Kind(
         "order/POOL, order/recorder/NAME or order/POOL/ORDER",
@@ -104,6 +126,12 @@ KINDS: Mapping[str, Kind] = {
     "score": Kind("score/agency/CODE", ScoreRow, _table("risk_score"), score_lines),
     "source": Kind("source/NAME", SourceRow, _table("sources"), source_lines),
     "change": Kind("change/DIGEST", ChangeRow, _table("changes"), change_lines),
+    "reclaim": Kind("reclaim/CLASS/CLUSTER/ID", ReclaimRow, _reclaim, reclaim_lines),
+    "rightsize": Kind("rightsize/CLUSTER/ID", RightsizeRow, _rightsize, rightsize_lines),
+    "showback": Kind(
+        "showback/CLUSTER/agency/CODE", ShowbackRow, showback_rows_of, showback_lines
+    ),
+    "savings": Kind("savings/MONTH", SavingsRow, _savings, savings_lines),
 }  # fmt: skip
 
 

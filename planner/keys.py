@@ -61,6 +61,27 @@ def score_key(by: str, name: str) -> str:
     return f"score/{by}" if by == "estate" else f"score/{by}/{name or NOBODY}"
 
 
+def reclaim_key(claim: str) -> str:
+    return f"reclaim/{claim}"
+
+
+def rightsize_key(cluster: str, guest_id: str) -> str:
+    return f"rightsize/{cluster}/{guest_id}"
+
+
+def showback_key(cluster: str, kind: str, name: str | None) -> str:
+    """Of a payer of a cluster, or of what nobody has taken."""
+    return f"showback/{cluster}/{kind}" + ("" if kind == "unallocated" else f"/{name or NOBODY}")
+
+
+def savings_key(month: str) -> str:
+    return f"savings/{month}"
+
+
+def balance_key(scope: str, resource: str) -> str:
+    return f"balance/{scope}/{resource}"
+
+
 def told_apart(short: Sequence[str], full: Sequence[str]) -> list[str]:
     """Each short name that nothing else has, else the full one."""
     counts = Counter(short)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lumbung.choices import Format
 from lumbung.dates import day_option
-from lumbung.plan import When, plan_growth, plan_migration
+from lumbung.plan import When, plan_balance, plan_growth, plan_migration
 from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
@@ -15,6 +15,7 @@ from planner.explain import explain
 from planner.migration import BurnDownRow, MigrationRow
 from planner.rows import PoolRow
 from planner.sections import UnknownKey
+from planner.told.balance import explain_balance
 from reports.cells import screen
 
 
@@ -108,11 +109,14 @@ def show_explanation(session: Session, key: str, on: str | None) -> None:
             "whatif` with the same options and --explain KEY"
         )
     settings = session.settings()
-    with session.store(settings) as store:
-        when = When.of(settings, day_option(on, "--on"), session.now())
-        report, growth = plan_growth(settings, store, when, run_id="")
     try:
-        text = explain(report, key, growth)
+        with session.store(settings) as store:
+            when = When.of(settings, day_option(on, "--on"), session.now())
+            if key.startswith("balance/"):
+                text = explain_balance(*plan_balance(settings, store, when), key)
+            else:
+                report, growth = plan_growth(settings, store, when, run_id="")
+                text = explain(report, key, growth)
     except UnknownKey as error:
         raise SettingsError(str(error)) from None
     out().print(plain_lines(text), markup=False, highlight=False)

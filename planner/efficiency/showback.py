@@ -17,6 +17,7 @@ from planner.answers import Answer, PoolAnswer
 from planner.efficiency.claims import Claim
 from planner.estate import Estate
 from planner.guest_views import GuestView
+from planner.keys import showback_key
 from planner.policy import ClusterCost, Model, Resource
 
 GIB = 1024**3
@@ -86,6 +87,7 @@ class ShowbackRow:
     waste_month: float | None
     currency: str
     not_priced: int
+    key: str
 
 
 def rates_of(estate: Estate, answers: Sequence[PoolAnswer]) -> Mapping[str, Rates]:
@@ -223,8 +225,7 @@ def _payers(
 ) -> Iterator[ShowbackRow]:
     groups: dict[str | None, list[GuestView]] = defaultdict(list)
     for view in estate.guests_in(cluster):
-        names = {"agency": view.agency, "service": view.service, "guest": view.label}
-        groups[names[by]].append(view)
+        groups[payer_of(view, by)].append(view)
     for name, views in groups.items():
         costs = [guest_cost(estate, view, rates) for view in views]
         priced = [c for c in costs if c.total is not None]
@@ -234,6 +235,11 @@ def _payers(
             estate, cluster, by, name, rates, parts,
             views=views, waste=_sum(wasted), not_priced=len(costs) - len(priced),
         )  # fmt: skip
+
+
+def payer_of(view: GuestView, by: str) -> str | None:
+    """Who pays for a guest: its agency, its service or itself."""
+    return {"agency": view.agency, "service": view.service, "guest": view.label}[by]
 
 
 def _unallocated(
@@ -280,4 +286,5 @@ def _row(
         waste_month=waste,
         currency=estate.policy.showback.currency,
         not_priced=not_priced,
+        key=showback_key(cluster, kind, name),
     )

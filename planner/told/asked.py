@@ -9,6 +9,7 @@ from typing import Any
 
 from inventory.read import Fact
 from planner.growth import Teller
+from planner.policy import Policy
 from planner.report import Report
 from planner.sections import shown
 
@@ -35,6 +36,12 @@ def seen(fact: Fact[Any]) -> str:
         f"source {fact.source}, so since {minute(fact.valid_from)}, confirmed "
         f"{minute(fact.confirmed_at)}"
     )
+
+
+def value_of(policy: Policy, table: str, name: str) -> str:
+    """A value of the policy, and whether the site has set it."""
+    value = shown(getattr(getattr(policy, table), name))
+    return f"{table}.{name} {value}, {'assumed' if policy.is_assumed(table, name) else 'policy'}"
 
 
 def minute(at: datetime | None) -> str:

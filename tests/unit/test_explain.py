@@ -13,7 +13,7 @@ from estates import AS_OF, NOW, days, estate, health
 from inventory.changes import Change
 from inventory.forecast_records import Said
 from inventory.platform_records import Recorder, Volume
-from inventory.records import Backup, BackupJob, Coverage, GuestSnapshot
+from inventory.records import Backup, BackupJob, Coverage, GuestSnapshot, Proposal
 from planner.explain import KINDS, explain
 from planner.keys import finding_key
 from planner.pools import Past
@@ -117,7 +117,14 @@ def report() -> Report:
         datastore_days={(key or 0, "storage"): days([(2600 + 4.0 * i) * GIB for i in range(120)])},
         said=(said_of_san(),),
     )
-    return make_report(place, past, Memory(changes=(change,)), zone=JAKARTA, run_id="RUN")
+    proposal = Proposal(
+        proposal_id="p", claim="powered_off/c/200", reclaim_class="powered_off", cluster="c",
+        guest_id="200", agency=None, first_on=AS_OF - 40 * DAY, last_on=AS_OF - 7 * DAY,
+        storage_bytes=40.0 * GIB, outcome="freed", settled_on=AS_OF,
+        freed_storage_bytes=40.0 * GIB,
+    )  # fmt: skip
+    memory_of = Memory(changes=(change,), proposals=(proposal,))
+    return make_report(place, past, memory_of, zone=JAKARTA, run_id="RUN")
 
 
 def test_every_weekly_file_has_rows_and_keys_that_no_other_row_has() -> None:
