@@ -274,10 +274,14 @@ def _computed(keeper: Keeper) -> Iterator[str]:
         )
         for tier in stream.tiers:
             yield f"    kept {tier.days:g} days at {tier.mbps:g} Mbps"
-    yield f"  = {_days(keeper.computed_days)}"
+    yield (
+        f"  in all {_told(keeper.mbps)} Mbps and {_tb(keeper.daily_bytes)} a day: "
+        f"{_days(keeper.computed_days)}"
+    )
     if keeper.needed_bytes is not None:
         yield (
-            f"  {keeper.planned_days:g} days need {_tb(keeper.needed_bytes)} net, "
+            f"  {keeper.planned_days:g} days need {_tb(keeper.needed_bytes)} "
+            f"({keeper.needed_bytes / TIB:,.4f} TiB) net, "
             f"{_tb(keeper.needed_raw_bytes)} raw at RAID {over.raid_data}+{over.raid_parity}; "
             f"cameras still possible: {_told(keeper.still_possible)}"
         )
@@ -289,8 +293,8 @@ def _uplink(keeper: Keeper) -> Iterator[str]:
         yield ""
         yield (
             f"uplink {line.name}: {line.used_mbps:g} of {line.planned_mbps:g} Mbps planned "
-            f"({line.planned_ratio:.0%} of {line.mbps:g}); at {mean:g} Mbps it carries "
-            f"{line.most(mean)} cameras"
+            f"({line.planned_ratio:.0%} of {line.mbps:g}) = {line.used_percent:.1f} %; at {mean:g} "
+            f"Mbps it carries {line.most(mean)} cameras, {line.more(mean)} more than there are"
         )
 
 
@@ -306,5 +310,5 @@ def _instant(value: object) -> str:
     return "not known" if value is None else f"{value:%Y-%m-%d %H:%MZ}"
 
 
-def _told(value: int | None) -> str:
-    return "not known" if value is None else str(value)
+def _told(value: float | None) -> str:
+    return "not known" if value is None else f"{value:g}"

@@ -11,6 +11,7 @@ from inventory.read import Fact
 from inventory.records import Host
 from planner.answers import Answer, PoolAnswer
 from planner.buying import Purchase
+from planner.capacity import percent
 from planner.contention import grade, pressure_percent
 from planner.efficiency import explained
 from planner.efficiency.answer import Efficiency
@@ -235,6 +236,10 @@ class Sections:
         yield (
             f"headroom = U − {load} = {self._unit(self._answer.usable)} − "
             f"{self._unit(self._answer.load)} = {self._unit(self._answer.headroom)} (glossary 8)"
+        )
+        free = percent(self._answer.headroom, self._answer.usable)
+        yield (
+            f"  {load} ÷ U = {shown(self._answer.used_percent)} %, headroom ÷ U = {shown(free)} %"
         )
 
     def _runway(self) -> Iterator[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.efficiency.answer import Efficiency, GuestUse
+from planner.efficiency.exemptions import of_guest
 from planner.efficiency.showback import Rates, charged, guest_cost, waste_of
 from planner.estate import Estate
+from planner.policy import Model, Resource
 from planner.pools import Pool
 from planner.twins import GuestKey
 
@@ -29,7 +31,7 @@ def guest_lines(
     if column in _SIZES:
         yield from _size_lines(estate, use)
     if column in _CLAIMS:
-        yield from _claim_lines(found, use, key, rates)
+        yield from _claim_lines(estate, found, use, rates)
     if column == "cost_month":
         yield from _cost_lines(estate, rates, use)
 
@@ -41,6 +43,10 @@ def _size_lines(estate: Estate, use: GuestUse) -> Iterator[str]:
         f"{rules.memory_margin:g} in whole GiB; at most halved per round (glossary 17)"
     )
     yield f"  read: the last {rules.window_days} closed days, samples of two hours or finer"
+    yield (
+        f"  P95 of CPU {_known(use.cpu_p95_cores)} cores, P99 of memory without cache "
+        f"{_known(use.memory_p99_bytes, GIB)} GiB"
+    )
     if use.sizing is None:
         yield "  no advice: it does not run, or is a template"
         return
@@ -69,8 +75,9 @@ def _spared(use: GuestUse) -> str:
 
 
 def _claim_lines(
-    found: Efficiency, use: GuestUse, key: GuestKey, rates: Rates | None
+    estate: Estate, found: Efficiency, use: GuestUse, rates: Rates | None
 ) -> Iterator[str]:
+    key = use.view.key
     yield "the first class that holds: powered off, idle, old snapshot, orphan, oversized"
     yield "  each byte and core once; reclaim_gib is storage only (glossary 16)"
     for claim in found.of_guest(key):
@@ -90,6 +97,11 @@ def _claim_lines(
     for claim in found.exempt:
         if claim.guest == key:
             yield f"  {_spared(use)}: {claim.reclaim_class}, {claim.why}"
+    for one in of_guest(estate.owners.exemptions, use.view.fact):
+        yield (
+            f"  exempt from {', '.join(one.advice)}, {one.since} to {one.until}: {one.reason} "
+            f"({one.author}, estate file)"
+        )
     for item in found.unjudged:
         if item.guest == key:
             yield f"  not judged: {item.reclaim_class}: {item.reason}"
@@ -110,6 +122,7 @@ def _cost_lines(estate: Estate, rates: Rates | None, use: GuestUse) -> Iterator[
     for (what, unit), amount, part in zip(_CHARGED, amounts, parts, strict=True):
         told = "not known" if part is None else f"{part:,.2f}"
         yield f"  {what}: {_known(amount)} {unit}: {told}"
+    yield f"  = {'not known' if cost.total is None else f'{cost.total:,.2f}'} a month"
     yield from rate_lines(estate, use.view.guest.cluster, rates)
 
 
@@ -134,7 +147,7 @@ def rate_lines(estate: Estate, cluster: str, rates: Rates) -> Iterator[str]:
 
 
 def pool_lines(
-    estate: Estate, found: Efficiency, pool: Pool, resource: str, model: str
+    estate: Estate, found: Efficiency, pool: Pool, resource: Resource, model: Model
 ) -> Iterator[str]:
     """What stands behind a pool's reclaimable."""
     yield "reclaimable = Σ of what could be given back, each byte and core once (glossary 16)"
@@ -145,12 +158,15 @@ def pool_lines(
     if (resource, model) == ("cpu", "demand"):
         yield "  0: fewer vCPUs free what is promised, never physical CPU"
         return
-    stored = resource == "storage"
-    claims = [c for c in found.claims if c.cluster == pool.cluster and bool(c.stored) == stored]
-    for claim in claims[:_SHOWN]:
-        yield f"  {claim.reclaim_class}: {claim.subject}: {claim.why}"
-    if len(claims) > _SHOWN:
-        yield f"  and {len(claims) - _SHOWN} more: see `lumbung reclaim`"
-    blind = {i.subject for i in found.unjudged if i.cluster == pool.cluster}
-    if blind:
-        yield f"  not judged in this cluster: {len(blind)}, see `lumbung reclaim`"
+    unit, word = (1.0, "vCPUs") if resource == "cpu" else (GIB, "GiB")
+    whole = found.reclaimable(estate, pool, resource, model)
+    parts = found.parts(estate, pool, resource, model)
+    parts.sort(key=lambda part: (-(part[1] or 0.0), part[0].key))
+    for claim, amount in parts[:_SHOWN]:
+        told = _known(amount, unit)
+        yield f"  {claim.reclaim_class}: {claim.subject}: {claim.why}: {told} {word}"
+    if len(parts) > _SHOWN:
+        yield f"  and {len(parts) - _SHOWN} more: see `lumbung reclaim`"
+    yield f"  = {_known(whole.amount, unit)} {word}"
+    if whole.unknown:
+        yield f"  {whole.unknown} could not be judged, or their size is not known: a lower bound"

@@ -21,7 +21,7 @@ from planner.rows import ScoreRow
 By = Literal["estate", "agency", "service", "guest"]
 WEEKLY: tuple[By, ...] = ("estate", "agency", "service")
 _MOST_REASONS = 5
-_HIGH = "D"  # the level of a guest with a high risk
+HIGH = "D"  # the level of a guest with a high risk
 
 _PART: Mapping[str, Callable[[Account], str]] = {
     "estate": lambda account: "",
@@ -75,7 +75,7 @@ class _Table:
             by=by,
             findings=_grouped(assessment.findings, lambda f: part(f.subject.account)),
             judged=assessment.judged_by(part),
-            guests=_grouped(estate.guests, lambda view: part(_account(view))),
+            guests=_grouped(estate.guests, lambda view: part(account_of(view))),
             turned=_grouped(trend.turned if trend else (), lambda found: part(found.account)),
             before=_grouped(
                 trend.before if trend else (),
@@ -131,8 +131,8 @@ class _Table:
 
     def _high_percent(self, guests: Sequence[GuestView]) -> float | None:
         """How many of the guests have a high risk or a worse one; None without guests."""
-        levels = [level(self.of_guests.get(_account(view).guest, ())) for view in guests]
-        grave = sum(1 for grade in levels if grade >= _HIGH)
+        levels = [level(self.of_guests.get(account_of(view).guest, ())) for view in guests]
+        grave = sum(1 for grade in levels if grade >= HIGH)
         return round(100.0 * grave / len(levels), 1) if levels else None
 
     def _trend(self, name: str, turned: Sequence[Turned]) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class _Table:
         return told
 
 
-def _account(view: GuestView) -> Account:
+def account_of(view: GuestView) -> Account:
     guest = view.guest
     return Account(view.agency or "", view.service or "", f"{guest.cluster}/{guest.guest_id}")
 

@@ -110,9 +110,20 @@ def showback_lines(asked: Asked, row: ShowbackRow, column: str | None) -> Iterat
     else:
         yield "cost = Σ over its guests of what is promised to each × the rate (glossary 22)"
         yield from _charges(estate, row, report)
+        yield (
+            f"  = CPU {row.cost_cpu:,.2f} + memory {row.cost_memory:,.2f} + storage "
+            f"{row.cost_storage:,.2f} = {row.cost_month:,.2f}"
+        )
     yield from explained.rate_lines(estate, row.cluster, rates)
-    yield "overhead = the part of the rates that pays for what is held back and never promised"
-    yield "waste = what its claims cost at these rates (`lumbung reclaim`)"
+    held = ", ".join(
+        f"{name} {rate.overhead_ratio:.4f}"
+        for name, rate in zip(("CPU", "memory", "storage"), rates, strict=True)
+    )
+    yield (
+        f"overhead = the share of each rate that pays for what is held back ({held}): "
+        f"{row.overhead_month:,.2f}"
+    )
+    yield f"waste = what its claims cost at these rates: {shown(row.waste_month)}"
     for view in _own(estate, row):
         for claim in report.efficiency.of_guest(view.key):
             yield f"  {claim.subject}: {claim.why} ({reclaim_key(claim.key)})"

@@ -149,6 +149,24 @@ def _state(report: Report, row: GuestLine, view: GuestView) -> Iterator[str]:
     )
 
 
+def _declared(_report: Report, row: GuestLine, view: GuestView) -> Iterator[str]:
+    """Who says what of it, in the order in which they are believed."""
+    yield "as the first says that says so: the estate file's guests, its service, its tags"
+    for entry in view.entries:
+        by = f", confirmed {entry.confirmed_on} by {entry.confirmed_by or 'the owner'}"
+        yield (
+            f"  guests of the estate file: agency {shown(entry.agency)}, criticality "
+            f"{shown(entry.criticality)}{by if entry.confirmed_on else ''}"
+        )
+    if view.service_entry is not None:
+        declared = view.service_entry
+        yield (
+            f"  service {view.service}: agency {shown(declared.owner)}, criticality "
+            f"{shown(declared.criticality)}"
+        )
+    yield f"  tags {shown(row.tags)}"
+
+
 def _gib(amount: float | None) -> str:
     return shown(None if amount is None else amount / GIB)
 
@@ -161,6 +179,9 @@ _PARTS: Mapping[str, Part] = {
     **dict.fromkeys(("disk_provisioned_gib", "disk_used_gib", "datastores"), _disks),
     **dict.fromkeys(("snapshot_count", "snapshot_oldest_days", "snapshot_gib"), _snapshots),
     **dict.fromkeys(("backup_state", "last_backup_at"), _backups),
+    **dict.fromkeys(
+        ("criticality", "agency", "owner", "owner_confirmed_on", "service", "dimension"), _declared
+    ),
     "stays_down_if_host_lost": _if_lost,
     "change_since_last_week": _changes,
 }

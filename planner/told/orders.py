@@ -52,8 +52,9 @@ def order_lines(asked: Asked, row: OrderRow, column: str | None) -> Iterator[str
 
 
 def _part_of(parts: Mapping[str, Part], column: str) -> str:
-    name = "budget" if column in _BUDGET else "buy" if column in _BUY else column
-    return name if name in parts else next(iter(parts))
+    names = (column, "budget" if column in _BUDGET else "buy")
+    near = names if column in _BUDGET | _BUY else names[:1]
+    return next((name for name in near if name in parts), next(iter(parts)))
 
 
 def order_called(report: Report, rest: str) -> OrderRow | None:
@@ -196,7 +197,10 @@ class _UnderWay:
                 f"is {shown(row.shortfall_days)} days after it"
             )
         else:
-            yield "  not tendered yet: as urgent as its pool, and not counted"
+            yield (
+                f"  not tendered yet: as urgent as its pool, to be ordered by "
+                f"{shown(answer.order.on)} like more of it, and not counted"
+            )
 
     def _budget(self) -> Iterator[str]:
         if self._pool is None or self._one.stage != "proposed":
