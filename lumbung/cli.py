@@ -573,12 +573,25 @@ def _explain(
     file: Annotated[
         Path | None, typer.Option("--file", metavar="YAML", help="the scenarios of the key")
     ] = None,
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            metavar="WEEK",
+            help="as of the instant of a published report, beside what it says: 2026-W48, latest, "
+            "or its folder",
+        ),
+    ] = None,
     on: On = None,
 ) -> None:
-    """Formula, inputs with their dates, and policy behind a number."""
+    """Formula, inputs with their dates, and policy behind a number; what was published of it."""
     from lumbung.commands.planning import show_explanation
     from lumbung.session import Session
 
+    if edition is not None and (on is not None or key.startswith(("request/", "scenario/"))):
+        raise typer.BadParameter(
+            "takes no --on, and is of rows of the weekly files", param_hint="--report"
+        )
     if key.startswith("request/"):
         from lumbung.commands.whatif import explain_answer
 
@@ -590,7 +603,7 @@ def _explain(
 
         explain_row(Session.of(context.obj), Asked(), file, on, key)
         return
-    show_explanation(Session.of(context.obj), key, on)
+    show_explanation(Session.of(context.obj), key, on, edition)
 
 
 @estate.command("check")

@@ -75,8 +75,8 @@ def _recorder_lines(asked: Asked, row: CameraRow, _column: str | None) -> Iterat
 
 def _recorder_called(report: Report, rest: str) -> CameraRow | None:
     known = keepers_of(report.estate)
-    found = next((keeper for keeper in known if keeper.answers_to(rest)), None)
-    return next((row for row in report.cameras if found and row.key == _key_of(found)), None)
+    keeper = next((one for one in known if one.answers_to(rest)), None)
+    return next((row for row in report.cameras if keeper and row.key == _key_of(keeper)), None)
 
 
 def _key_of(keeper: Any) -> str:
@@ -141,7 +141,7 @@ def explain(report: Report, key: str, growth: Teller | None = None) -> str:
     ``growth`` tells the growth of pools apart; without it nothing is said of that. Raises
     UnknownKey.
     """
-    kind, row, column = _found(report, key)
+    kind, row, column = found(report, key)
     value = [] if column is None else [f"{column} = {shown(getattr(row, column))}"]
     lines = kind.lines(Asked(report, growth), row, column)
     return "\n".join([key, "", *value, *lines, "", *_footer(report)])
@@ -152,8 +152,11 @@ def _footer(report: Report) -> Iterator[str]:
     yield f"as of {report.as_of}, policy {report.policy.version}{run}"
 
 
-def _found(report: Report, key: str) -> tuple[Kind, Any, str | None]:
-    """The row and the column that a key means: as it is written in a file, else as people say."""
+def found(report: Report, key: str) -> tuple[Kind, Any, str | None]:
+    """The row and the column that a key means: as it is written in a file, else as people say.
+
+    Raises UnknownKey.
+    """
     name, _slash, rest = key.partition("/")
     kind = KINDS.get(name)
     if kind is None or not rest:

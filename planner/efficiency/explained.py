@@ -163,10 +163,15 @@ def pool_lines(
     parts = found.parts(estate, pool, resource, model)
     parts.sort(key=lambda part: (-(part[1] or 0.0), part[0].key))
     for claim, amount in parts[:_SHOWN]:
-        told = _known(amount, unit)
-        yield f"  {claim.reclaim_class}: {claim.subject}: {claim.why}: {told} {word}"
+        told = _sized(amount, unit, word)
+        yield f"  {claim.reclaim_class}: {claim.subject}: {claim.why}: {told}"
     if len(parts) > _SHOWN:
         yield f"  and {len(parts) - _SHOWN} more: see `lumbung reclaim`"
-    yield f"  = {_known(whole.amount, unit)} {word}"
+    yield f"  = {_sized(whole.amount, unit, word)}"
     if whole.unknown:
-        yield f"  {whole.unknown} could not be judged, or their size is not known: a lower bound"
+        bound = "" if whole.amount is None else ": a lower bound"
+        yield f"  {whole.unknown} could not be judged, or their size is not known{bound}"
+
+
+def _sized(amount: float | None, unit: float, word: str) -> str:
+    return "not known" if amount is None else f"{amount / unit:,g} {word}"

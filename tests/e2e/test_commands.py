@@ -335,3 +335,20 @@ def test_a_terminal_of_100_columns_shows_the_capacity_of_a_pool_in_one_line(
     assert [word in head for word in ("used of usable", "runway d", "order by")] == [True] * 3
     assert len(lines) == len(site.rows("capacity"))
     assert all(len(line) <= 100 for line in lines)
+
+
+# What was published: last, for a report is remembered by those that follow
+
+
+def test_a_figure_is_computed_again_as_it_was_published(site: Site) -> None:
+    folder = Path(site.run("report").strip()).resolve()
+    key = "pool/c1/memory/demand/usable"
+    for options in ((), ("--report", folder.name), ("--report", "latest")):
+        told = site.run("explain", key, *options).splitlines()
+        assert told[-2].startswith(f"published as {folder.name}: run {folder.name[9:]}, policy ")
+        assert told[-1] == "  pools.csv says the same"
+    later = site.call("explain", key, now=site.now + timedelta(days=1)).stdout.splitlines()
+    assert later[-1].startswith(f"the newest published report is {folder.name}, as of 2026-11-23;")
+    ran = site.call("explain", key, "--report", "latest", "--on", "2026-11-23")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "takes no --on" in ran.stderr
