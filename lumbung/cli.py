@@ -579,7 +579,7 @@ def _explain(
             "--report",
             metavar="WEEK",
             help="as of the instant of a published report, beside what it says: 2026-W48, latest, "
-            "or its folder",
+            "a run, or its folder",
         ),
     ] = None,
     on: On = None,

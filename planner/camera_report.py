@@ -280,11 +280,11 @@ def _computed(keeper: Keeper) -> Iterator[str]:
     )
     if keeper.needed_bytes is not None:
         yield (
-            f"  {keeper.planned_days:g} days need {_tb(keeper.needed_bytes)} "
-            f"({keeper.needed_bytes / TIB:,.4f} TiB) net, "
+            f"  {keeper.planned_days:g} days need {_tb(keeper.needed_bytes)} net, "
             f"{_tb(keeper.needed_raw_bytes)} raw at RAID {over.raid_data}+{over.raid_parity}; "
             f"cameras still possible: {_told(keeper.still_possible)}"
         )
+        yield f"  the same in TiB: {keeper.needed_bytes / TIB:,.4f} net"
 
 
 def _uplink(keeper: Keeper) -> Iterator[str]:

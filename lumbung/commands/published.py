@@ -72,11 +72,17 @@ class Edition:
 
 
 def edition_called(folder: Path, name: str) -> Edition:
-    """A report by its week, its full name, `latest`, or its own folder. Raises SettingsError."""
+    """A report by its week, its run, its full name, `latest`, or its own folder.
+
+    Raises SettingsError.
+    """
     for path in (folder / name, Path(name)):
         if path.is_dir() and (found := Edition.of(Published.at(path.resolve()))) is not None:
             return found
-    known = ", ".join(one.published.name for one in editions(folder)) or "none"
+    there = editions(folder)
+    if by_run := [one for one in there if one.run_id == name]:
+        return by_run[0]
+    known = ", ".join(one.published.name for one in there) or "none"
     raise SettingsError(f"--report: no report is published as {name!r}; known are {known}")
 
 

@@ -124,7 +124,8 @@ def test_what_was_altered_since_is_told(tmp_path: Path) -> None:
 def test_a_report_that_is_not_there_is_told_with_those_that_are(weekly: Path) -> None:
     with pytest.raises(SettingsError, match=r"published as 'W1'; known are 2026-W48\.RUN"):
         edition_called(weekly, "W1")
-    assert edition_called(weekly, str(weekly / "2026-W48.RUN")).run_id == "RUN"
+    for name in ("RUN", str(weekly / "2026-W48.RUN")):
+        assert edition_called(weekly, name).published.name == "2026-W48.RUN"
 
 
 def test_a_manifest_that_cannot_be_read_is_passed_over_and_not_guessed(tmp_path: Path) -> None:
