@@ -146,7 +146,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "no_gaps": "Semua terlihat.",
         "more": "dan {n} lagi di berkas",
         "coverage": "kontrol dapat dinilai",
-        "foot": "kebijakan {policy} · run {run} · mengapa: lumbung explain order/POOL --report {run}",
+        "foot": "kebijakan {policy} · run {run} · dasarnya: lumbung explain order/POOL "
+        "--report {run}",
         "none": "tidak ada",
         "all": "semuanya: tidak ada host lain",
         "not_applicable": "satu host",
