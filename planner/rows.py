@@ -222,6 +222,9 @@ class SourceRow:
     hidden: str
     token_expires_on: date | None
     key: str
+    taken_at: datetime | None
+    superseded_since: datetime | None
+    superseded_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from lumbung.choices import Exit, Format
 from lumbung.collecting import Collected, backfill, collect, keep_house, note_collect, plan_of
 from lumbung.plan import health
 from lumbung.printing import note, show
+from lumbung.reminders import reminders, token_words
 from lumbung.session import Session
 from lumbung.settings import ConfiguredSource, Settings
 from planner.report import source_row
@@ -44,6 +45,11 @@ def collect_once(session: Session, names: Sequence[str] = ()) -> Exit:
         _continue_histories(session, settings, store, results, began)
         keep_house(session, settings, store)
         note_collect(session, store, "collect", results)
+        told = {result.source for result in results if result.superseded}
+        with store.reading() as connection:
+            lines = reminders(settings, connection, session.now(), told)
+    for line in lines:
+        note(line)
     return Collected(tuple(results)).exit
 
 
@@ -89,8 +95,11 @@ def _line(result: Result) -> str:
     if effort.requests:
         parts.append(f"{effort.requests} requests, {effort.bytes / 1024:.0f} KiB")
     parts.append(f"{result.seconds:.1f} s")
-    if stored.superseded:
-        parts.append("older than what is stored: only its usage was kept")
+    if stored.superseded_by is not None:
+        parts.append(
+            f"of {snapshot.taken_at:%Y-%m-%d %H:%MZ}, older than what is stored: only its usage "
+            f"was kept (stored is {stored.superseded_by:%Y-%m-%d %H:%MZ})"
+        )
     return ", ".join(parts)
 
 
@@ -160,6 +169,7 @@ def backfill_all(session: Session, names: Sequence[str], *, seconds: float) -> E
             [result] = collect(session, settings, store, [source.name])
             polled.append(result)
             note(_line(result))
+            complete = complete and not result.superseded
             if result.snapshot is None:
                 complete = False
                 continue
@@ -176,12 +186,16 @@ def list_sources(session: Session, form: Format) -> None:
     settings = session.settings()
     with session.store(settings, create=True) as store, store.reading() as connection:
         states = read.sources_at(connection, session.now())
+        told = reminders(settings, connection, session.now())
     rows = [source_row(one) for one in health(settings, states, session.now())]
     columns = [field.name for field in fields(SourceRow)]
     show(columns, ([getattr(row, name) for name in columns] for row in rows), form)
     for state in states:
         if state.last_error and form is Format.table and state.last_outcome in _FAILURES:
             note(f"{state.name}: {state.last_outcome}: {state.last_error}")
+    if form is Format.table:
+        for line in told:
+            note(line)
 
 
 _FAILURES = ("failed", "timed_out")
@@ -224,7 +238,7 @@ def _check_lines(found: Found, today: date) -> Iterator[tuple[str, str]]:
     yield "guests", f"the platform says {told} guests, we see {guests}, on {hosts} hosts"
     if (expires := snapshot.token_expires_on) is not None:
         days = (expires - today).days
-        yield "token", f"expires on {expires} (in {days} days)" + (" – renew it" * (days < 30))
+        yield "token", token_words(expires, today) or f"expires on {expires} (in {days} days)"
     effort = snapshot.effort
     yield (
         "poll",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lumbung.printing import note
 from lumbung.publish import publish_logged, weekly
+from lumbung.reminders import reminders
 from lumbung.session import Session
 from planner.risks.catalogue import Language
 from reports.profiles import Profile
@@ -30,10 +31,14 @@ def report_once(
         link = publish_logged(
             session, store, report, where, dialect=dialect, lang=lang, profile=profile
         )
+        with store.reading() as connection:
+            lines = reminders(settings, connection, session.now())
     note(
         f"{link}: {len(report.orders)} orders, {len(report.guests)} guests, "
         f"{len(report.assessment.risks)} risks, status {report.status}"
     )
     for fault in report.misnamed:
         note(f"{settings.estate_file}: {fault}")
+    for line in lines:
+        note(line)
     return link

@@ -155,7 +155,8 @@ def test_a_finding_keeps_the_day_it_was_first_seen() -> None:
     [
         (False, "stored", True, "ok"),
         (False, "partial", True, "partial"),
-        (False, "superseded", True, "ok"),
+        (False, "superseded", True, "superseded"),
+        (True, "superseded", False, "superseded"),
         (False, "failed", True, "failing"),
         (False, "timed_out", True, "failing"),
         (True, "failed", True, "stale"),
