@@ -130,6 +130,16 @@ def test_an_unknown_source_pool_date_and_key(tmp_path: Path) -> None:
     told(site.call("collect", "sight"), 2, "'sight'", "known are site")
     told(site.call("capacity", "--pool", "c9"), 2, "'c9'", "c1")
     told(site.call("capacity", "--on", "last monday"), 2, "--on", "last monday")
+    ahead = "--on: 2027-01-01 is after today, 2026-11-23"
+    for command in ("capacity", "report", "risks", "forecast", "fit", "showback", "cameras"):
+        told(site.call(command, "--on", "2027-01-01"), 2, ahead)
+    told(site.call("inventory", "guests", "--at", "2026-11-24"), 2, "--at: 2026-11-24 is after")
+    told(site.call("changes", "--to", "2026-11-24"), 2, "--to: 2026-11-24 is after today")
+    told(site.call("changes", "--from", "2026-11-24"), 2, "--from: 2026-11-24 is after today")
+    backwards = ("--from", "2026-11-20", "--to", "2026-11-19")
+    told(site.call("changes", *backwards), 2, "--from: 2026-11-20 is after --to 2026-11-19")
+    incident = ("incident", "--guest", "g", "--from", "2026-11-20", "--to", "2026-11-24")
+    told(site.call(*incident), 2, "--to: 2026-11-24 is after today")
     told(site.call("explain", "pool/c9/cpu/demand"), 2, "c9")
     told(site.call("explain", "finding/none"), 2, "none")
 
