@@ -16,6 +16,7 @@ from collectors.scrub import scrubbed
 from collectors.tags import COMMAND
 from collectors.worker import Failed, Found
 from inventory import read
+from inventory.errors import StoreFull
 from inventory.records import Coverage, Guest, Host, Right, Snapshot
 from inventory.store import Store
 from lumbung.choices import Exit, Format
@@ -36,21 +37,36 @@ _LEAST_FOR_HISTORY = 0.25  # of a source's time for history, however long the po
 def collect_once(session: Session, names: Sequence[str] = ()) -> Exit:
     """One poll of every (named) source, told line by line; the exit code of `collect`."""
     settings = session.settings()
-    with session.store(settings, create=True) as store:
-        began = time.monotonic()
-        results = []
-        for result in collect(session, settings, store, names):
-            _tell(result, verbose=session.verbose)
-            results.append(result)
-        _continue_histories(session, settings, store, results, began)
-        keep_house(session, settings, store)
-        note_collect(session, store, "collect", results)
-        told = {result.source for result in results if result.superseded}
-        with store.reading() as connection:
-            lines = reminders(settings, connection, session.now(), told)
+    results: list[Result] = []
+    try:
+        with session.store(settings, create=True) as store:
+            lines = _collect_into(session, settings, store, names, results)
+    except StoreFull as error:
+        note(f"lumbung: {error}")
+        return Exit.PARTIAL if any(result.ok for result in results) else Exit.NOTHING
     for line in lines:
         note(line)
     return Collected(tuple(results)).exit
+
+
+def _collect_into(
+    session: Session,
+    settings: Settings,
+    store: Store,
+    names: Sequence[str],
+    results: list[Result],
+) -> list[str]:
+    """Polls, adds each result once it is stored, and returns what is to be told at the end."""
+    began = time.monotonic()
+    for result in collect(session, settings, store, names):
+        _tell(result, verbose=session.verbose)
+        results.append(result)
+    _continue_histories(session, settings, store, results, began)
+    keep_house(session, settings, store)
+    note_collect(session, store, "collect", results)
+    told = {result.source for result in results if result.superseded}
+    with store.reading() as connection:
+        return reminders(settings, connection, session.now(), told)
 
 
 def _tell(result: Result, *, verbose: bool) -> None:

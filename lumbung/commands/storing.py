@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from inventory.ahead import ahead_faults, take_out_ahead
 from inventory.audit import log_faults
 from inventory.check import faults
-from inventory.errors import StoreError
+from inventory.errors import StoreDamaged, StoreError
 from inventory.history import Forgotten, forget, thin_out
 from inventory.samples import USAGE
 from inventory.store import SCHEMA_HEAD, Store
@@ -64,9 +64,13 @@ def upgrade(session: Session) -> None:
 def check(session: Session) -> Exit:
     """Look for damage: of the file, and of what the store promises about its facts."""
     settings, now = session.settings(), session.now()
-    with session.store(settings) as store, store.reading() as connection:
-        ahead = ahead_faults(connection, now, settings.zone)
-        found = [*faults(connection), *log_faults(connection), *ahead]
+    try:
+        with session.store(settings) as store, store.reading() as connection:
+            ahead = ahead_faults(connection, now, settings.zone)
+            found = [*faults(connection), *log_faults(connection), *ahead]
+    except StoreDamaged as error:
+        print(error)
+        return Exit.FAULT
     for fault in found:
         print(fault)
     if not found:
