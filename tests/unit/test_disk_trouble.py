@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -11,12 +12,9 @@ from typing import Any
 
 import pytest
 
-from collectors.poll import Result
-from inventory import store as store_module
-from inventory.errors import StoreDamaged, StoreFull, StoreUnusable
+from inventory.errors import StoreDamaged
 from inventory.store import Store
-from lumbung import publish as publishing
-from lumbung.commands import collecting
+from lumbung.cli import run
 from lumbung.publish import publish, publish_folder
 from lumbung.settings import SettingsError
 from site_files import Site, guest, host
@@ -55,34 +53,28 @@ def test_a_damaged_file_refuses_every_other_command_as_before(site: Site) -> Non
     assert site.call("capacity").returncode == 2
 
 
-def test_on_a_full_disk_nothing_can_be_collected(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+def refuse(site: Site, table: str, reason: str, *, after: int = 0) -> None:
+    """Lets the store refuse further rows of a table as a driver would, for a reason."""
+    with Store.open(f"sqlite:///{site.root}/inventory.db") as store, store.writing() as connection:
+        enough = f"(SELECT count(*) FROM {table}) >= {after}"  # noqa: S608  (our own words)
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER refused BEFORE INSERT ON {table} WHEN {enough} "
+            f"BEGIN SELECT RAISE(ABORT, '{reason}'); END"
+        )
+
+
+@pytest.mark.parametrize(("after", "code"), [(0, 4), (1, 3)])
+def test_a_collect_on_a_full_disk_says_so_and_what_was_stored_stays(
+    site: Site, after: int, code: int
 ) -> None:
-    (site.root / "inventory.db").unlink()
-    set_up = store_module._set_up_sqlite
-
-    def on_a_small_disk(connection: Any, record: Any) -> None:
-        set_up(connection, record)
-        connection.execute("PRAGMA max_page_count = 4")
-
-    monkeypatch.setattr(store_module, "_set_up_sqlite", on_a_small_disk)
+    refuse(site, "poll", "database or disk is full", after=after)
+    with site.config.open("a") as file:
+        file.write('[[sources]]\nname = "b"\nkind = "files"\npath = "site"\ncluster = "c2"\n')
     ran = site.call("collect")
-    assert ran.returncode == 4
-    [line] = ran.stderr.splitlines()
-    assert line.endswith("database or disk is full; free some space, nothing was stored")
-
-
-@pytest.mark.parametrize(("before", "code"), [([], 4), ([Result("a", "stored")], 3)])
-def test_a_disk_that_fills_up_meanwhile_leaves_what_was_stored(
-    site: Site, monkeypatch: pytest.MonkeyPatch, before: list[Result], code: int
-) -> None:
-    def until_full(*_: Any) -> Any:
-        yield from before
-        raise StoreFull("inventory.db: database or disk is full")
-
-    monkeypatch.setattr(collecting, "collect", until_full)
-    monkeypatch.setattr(collecting, "_tell", lambda *_, **__: None)
-    assert site.call("collect").returncode == code
+    assert ran.returncode == code
+    *stored, full = ran.stderr.splitlines()
+    assert full.endswith("disk is full; free some space, nothing was stored")
+    assert len(stored) == after
 
 
 @pytest.mark.parametrize(
@@ -94,16 +86,14 @@ def test_a_report_that_cannot_be_written_is_not_published_by_half(
 ) -> None:
     publish(report(), tmp_path, dialect="standard", lang="en")
     before = sorted(tmp_path.iterdir())
-    written: list[Path] = []
+    written: list[int] = []
 
-    def until_full(path: Path, body: bytes) -> None:
-        written.append(path)
+    def until_full(descriptor: int) -> None:
+        written.append(descriptor)
         if len(written) > 3:
             raise OSError(number, os.strerror(number))
-        path.write_bytes(body)
 
-    monkeypatch.setattr(publishing, "_write", until_full)
-    monkeypatch.setattr(publishing, "contents", lambda *_, **__: dict.fromkeys("abcdef", b""))
+    monkeypatch.setattr(os, "fsync", until_full)
     again = report()
     with pytest.raises(SettingsError) as told:
         publish(again, tmp_path, dialect="standard", lang="en")
@@ -129,24 +119,19 @@ def test_links_that_cannot_be_made_leave_no_report_behind(
 
 
 def test_a_report_goes_on_where_only_the_folder_of_the_store_may_not_be_written(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Site,
 ) -> None:
     """The file can be locked then, but not the journal made that the first change needs."""
-
-    def refused(*_: Any) -> None:
-        raise StoreUnusable("inventory.db: unable to open database file")
-
-    monkeypatch.setattr(publishing, "remember_findings", refused)
+    refuse(site, "finding_report", "attempt to write a readonly database")
     ran = site.call("report")
     assert ran.returncode == 0
     assert "the store cannot be written" in ran.stderr
     assert (site.root / "weekly" / "latest" / "manifest.json").exists()
 
 
-@pytest.mark.parametrize("command", ["rules", "--help"])
-def test_a_reader_that_goes_away_is_no_trouble(command: str) -> None:
+def test_a_reader_that_goes_away_is_no_trouble() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "lumbung", command],
+        [sys.executable, "-m", "lumbung", "--help"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
@@ -155,3 +140,16 @@ def test_a_reader_that_goes_away_is_no_trouble(command: str) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_a_reader_that_goes_away_while_more_is_written_is_none_either() -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    code = None
+    with (
+        contextlib.suppress(BrokenPipeError, SystemExit),
+        os.fdopen(writes, "w", buffering=1) as nobody,
+        contextlib.redirect_stdout(nobody),
+    ):
+        code = run(["--help"])
+    assert code == 0
