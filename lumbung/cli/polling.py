@@ -65,7 +65,11 @@ def _record(
     name: Annotated[str, typer.Argument(help="the source")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="where the record goes")],
 ) -> None:
-    """Save a scrubbed raw answer set, for a bug report or a test."""
+    """Save a raw answer set without secrets, for a bug report or a test.
+
+    Passwords, keys and notes are taken out. The names of guests, hosts and accounts, addresses
+    and tags stay, for without them nothing can be replayed: read it before you send it.
+    """
     from lumbung.commands.collecting import record_source
     from lumbung.session import Session
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ from lumbung.plan import health
 from lumbung.printing import note, show
 from lumbung.reminders import reminders, token_words
 from lumbung.session import Session
-from lumbung.settings import ConfiguredSource, Settings
+from lumbung.settings import ConfiguredSource, Settings, SettingsError
 from planner.report import source_row
 from planner.rows import SourceRow
 from reports.cells import plain
@@ -329,10 +330,27 @@ def record_source(session: Session, name: str, folder: Path) -> Exit:
     if isinstance(raw, Failed):
         note(f"{name}: {raw.message}")
         return Exit.NOTHING
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{name}.json"
     clean = scrubbed(raw)
     content = {"kind": clean.kind, "context": dict(clean.context), "answers": dict(clean.answers)}
-    target.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    note(f"{target}: {len(clean.answers)} answers; read it before you send it")
+    target = folder / f"{name}.json"
+    _write_for_owner(target, json.dumps(content, indent=1, sort_keys=True) + "\n")
+    note(f"{target}: {len(clean.answers)} answers; {_STAYS}")
     return Exit.DONE
+
+
+_STAYS = (
+    "secrets and notes are taken out, names, addresses, tags and accounts stay: read it before "
+    "you send it"
+)
+
+
+def _write_for_owner(path: Path, text: str) -> None:
+    """Writes a file that its owner alone may read, in a folder of the same kind if it is new."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o600)  # of one that was there before
+            file.write(text)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written: {error.strerror}") from error
