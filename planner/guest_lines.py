@@ -127,6 +127,7 @@ class _Context:
             risk_points_waived=sum(finding.waived_points for finding in findings),
             risk_coverage_pct=_rounded(coverage_percent(self.judged.get(name, {})), 1),
             key=guest_key(guest.cluster, guest.guest_id),
+            state_began_unseen=self._state_began_unseen(view),
         )
 
     def _seen(self, view: GuestView, kind: Any, records: Sequence[Any]) -> Sequence[Any] | None:
@@ -145,6 +146,13 @@ class _Context:
     def _days_in_state(self, view: GuestView) -> int | None:
         since = self.power_since.get(view.fact.entity_key or 0)
         return None if since is None or view.guest.power is None else (self.estate.at - since).days
+
+    def _state_began_unseen(self, view: GuestView) -> int | None:
+        """Whether it was so when its source was first read: then it may have been so for long."""
+        if self._days_in_state(view) is None:
+            return None
+        since = self.power_since.get(view.fact.entity_key or 0)
+        return int(began_unseen(self.estate, since))
 
     def _oldest_days(self, snapshots: Sequence[GuestSnapshot] | None) -> int | None:
         made = [s.created_at for s in snapshots or () if s.created_at is not None]
@@ -165,6 +173,11 @@ class _Context:
         if (cluster, host) not in self.proven or not view.is_powered_on:
             return None
         return int((cluster, view.label) in self.stays_down)
+
+
+def began_unseen(estate: Estate, since: datetime | None) -> bool:
+    """Whether a state that was first seen at an instant was there at a source's first poll."""
+    return since is not None and since in {one.state.first_success_at for one in estate.sources}
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
