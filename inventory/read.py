@@ -23,6 +23,7 @@ from inventory.records import (
     Datastore,
     Disk,
     Guest,
+    Host,
     Record,
 )
 from inventory.samples import USAGE
@@ -577,6 +578,16 @@ def power_since(connection: Connection, at: datetime) -> dict[int, datetime]:
         if key not in since or state[key] != power:
             since[key], state[key] = valid_from, power
     return since
+
+
+def first_known_at(connection: Connection) -> datetime | None:
+    """The first instant of which any host or guest is known."""
+    tables = [table_of(VERSION_ROWS[kind]) for kind in (Host, Guest)]
+    found = [
+        connection.scalar(sa.select(sa.func.min(t.c.valid_from, type_=t.c.valid_from.type)))
+        for t in tables
+    ]
+    return min((instant for instant in found if instant is not None), default=None)
 
 
 def known_clusters(connection: Connection) -> dict[str, str]:

@@ -50,7 +50,9 @@ def _collect(context: typer.Context, names: Names = None) -> None:
 def _backfill(
     context: typer.Context,
     names: Names = None,
-    seconds: Annotated[float, typer.Option(help="stop after that long; it resumes")] = 3600.0,
+    seconds: Annotated[float, typer.Option(min=1, help="stop after that long; it resumes")] = (
+        3600.0
+    ),
 ) -> None:
     """Read the history that the platforms keep themselves; resumes where it stopped."""
     from lumbung.commands.collecting import backfill_all
