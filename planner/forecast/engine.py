@@ -161,11 +161,12 @@ def _slices(count: int, at_once: int) -> Iterator[slice]:
         yield slice(first, min(first + at_once, count))
 
 
-@lru_cache(maxsize=1)  # every forecast of a report asks for the same: 38 MB for two years
 def _ranks_as_weights(samples: int, days: int, seed: int) -> Floats:
-    """What each of a fan's shares counts in each future, ``[day, share, sample]``."""
+    """What each of a fan's shares counts in each future, ``[day, share, sample]``: 38 MB for two
+    years, looked up and so made anew for each forecast rather than kept."""
     ranks = ranks_of(samples, days, seed)
-    return np.ascontiguousarray(share_weights((ranks.T + 0.5) / len(ranks)).transpose(1, 0, 2))
+    of_rank = share_weights((np.arange(len(ranks)) + 0.5) / len(ranks))
+    return np.asarray(of_rank[:, ranks.T].transpose(1, 0, 2))
 
 
 @lru_cache(maxsize=1)
