@@ -51,11 +51,16 @@ def accuracy(risks_csv: Path) -> Accuracy:
     key = yaml.safe_load(files("lab.city").joinpath("answer_key.yaml").read_text("utf-8"))
     with risks_csv.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["outcome"] == "risk"]
-    found = {(row["rule"], row["subject"].split()[0]) for row in rows}
+    found = {(row["rule"], named(row["subject"])) for row in rows if not row["waiver"]}
     return Accuracy(
         frozenset((rule, name) for rule, name in found if name != _PROGRAM),
         frozenset((entry["rule"], entry["subject"]) for entry in key["risks"]),
     )
+
+
+def named(subject: str) -> str:
+    """A subject of risks.csv as the answer key names it: the guest of a disk, without its id."""
+    return subject.partition(" (")[0]
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from collectors.contract import CollectError
 from collectors.poll import Result
 from inventory.forecasts import remember_forecasts
 from inventory.store import Store
-from lab.city import estate_text
+from lab.city import owners_files
 from lab.city.balaikota import AUDITOR, balaikota
 from lab.city.cameras import write_cameras
 from lab.city.command_center import TOKEN_SECRET, command_center
@@ -95,8 +95,8 @@ def _configure(folder: Path, now: datetime, first: Served, second: Served) -> No
         path.write_text(f"{secret}\n", encoding="utf-8")
     policy = files("lab.city").joinpath("policy.toml").read_text("utf-8")
     (folder / "policy.toml").write_text(policy, encoding="utf-8")
-    owners = estate_text(now.astimezone(_ZONE).date())
-    (folder / "estate.yaml").write_text(owners, encoding="utf-8")
+    for name, text in owners_files(now.astimezone(_ZONE).date()).items():
+        (folder / name).write_text(text, encoding="utf-8")
     (folder / "lumbung.toml").write_text(_CONFIGURATION.format(
         first=first.url, first_ca=first.ca_file.relative_to(folder),
         second=second.url, second_ca=second.ca_file.relative_to(folder),

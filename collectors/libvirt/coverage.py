@@ -6,17 +6,14 @@ Backups and backup jobs are not covered: libvirt knows none.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from collectors.libvirt.answers import Answers
 from collectors.libvirt.domains import Domain
 from collectors.libvirt.monitor import busy_seconds, is_stuck
 from collectors.libvirt.values import attribute
 from collectors.libvirt.volumes import volume_coverage
 from collectors.tags import COMMAND
 from inventory.records import Coverage, CoverageState
-
-if TYPE_CHECKING:
-    from collectors.libvirt.parse import Answers
 
 _OF_XML = ("guest", "disk", "nic")
 _EVERY = ("host", *_OF_XML, "guest_snapshot", "datastore", "volume", "usage")

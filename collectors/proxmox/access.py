@@ -7,17 +7,15 @@ is hidden, not none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from collectors.proxmox.answers import Answers
 from collectors.proxmox.gaps import judged
 from collectors.proxmox.values import flag, properties, stated, text, words
 from collectors.proxmox.visibility import Rights
 from collectors.untrusted import instant, number, whole
 from inventory.platform_records import Grant, Principal, Realm, Role
 from inventory.records import Coverage, CoverageState, Record
-
-if TYPE_CHECKING:
-    from collectors.proxmox.parse import Answers
 
 Row = Mapping[str, Any]
 _USERS, _GROUPS = "GET /access/users?full=1", "GET /access/groups"

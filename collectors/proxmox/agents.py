@@ -7,8 +7,9 @@ An agent is asked where one is configured, the guest runs and the token may ask 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from collectors.proxmox.answers import FILE_SYSTEMS, OS_INFO, Answers
 from collectors.proxmox.gaps import asked_at, guests_shown, refusal, was_left, whole
 from collectors.proxmox.guests import guest_id_of
 from collectors.proxmox.values import flag, properties, rows, text
@@ -19,13 +20,8 @@ from collectors.untrusted import whole as whole_number
 from inventory.platform_records import GuestFilesystem
 from inventory.records import BEYOND_REACH, Coverage
 
-if TYPE_CHECKING:
-    from collectors.proxmox.parse import Answers
-
 Row = Mapping[str, Any]
 
-OS_INFO = "agent/get-osinfo"
-FILE_SYSTEMS = "agent/get-fsinfo"
 KIND = GuestFilesystem.kind_name
 
 _RIGHTS = ("VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted")  # from release 9 on

@@ -16,7 +16,8 @@ from datetime import datetime
 from typing import Any
 
 from collectors.contract import KeptAnswer
-from collectors.proxmox.agents import FILE_SYSTEMS, OS_INFO, has_agent, may_be_asked
+from collectors.proxmox.agents import has_agent, may_be_asked
+from collectors.proxmox.answers import FILE_SYSTEMS, OS_INFO
 from collectors.proxmox.cluster import GROUPS, HOURLY_PATHS
 from collectors.proxmox.firewall import group_names
 from collectors.proxmox.guests import guest_id_of

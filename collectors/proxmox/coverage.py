@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from collectors.proxmox.access import access_coverage
 from collectors.proxmox.agents import filesystem_coverage
+from collectors.proxmox.answers import Answers
 from collectors.proxmox.backups import Listing
 from collectors.proxmox.gaps import TOLD_BY, asked_at, guests_shown, of_guest, refusal, whole
 from collectors.proxmox.ha import ha_coverage
@@ -14,9 +14,6 @@ from collectors.proxmox.platform_coverage import of_the_platform
 from collectors.proxmox.replication import replication_coverage
 from collectors.proxmox.visibility import NO_RIGHTS, Rights
 from inventory.records import Coverage
-
-if TYPE_CHECKING:
-    from collectors.proxmox.parse import Answers
 
 _OF_GUESTS_ALONE = ("guest", "disk", "nic", "guest_snapshot", "pending")
 

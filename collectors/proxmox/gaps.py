@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from collectors.proxmox.answers import Answers
 from collectors.proxmox.visibility import NO_RIGHTS, Rights
 from collectors.proxmox.wire import NOT_ASKED
 from inventory.records import Coverage, CoverageState
-
-if TYPE_CHECKING:
-    from collectors.proxmox.parse import Answers
 
 # Which answer about a guest tells of each kind that every guest has.
 TOLD_BY = {

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from collectors.proxmox.agents import OS_INFO
+from collectors.proxmox.answers import OS_INFO, Answers
 from collectors.proxmox.disks import disks_of, marked_shareable
 from collectors.proxmox.firewall import firewall_of, rules_of
 from collectors.proxmox.guests import guest_of, nics_of, snapshots_of
 from collectors.proxmox.wire import rows_of
 from collectors.untrusted import mapping
 from inventory.records import Disk, Guest, Record
-
-if TYPE_CHECKING:
-    from collectors.proxmox.parse import Answers
 
 Row = Mapping[str, Any]
 

@@ -7,16 +7,14 @@ migrated. An older release knows no rules and answers 501. Both mean: none of th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from collectors.proxmox.answers import Answers
 from collectors.proxmox.gaps import judged
 from collectors.proxmox.values import count, flag, stated, text, words
 from collectors.proxmox.visibility import Rights
 from inventory.platform_records import HaResource, HaRule
 from inventory.records import Coverage, Record
-
-if TYPE_CHECKING:
-    from collectors.proxmox.parse import Answers
 
 Row = Mapping[str, Any]
 _RESOURCES, _GROUPS, _RULES = (

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from collectors.proxmox.answers import Answers
 from collectors.proxmox.cluster import CEPH, FIREWALL, GROUPS, RULES, STATE_PATHS, STATUS
 from collectors.proxmox.firewall import group_names
 from collectors.proxmox.gaps import guests_shown, is_absent, judged, refusal, whole
 from collectors.proxmox.nodes import Told, told_by
 from collectors.proxmox.visibility import Rights
 from inventory.records import BEYOND_REACH, Coverage, CoverageState
-
-if TYPE_CHECKING:
-    from collectors.proxmox.parse import Answers
 
 _WORST: Mapping[CoverageState, int] = {"complete": 0, "partial": 1, "hidden": 2, "failed": 3}
 # Of these kinds some facts are the whole cluster's: their whole is judged by answers of its own.

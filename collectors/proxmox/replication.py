@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from collectors.proxmox.answers import Answers
 from collectors.proxmox.gaps import away, judged
 from collectors.proxmox.values import count, flag, stated, text
 from collectors.proxmox.visibility import Rights
 from collectors.untrusted import instant, whole
 from inventory.platform_records import Replication
 from inventory.records import Coverage, CoverageState
-
-if TYPE_CHECKING:
-    from collectors.proxmox.parse import Answers
 
 Row = Mapping[str, Any]
 _JOBS = "GET /cluster/replication"

@@ -12,7 +12,8 @@ import re
 from datetime import date, timedelta
 from importlib.resources import files
 
-_WRITTEN_ON = date(2026, 11, 23)  # what the dates of estate.yaml count from
+_WRITTEN_ON = date(2026, 11, 23)  # what the dates of the owners' files count from
+_OWNERS_FILES = ("estate.yaml", "estate.attested.yaml")
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
@@ -22,13 +23,16 @@ def table(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def estate_text(as_of: date) -> str:
-    """The city's owners' file with its dates moved along to a demo run on ``as_of``."""
-    head, _version, body = (
-        files("lab.city").joinpath("estate.yaml").read_text("utf-8").partition("version: 1\n")
-    )
-    later = as_of - _WRITTEN_ON
-    return f"{head}version: 1\n" + _DATE.sub(lambda found: _moved(found[0], later), body)
+def owners_files(as_of: date) -> dict[str, str]:
+    """The city's owners' file and what its agencies answered, by name, with their dates moved
+    along to a demo run on ``as_of``."""
+    return {name: _owners_file(name, as_of - _WRITTEN_ON) for name in _OWNERS_FILES}
+
+
+def _owners_file(name: str, later: timedelta) -> str:
+    text = files("lab.city").joinpath(name).read_text("utf-8")
+    head, version, body = text.partition("version: 1\n")
+    return head + version + _DATE.sub(lambda found: _moved(found[0], later), body)
 
 
 def _moved(day: str, later: timedelta) -> str:

@@ -25,6 +25,7 @@ from planner.risks.score import weights
 from planner.risks.subjects import subjects_of
 from planner.risks.waivers import with_waivers
 
+_SEVERITY_OF = {rule.id: rule.severity for rule in RULES}
 # Subjects that a source cannot have while it is known to have none of these.
 _LIVES_BY: Mapping[str, type[Record]] = {
     "guest": Guest,
@@ -280,7 +281,8 @@ class _Subjects:
     def of(self, rule: Rule) -> Iterable[Subject]:
         things = self._made.get(rule.subject)
         if things is None:
-            things = tuple(subjects_of(rule.subject, self._estate, self._answers))
+            of_kind = subjects_of(rule.subject, self._estate, self._answers, _SEVERITY_OF)
+            things = tuple(of_kind)
             self._made[rule.subject] = things
         judged = {name: self._judges(rule, name) for name in {s.source for s in things}}
         return things if all(judged.values()) else (s for s in things if judged[s.source])

@@ -14,7 +14,7 @@ from planner.answers import PoolAnswer
 from planner.estate import Estate, Platform, SourceHealth
 from planner.guest_views import GuestView, ServiceView
 from planner.recorders import Keeper, keepers_of
-from planner.risks.rule import Subject, SubjectKind
+from planner.risks.rule import Severity, Subject, SubjectKind
 from planner.risks.waivers import WaiverView
 from planner.waiver_entries import Waiver
 
@@ -29,13 +29,23 @@ class Changed:
 
 
 def subjects_of(
-    kind: SubjectKind, estate: Estate, answers: Sequence[PoolAnswer]
+    kind: SubjectKind,
+    estate: Estate,
+    answers: Sequence[PoolAnswer],
+    severity_of: Mapping[str, Severity],
 ) -> Iterable[Subject]:
-    """Every subject of a kind. What is nobody's is its operator's."""
+    """Every subject of a kind. What is nobody's is its operator's.
+
+    ``severity_of`` has every rule by id: a waiver is as grave as the rule that it accepts.
+    """
     if kind in ("cluster", "datastore"):
         pools = (_of_pool(answer) for answer in answers if answer.pool.kind == kind)
         return (_run_by_its_operator(pool, estate) for pool in pools)
-    found = _OF_KIND[kind](estate)
+    found: Iterable[Subject]
+    if kind == "waiver":
+        found = (_of_waiver(entry, severity_of[entry.rule]) for entry in estate.owners.waivers)
+    else:
+        found = _OF_KIND[kind](estate)
     if kind in _OF_OWNERS:
         return found
     return (_run_by_its_operator(subject, estate) for subject in found)
@@ -158,10 +168,7 @@ def _of_keeper(keeper: Keeper, estate: Estate) -> Subject:
     )
 
 
-def _of_waiver(entry: Waiver) -> Subject:
-    from planner.risks.catalogue import BY_ID
-
-    severity = BY_ID[entry.rule].severity
+def _of_waiver(entry: Waiver, severity: Severity) -> Subject:
     return Subject("waiver", WaiverView(entry, severity), entry.id, f"waiver {entry.id}")
 
 
@@ -241,6 +248,5 @@ _OF_KIND: Mapping[SubjectKind, Callable[[Estate], Iterable[Subject]]] = {
     "processing": lambda estate: (_of_processing(part, estate) for part in estate.processings),
     "recorder": lambda estate: (_of_keeper(keeper, estate) for keeper in keepers_of(estate)),
     "source": lambda estate: map(_of_source, estate.sources),
-    "waiver": lambda estate: map(_of_waiver, estate.owners.waivers),
     "tool": lambda estate: iter([Subject("tool", estate.tool, "lumbung", "lumbung")]),
 }

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.planted import accuracy
+from bench.planted import accuracy, named
 from command_line import lumbung, lumbung_here
 from site_files import JAKARTA
 
@@ -277,19 +277,39 @@ def test_the_requests_are_answered(city: City) -> None:
 
 
 def test_the_planted_risks_are_found_and_nothing_else(city: City) -> None:
-    found = [row for row in city.rows("risks") if row["outcome"] == "risk"]
+    found = [row for row in city.rows("risks") if row["outcome"] == "risk" and not row["waiver"]]
     planted = city.key["risks"]
     for entry in planted:
         [row] = [
             r
             for r in found
-            if r["rule"] == entry["rule"] and r["subject"].split()[0] == entry["subject"]
+            if r["rule"] == entry["rule"] and named(r["subject"]) == entry["subject"]
         ]
         assert row["severity"] == entry["severity"], row
         assert row["evidence"]
     for rule in city.key["nothing_else"]:
-        subjects = {r["subject"].split()[0] for r in found if r["rule"] == rule}
+        subjects = {named(r["subject"]) for r in found if r["rule"] == rule}
         assert subjects == {e["subject"] for e in planted if e["rule"] == rule}, rule
+
+
+def test_a_risk_that_is_accepted_stays_in_sight_and_counts_for_nothing(city: City) -> None:
+    found = [row for row in city.rows("risks") if row["waiver"]]
+    for row, entry in zip(found, city.key["accepted"], strict=True):
+        assert (row["rule"], named(row["subject"])) == (entry["rule"], entry["subject"])
+        assert row["waiver"] == entry["waiver"]
+        until = city.now.astimezone(JAKARTA).date() + timedelta(days=entry["until_in_days"])
+        assert row["waiver_until"] == str(until)
+        assert (row["points"], int(row["points_waived"]) > 0) == ("0", True)
+
+
+@on_a_monday
+def test_agencies_have_answered_for_some_of_their_guests(city: City) -> None:
+    config = ("--config", str(city.folder / "lumbung.toml"))
+    shown = lumbung_here(*config, "estate", "rounds", "--format", "json", now=city.now)
+    rounds = {row["agency"]: row for row in json.loads(shown.stdout)}
+    counted = ("guests", "answered", "overdue", "never")
+    for agency, told in city.key["answered"].items():
+        assert [rounds[agency][name] for name in counted] == [told[name] for name in counted]
 
 
 @on_a_monday
