@@ -9,10 +9,10 @@ commit on the main line. Writes a long frame (series_id, ts, value) that bench/t
 with ``--histories``.
 
 ``--clones`` names a folder that holds a bare clone OWNER+NAME.git of every repository of
-bench/git_repositories.txt; each is read up to the commit that stands there, so that everybody reads
-the same. ``--list`` names another list, such as those of repositories that the model has not seen. A
-file of 4 MiB or more counts nothing, so that clones without them
-(``git clone --bare --filter=blob:limit=4m``) tell the same as whole ones.
+bench/git_repositories.txt, or of another ``--list``, such as those that the model has not seen;
+each is read up to the commit that stands there, so that everybody reads the same. A file of 4 MiB
+or more counts nothing, so that clones without them (``git clone --bare --filter=blob:limit=4m``)
+tell the same as whole ones.
 """
 
 from __future__ import annotations
