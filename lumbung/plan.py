@@ -30,7 +30,7 @@ from lumbung.files import (
 from lumbung.hygiene import tool_facts
 from lumbung.settings import ConfiguredSource, Settings, SettingsError
 from planner.answers import answer_all
-from planner.balance import BALANCE_DAYS, BalanceRow, balance_of
+from planner.balance import BALANCE_DAYS, Balance, balances_of
 from planner.estate import Estate, SourceHealth
 from planner.growth import Teller, history_needed, weeks_needed
 from planner.growth_parts import WEEK_DAYS, Ledger
@@ -99,11 +99,13 @@ def plan_matrix(settings: Settings, store: Store, when: When) -> tuple[MatrixRow
         return matrix_of(_estate(connection, settings, store, when))
 
 
-def plan_balance(settings: Settings, store: Store, when: When) -> tuple[BalanceRow, ...]:
-    """How even hosts, clusters and sites are used, as of a date."""
+def plan_balance(
+    settings: Settings, store: Store, when: When
+) -> tuple[Estate, tuple[Balance, ...]]:
+    """The estate, and how even its hosts, clusters and sites are used, as of a date."""
     estate, past, _memory = gather(settings, store, when)
     answers = answer_all(estate, questions(estate, past, settings.zone))
-    return balance_of(estate, past, answers)
+    return estate, balances_of(estate, past, answers)
 
 
 def plan_growth(

@@ -19,6 +19,7 @@ from inventory.records import Host
 from planner.answers import PoolAnswer
 from planner.estate import Estate
 from planner.hosting import bins_of, host_labels, loads_of, place_of
+from planner.keys import balance_key
 from planner.placement.moves import (
     POINTS_OVER_MEAN,
     STDEV_RATIO,
@@ -29,7 +30,7 @@ from planner.placement.moves import (
     moves_of,
     safe,
 )
-from planner.placement.packing import Bin, Load
+from planner.placement.packing import Bin
 from planner.pools import Past, Pool, limits_of
 
 BALANCE_DAYS = 14  # that are looked at
@@ -55,12 +56,40 @@ class BalanceRow:
     state: State
     moves: str
     why: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How even the members of a scope are, and what would help.
+
+    ``members`` is None where too few days are known of one of them; ``after`` is them once every
+    move is made.
+    """
+
+    scope: str
+    count: int
+    members: Members | None = None
+    moves: tuple[Move, ...] = ()
+    after: Members | None = None
+
+    def rows(self) -> Iterator[BalanceRow]:
+        """A row per resource."""
+        if self.members is None or self.after is None:
+            yield from _unknown(self.scope, self.count)
+        else:
+            yield from _rows(self.scope, self.members, self.moves, self.after)
 
 
 def balance_of(estate: Estate, past: Past, answers: Sequence[PoolAnswer]) -> tuple[BalanceRow, ...]:
     """Every cluster with several hosts, then the clusters and the sites among themselves."""
+    return tuple(row for one in balances_of(estate, past, answers) for row in one.rows())
+
+
+def balances_of(estate: Estate, past: Past, answers: Sequence[PoolAnswer]) -> tuple[Balance, ...]:
+    """What the rows are made of, in their order."""
     pools = [answer.pool for answer in answers if answer.pool.kind == "cluster"]
-    rows: list[BalanceRow] = []
+    rows: list[Balance] = []
     for pool in pools:
         rows += _of_cluster(estate, past, pool)
     by_cluster = {pool.name: _in_service(pool) for pool in pools}
@@ -125,7 +154,7 @@ def _capacity(fact: Fact[Host], resource: str) -> float | None:
 # Inside a cluster
 
 
-def _of_cluster(estate: Estate, past: Past, pool: Pool) -> Iterator[BalanceRow]:
+def _of_cluster(estate: Estate, past: Past, pool: Pool) -> Iterator[Balance]:
     labels = host_labels(pool)
     groups = {labels[fact.record.host_id]: [fact] for fact in _in_service(pool)}
     if len(groups) < 2:
@@ -133,27 +162,27 @@ def _of_cluster(estate: Estate, past: Past, pool: Pool) -> Iterator[BalanceRow]:
     members = _measured(past, groups, estate.as_of)
     scope = f"cluster {pool.name}"
     if members is None:
-        yield from _unknown(scope, len(groups))
+        yield Balance(scope, len(groups))
         return
     bins, loads = bins_of(pool, estate.policy), loads_of(estate, pool)
     moves = safe(
         moves_of(members, bins, loads), bins, loads, limits_of(estate, pool).k_of(len(bins))
     )
-    yield from _rows(scope, members, moves, loads)
+    yield Balance(scope, len(groups), members, moves, moved(members, moves, loads))
 
 
 def _unknown(scope: str, members: int) -> Iterator[BalanceRow]:
     why = f"fewer than {_FEWEST_DAYS} days on which every member was measured"
     for resource in _RESOURCES:
+        key = balance_key(scope, resource)
         yield BalanceRow(
-            scope, resource, members, 0, None, None, "", None, None, "unknown", "", why
+            scope, resource, members, 0, None, None, "", None, None, "unknown", "", why, key
         )
 
 
 def _rows(
-    scope: str, members: Members, moves: Sequence[Move], loads: Sequence[Load]
+    scope: str, members: Members, moves: Sequence[Move], after: Members
 ) -> Iterator[BalanceRow]:
-    after = moved(members, moves, loads)
     for resource in members.used:
         spread, then = members.spread(resource), after.spread(resource)
         uneven = spread.is_imbalanced
@@ -170,6 +199,7 @@ def _rows(
             state="imbalanced" if uneven else "balanced",
             moves="; ".join(map(str, moves)) if uneven else "",
             why=_why(spread, then, moves) if uneven else "",
+            key=balance_key(scope, resource),
         )
 
 
@@ -192,14 +222,14 @@ def _of_groups(
     scope: str,
     groups: Mapping[str, Sequence[Fact[Host]]],
     answers: Sequence[PoolAnswer],
-) -> Iterator[BalanceRow]:
+) -> Iterator[Balance]:
     """Groups of hosts among themselves; only between clusters are moves told."""
     filled = {name: facts for name, facts in groups.items() if facts}
     if len(filled) < 2:
         return
     members = _measured(past, filled, estate.as_of)
     if members is None:
-        yield from _unknown(scope, len(filled))
+        yield Balance(scope, len(filled))
         return
     bins = [found for answer in answers if (found := _cluster_bin(answer)) is not None]
     loads = [
@@ -209,7 +239,8 @@ def _of_groups(
         for load in loads_of(estate, answer.pool)
         if load.only_on is None and not load.apart and not load.together
     ]
-    yield from _rows(scope, members, moves_of(members, bins, loads), loads)
+    moves = moves_of(members, bins, loads)
+    yield Balance(scope, len(filled), members, moves, moved(members, moves, loads))
 
 
 def _cluster_bin(answer: PoolAnswer) -> Bin | None:

@@ -60,7 +60,8 @@ class Item:
 class Purchase:
     """What to buy for a pool. ``quantities`` is what each question would need by itself.
 
-    None in it: not known, or the item does not help.
+    None in it: not known, or the item does not help. ``earliest`` is when it serves if it is asked
+    for today; ``others`` are the same with the other items that could be bought.
     """
 
     item: Item
@@ -70,6 +71,8 @@ class Purchase:
     until: date
     shortfall_days: int
     cost_of_waiting_month: float | None
+    earliest: date
+    others: tuple[Purchase, ...] = ()
 
     @property
     def cost(self) -> float | None:
@@ -249,7 +252,8 @@ def _purchase(estate: Estate, plan: _Plan, counted: _Counted) -> Purchase:
         cost = one.cost if priced and one.cost is not None else 0.0
         return (one.quantity is None, cost, one.quantity or 0)
 
-    return min(made, key=badness)
+    best = min(made, key=badness)
+    return replace(best, others=tuple(one for one in made if one is not best))
 
 
 def _of_item(estate: Estate, plan: _Plan, item: Item, counted: _Counted) -> Purchase:
@@ -266,6 +270,7 @@ def _of_item(estate: Estate, plan: _Plan, item: Item, counted: _Counted) -> Purc
         until=plan.until,
         shortfall_days=_short_days(estate, plan, 0),
         cost_of_waiting_month=None,
+        earliest=_earliest(estate, plan),
     )
     return replace(made, cost_of_waiting_month=_waiting(estate, plan, made))
 

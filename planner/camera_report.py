@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from planner.budget import budget_by
+from planner.budget import BudgetBy, budget_by
 from planner.cameras import TB, TIB, mean_mbps
 from planner.estate import Estate
+from planner.keys import order_key, recorder_key
 from planner.numbers import ceil
 from planner.pools import GIB
 from planner.purchases import RECORDER, CatalogueItem
@@ -57,6 +58,7 @@ def camera_row(estate: Estate, keeper: Keeper) -> CameraRow:
         verdict=keeper.verdict,
         why=keeper.why,
         flags=" ".join(keeper.flags),
+        key=recorder_key(keeper.called),
     )
 
 
@@ -135,7 +137,7 @@ def camera_orders(estate: Estate) -> Iterator[OrderRow]:
 def _order(estate: Estate, keeper: Keeper) -> OrderRow:
     missing = _missing_gib(keeper)
     owner = estate.owners.agencies.get(keeper.agency or "")
-    budget = budget_by(estate.owners.budget, estate.as_of, estate.as_of) if missing else None
+    budget = camera_budget(estate) if missing else None
     item, pieces = _cheapest(estate, keeper, missing)
     return OrderRow(
         pool=keeper.label,
@@ -155,7 +157,13 @@ def _order(estate: Estate, keeper: Keeper) -> OrderRow:
         gate="" if budget is None else budget.told,
         feasible_by_date=None if budget is None else budget.feasible_by,
         cost=None if item is None or item.price is None else pieces * item.price,
+        key=order_key(f"recorder/{keeper.called}"),
     )
+
+
+def camera_budget(estate: Estate) -> BudgetBy | None:
+    """The gate of what recorders lack: it is needed today; None without gates."""
+    return budget_by(estate.owners.budget, estate.as_of, estate.as_of)
 
 
 def _cheapest(
@@ -185,6 +193,25 @@ def _missing_gib(keeper: Keeper) -> float | None:
     if needed is None or net is None or needed <= net:
         return None
     return round((needed - net) / GIB, 1)
+
+
+def order_explanation(estate: Estate, keeper: Keeper) -> Iterator[str]:
+    """How much is missing of a recorder, what that is bought as, and what it costs."""
+    missing = _missing_gib(keeper)
+    needed, net = _tb(keeper.needed_bytes), _tb(keeper.net_bytes)
+    if missing is None:
+        yield f"why the recorder keeps less: {needed} are needed and it offers {net} after RAID"
+        yield "  its size would do, or one of both is not known: nothing is to be bought"
+        return
+    yield "more recorder storage = what the required days need after RAID, less what it has"
+    yield f"  {needed} − {net} = {missing:,.1f} GiB"
+    item, pieces = _cheapest(estate, keeper, missing)
+    if item is None:
+        yield "  by the GiB: the catalogue of the estate file has no recorder storage for it"
+    else:
+        yield f"  item {item.name}: {missing:,.1f} ÷ {item.storage_gib:,g} GiB, up: {pieces} pieces"
+        if item.price is not None:
+            yield f"  cost {pieces} × {item.price:,.0f} = {pieces * item.price:,.0f}"
 
 
 def _assumed(keeper: Keeper) -> Iterable[str]:
@@ -247,13 +274,17 @@ def _computed(keeper: Keeper) -> Iterator[str]:
         )
         for tier in stream.tiers:
             yield f"    kept {tier.days:g} days at {tier.mbps:g} Mbps"
-    yield f"  = {_days(keeper.computed_days)}"
+    yield (
+        f"  in all {_told(keeper.mbps)} Mbps and {_tb(keeper.daily_bytes)} a day: "
+        f"{_days(keeper.computed_days)}"
+    )
     if keeper.needed_bytes is not None:
         yield (
             f"  {keeper.planned_days:g} days need {_tb(keeper.needed_bytes)} net, "
             f"{_tb(keeper.needed_raw_bytes)} raw at RAID {over.raid_data}+{over.raid_parity}; "
             f"cameras still possible: {_told(keeper.still_possible)}"
         )
+        yield f"  the same in TiB: {keeper.needed_bytes / TIB:,.4f} net"
 
 
 def _uplink(keeper: Keeper) -> Iterator[str]:
@@ -262,8 +293,8 @@ def _uplink(keeper: Keeper) -> Iterator[str]:
         yield ""
         yield (
             f"uplink {line.name}: {line.used_mbps:g} of {line.planned_mbps:g} Mbps planned "
-            f"({line.planned_ratio:.0%} of {line.mbps:g}); at {mean:g} Mbps it carries "
-            f"{line.most(mean)} cameras"
+            f"({line.planned_ratio:.0%} of {line.mbps:g}) = {line.used_percent:.1f} %; at {mean:g} "
+            f"Mbps it carries {line.most(mean)} cameras, {line.more(mean)} more than there are"
         )
 
 
@@ -279,5 +310,5 @@ def _instant(value: object) -> str:
     return "not known" if value is None else f"{value:%Y-%m-%d %H:%MZ}"
 
 
-def _told(value: int | None) -> str:
-    return "not known" if value is None else str(value)
+def _told(value: float | None) -> str:
+    return "not known" if value is None else f"{value:g}"

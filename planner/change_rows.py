@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inventory.changes import Change
+from planner.keys import change_key
 from planner.pools import GIB
 from planner.rows import ChangeRow
 
@@ -20,6 +21,7 @@ def change_row(change: Change) -> ChangeRow:
         in_gib(change.field),
         _told(change.old, named=not change.field),
         _told(change.new, named=not change.field),
+        change_key(change.at, change.kind, change.subject, change.field),
     )
 
 

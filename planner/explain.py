@@ -1,52 +1,150 @@
-"""The defence of a number: formula, inputs with their dates and sources, policy, run."""
+"""The defence of a number: formula, inputs with their dates and sources, policy, run.
+
+Every row of the weekly files, and of the commands that show a part of a report, has a key; what is
+told of it is made of the same values that the row was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import fields
-from datetime import datetime
-from functools import partial
-from typing import get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Any
 
-from inventory.read import Fact
-from inventory.records import Guest, Record
-from planner.answers import Answer, PoolAnswer
 from planner.camera_report import explanation
-from planner.efficiency import explained
-from planner.estate import Estate
+from planner.efficiency.rows import ReclaimRow, RightsizeRow, reclaim_rows, rightsize_rows
+from planner.efficiency.savings import SavingsRow, savings_rows
+from planner.efficiency.showback import ShowbackRow
 from planner.growth import Teller
-from planner.outlook import Outlook
-from planner.policy import Resource
-from planner.pools import MODELS
+from planner.keys import recorder_key
 from planner.recorders import keepers_of
 from planner.report import Report
-from planner.risks.rule import Finding
-from planner.risks.trend import Trend
-from planner.rows import GuestLine, PoolRow, RiskRow
-from planner.sections import Basis, Sections, UnknownKey, shown
-from planner.waiver_entries import Waiver
+from planner.rows import (
+    CameraRow,
+    ChangeRow,
+    FailoverRow,
+    GuestLine,
+    OrderRow,
+    PoolRow,
+    RiskRow,
+    ScoreRow,
+    SourceRow,
+    TrackRow,
+)
+from planner.sections import UnknownKey, shown
+from planner.told.asked import Asked
+from planner.told.efficiency import (
+    reclaim_lines,
+    rightsize_lines,
+    savings_lines,
+    showback_lines,
+    showback_rows_of,
+)
+from planner.told.failover import failover_lines
+from planner.told.findings import finding_lines
+from planner.told.guests import guest_called, guest_lines
+from planner.told.orders import order_called, order_lines
+from planner.told.pools import pool_called, pool_lines
+from planner.told.record import track_lines
+from planner.told.scores import score_lines
+from planner.told.sources import change_lines, source_lines
+
+Lines = Callable[[Asked, Any, str | None], Iterator[str]]
+Called = Callable[[Report, str], Any | None]
+_MOST_KNOWN = 12  # keys that an error names
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Rows whose keys begin with the same word. ``called`` finds one by another of its names."""
+
+    form: str
+    row_type: type[Any]
+    rows: Callable[[Report], Sequence[Any]]
+    lines: Lines
+    called: Called = lambda _report, _rest: None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(field.name for field in fields(self.row_type))
+
+
+def _recorder_lines(asked: Asked, row: CameraRow, _column: str | None) -> Iterator[str]:
+    return explanation(next(k for k in keepers_of(asked.report.estate) if _key_of(k) == row.key))
+
+
+def _recorder_called(report: Report, rest: str) -> CameraRow | None:
+    known = keepers_of(report.estate)
+    keeper = next((one for one in known if one.answers_to(rest)), None)
+    return next((row for row in report.cameras if keeper and row.key == _key_of(keeper)), None)
+
+
+def _key_of(keeper: Any) -> str:
+    return recorder_key(keeper.called)
+
+
+def _table(stem: str) -> Callable[[Report], Sequence[Any]]:
+    def rows(report: Report) -> Sequence[Any]:
+        return report.tables[stem][1]
+
+    return rows
+
+
+def _reclaim(report: Report) -> Sequence[ReclaimRow]:
+    return reclaim_rows(report.efficiency, report.rates, report.as_of)
+
+
+def _rightsize(report: Report) -> Sequence[RightsizeRow]:
+    return rightsize_rows(report.efficiency, report.as_of)
+
+
+def _savings(report: Report) -> Sequence[SavingsRow]:
+    return savings_rows(report.remembered)
+
+
+KINDS: Mapping[str, Kind] = {
+    "order": Kind(
+        "order/POOL, order/recorder/NAME or order/POOL/ORDER",
+        OrderRow, _table("orders"), order_lines, order_called,
+    ),
+    "pool": Kind(
+        "pool/NAME/RESOURCE/MODEL", PoolRow, _table("pools"), pool_lines, pool_called,
+    ),
+    "guest": Kind(
+        "guest/CLUSTER/ID", GuestLine, _table("guests"), guest_lines, guest_called
+    ),
+    "finding": Kind("finding/ID", RiskRow, _table("risks"), finding_lines),
+    "failover": Kind(
+        "failover/POOL/HOST", FailoverRow, _table("failover"), failover_lines
+    ),
+    "recorder": Kind(
+        "recorder/NAME", CameraRow, _table("cameras"), _recorder_lines, _recorder_called
+    ),
+    "track": Kind(
+        "track/POOL/RESOURCE/MODEL/level/DAYS", TrackRow, _table("track_record"), track_lines
+    ),
+    "score": Kind("score/agency/CODE", ScoreRow, _table("risk_score"), score_lines),
+    "source": Kind("source/NAME", SourceRow, _table("sources"), source_lines),
+    "change": Kind("change/DIGEST", ChangeRow, _table("changes"), change_lines),
+    "reclaim": Kind("reclaim/CLASS/CLUSTER/ID", ReclaimRow, _reclaim, reclaim_lines),
+    "rightsize": Kind("rightsize/CLUSTER/ID", RightsizeRow, _rightsize, rightsize_lines),
+    "showback": Kind(
+        "showback/CLUSTER/agency/CODE", ShowbackRow, showback_rows_of, showback_lines
+    ),
+    "savings": Kind("savings/MONTH", SavingsRow, _savings, savings_lines),
+}  # fmt: skip
 
 
 def explain(report: Report, key: str, growth: Teller | None = None) -> str:
-    """The text behind ``key``: pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID,
-    recorder/NAME.
+    """The text behind the row that has ``key``, or behind one column of it: KEY/COLUMN.
 
     ``growth`` tells the growth of pools apart; without it nothing is said of that. Raises
     UnknownKey.
     """
-    kind, _slash, rest = key.partition("/")
-    explainers: dict[str, Callable[[Report, str], Iterator[str]]] = {
-        "pool": partial(_pool, growth=growth),
-        "guest": _guest,
-        "finding": _finding,
-        "recorder": _recorder,
-    }
-    if kind not in explainers or not rest:
-        raise UnknownKey(
-            f"{key!r}: a key is pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID "
-            "or recorder/NAME"
-        )
-    return "\n".join([key, "", *explainers[kind](report, rest), "", *_footer(report)])
+    kind, row, column = found(report, key)
+    value = [] if column is None else [f"{column} = {shown(getattr(row, column))}"]
+    lines = kind.lines(Asked(report, growth), row, column)
+    return "\n".join([key, "", *value, *lines, "", *_footer(report)])
 
 
 def _footer(report: Report) -> Iterator[str]:
@@ -54,181 +152,42 @@ def _footer(report: Report) -> Iterator[str]:
     yield f"as of {report.as_of}, policy {report.policy.version}{run}"
 
 
-def _pool(report: Report, rest: str, growth: Teller | None) -> Iterator[str]:
-    parts = rest.split("/")
-    cut = next((i for i in range(len(parts) - 1, 1, -1) if _ends_a_key(parts, i)), None)
-    if cut is None or len(parts) > cut + 2:
-        raise UnknownKey(f"pool/{rest}: write pool/NAME/RESOURCE/MODEL[/COLUMN]")
-    name, resource, model = "/".join(parts[: cut - 1]), parts[cut - 1], parts[cut]
-    column = parts[cut + 1] if len(parts) > cut + 1 else None
-    pool, answer = _find(report, name, resource, model)
-    row = next(
-        row
-        for row in report.pools
-        if (row.pool, row.resource, row.model) == (pool.pool.name, resource, model)
-    )
-    sections = Sections(_basis(report, pool, answer, growth), pool, answer)
-    if column is None:
-        yield from sections.all()
-        return
-    if column not in {field.name for field in fields(PoolRow)}:
-        raise UnknownKey(f"{column!r} is no column of pools.csv")
-    yield f"{column} = {shown(getattr(row, column))}"
-    yield from sections.of(column)
+def found(report: Report, key: str) -> tuple[Kind, Any, str | None]:
+    """The row and the column that a key means: as it is written in a file, else as people say.
+
+    Raises UnknownKey.
+    """
+    name, _slash, rest = key.partition("/")
+    kind = KINDS.get(name)
+    if kind is None or not rest:
+        forms = ", ".join(kind.form for kind in KINDS.values())
+        raise UnknownKey(f"{key!r}: a key is one of {forms}, each with /COLUMN for one figure")
+    by_key = {row.key: row for row in kind.rows(report)}
+    head, _slash, column = key.rpartition("/")
+    if key in by_key:
+        return kind, by_key[key], None
+    if head in by_key:
+        return kind, by_key[head], _column(kind, name, column)
+    if (row := kind.called(report, rest)) is not None:
+        return kind, row, None
+    if head != name and (row := kind.called(report, head.removeprefix(f"{name}/"))) is not None:
+        return kind, row, _column(kind, name, column)
+    raise UnknownKey(_not_known(kind, name, rest, list(by_key)))
 
 
-def _basis(report: Report, pool: PoolAnswer, answer: Answer, growth: Teller | None) -> Basis:
-    key = (pool.pool.kind, pool.pool.name)
-    return Basis(
-        estate=report.estate,
-        fits=report.fits[key],
-        efficiency=report.efficiency,
-        purchase=report.purchases.get(key),
-        track_record=report.track_record,
-        outlook=None if growth is None else Outlook(report, answer, growth.growth(answer)),
-    )
+def _column(kind: Kind, name: str, column: str) -> str:
+    if column in kind.columns:
+        return column
+    near = get_close_matches(column, kind.columns, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise UnknownKey(f"{column!r} is no column of a row {name}/…{hint}")
 
 
-def _ends_a_key(parts: list[str], i: int) -> bool:
-    """Whether RESOURCE/MODEL end there: a column is called demand too."""
-    return parts[i] in MODELS and parts[i - 1] in get_args(Resource)
-
-
-def _find(report: Report, name: str, resource: str, model: str) -> tuple[PoolAnswer, Answer]:
-    for pool in report.answers:
-        if pool.pool.answers_to(name):
-            for answer in pool.answers:
-                if (answer.question.resource, answer.question.model) == (resource, model):
-                    return pool, answer
-            raise UnknownKey(f"pool {name!r} has no {resource}/{model}")
-    known = ", ".join(pool.pool.name for pool in report.answers)
-    raise UnknownKey(f"no pool is named {name!r}; known are {known}")
-
-
-def _guest(report: Report, rest: str) -> Iterator[str]:
-    wanted, column = rest, None
-    columns = {field.name for field in fields(GuestLine)}
-    head, _slash, tail = rest.rpartition("/")
-    if head and tail in columns:
-        wanted, column = head, tail
-    found = [line for line in report.guests if _means(line, wanted)]
-    if not found:
-        raise UnknownKey(f"no guest has the id, uuid or name {wanted!r}")
-    if len(found) > 1:
-        ids = ", ".join(f"{line.cluster}/{line.guest_id}" for line in found)
-        raise UnknownKey(f"{wanted!r} means several guests: {ids}")
-    line = found[0]
-    view = report.estate.guest_of[line.cluster, line.guest_id]
-    if column is not None:
-        yield f"{column} = {shown(getattr(line, column))}"
-    else:
-        for field in fields(GuestLine):
-            value = getattr(line, field.name)
-            if value not in (None, ""):
-                yield f"{field.name} = {shown(value)}"
-    of = report.rates.get(line.cluster)
-    yield from explained.guest_lines(report.estate, report.efficiency, of, view.key, column)
-    fact = view.fact
-    yield ""
-    yield (
-        f"source {fact.source}, so since {fact.valid_from:%Y-%m-%d %H:%MZ}, confirmed "
-        f"{fact.confirmed_at:%Y-%m-%d %H:%MZ}"
-    )
-    for origin, name in view.classifications:
-        yield f"class {name}: stated by {origin} (the strictest wins)"
-    yield from _around(report, view.guest)
-
-
-def _around(report: Report, guest: Guest) -> Iterator[str]:
-    """The open risks of the cluster and host that a guest runs on: they weigh there, not here."""
-    for found in report.assessment.risks:
-        subject = found.subject
-        here = subject.cluster == guest.cluster and subject.host_id in (None, guest.host_id)
-        if here and subject.kind in ("platform", "cluster", "host"):
-            yield f"around it: {found.rule.id} {subject.label}, {found.severity} (0 points here)"
-
-
-def _means(line: GuestLine, wanted: str) -> bool:
-    names = (line.guest_id, line.uuid, line.name, f"{line.cluster}/{line.guest_id}")
-    return wanted in names
-
-
-def _finding(report: Report, rest: str) -> Iterator[str]:
-    found = next((f for f in report.assessment.findings if f.id == rest), None)
-    if found is None:
-        raise UnknownKey(f"no finding {rest!r} is open; `lumbung risks` lists them")
-    rule, row = found.rule, next(row for row in report.risks if row.finding_id == rest)
-    yield f"{rule.id} {rule.title}: {found.outcome.state}, {found.severity}, {found.points} points"
-    if row.points_formula:
-        yield f"points: {row.points_formula}"
-    if found.waiver is not None:
-        yield from _accepted(found.waiver, row)
-    yield f"subject: {found.subject.label}"
-    yield f"evidence: {found.evidence}"
-    yield f"first seen: {row.first_seen}"
-    yield from _last_week(report.trend, rest)
-    yield f"why: {rule.why}"
-    yield f"fix: {rule.fix}"
-    yield f"controls: {row.controls}"
-    if found.subject.source is not None:
-        yield f"source: {found.subject.source}"
-    yield from _observed(found, report.estate)
-
-
-def _observed(found: Finding, estate: Estate) -> Iterator[str]:
-    """The fact a finding is about, with the poll that last saw it, and what else was read."""
-    thing = getattr(found.subject.thing, "fact", found.subject.thing)
-    fact = estate.fact_of(thing) if isinstance(thing, Record) else thing
-    if isinstance(fact, Fact):
-        record = fact.record
-        yield (
-            f"fact: {record.kind_name} {record.cluster}/{record.subject} of {fact.source}, so "
-            f"since {_instant(fact.valid_from)}, last seen {_instant(fact.confirmed_at)}"
-        )
-    health = estate.source_health(found.subject.source or "")
-    read = health.state.last_taken_at if health else None
-    kinds = ", ".join(kind.replace("_", " ") for kind in found.rule.needs)
-    if read is not None and kinds:
-        yield f"beside it were read: {kinds}, last seen {_instant(read)}"
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat(timespec="seconds")
-
-
-def _last_week(trend: Trend | None, finding_id: str) -> Iterator[str]:
-    """What an earlier report said of a finding that changed since."""
-    found = trend.of.get(finding_id) if trend else None
-    if trend is None or found is None:
-        return
-    was = found.was
-    if was is None:
-        yield f"{trend.since}: not there ({found.turn.replace('_', ' ')})"
-    else:
-        state = f"accepted by {was.waiver}" if was.waiver else was.outcome
-        points = was.points or was.points_waived
-        yield f"{trend.since}: {state}, {was.severity}, {points} points ({found.turn})"
-
-
-def _accepted(waiver: Waiver, row: RiskRow) -> Iterator[str]:
-    """Who accepted a risk until when, and why."""
-    yield (
-        f"accepted until {row.waiver_until} by waiver {waiver.id}: {row.points_waived} points "
-        "count as accepted risk"
-    )
-    yield f"reason: {waiver.reason}"
-    if waiver.compensating_control:
-        yield f"meanwhile: {waiver.compensating_control}"
-    yield (
-        f"asked for by {waiver.requested_by}, approved by {waiver.approved_by} on "
-        f"{waiver.approved_at}" + (f" ({waiver.reference})" if waiver.reference else "")
-    )
-
-
-def _recorder(report: Report, rest: str) -> Iterator[str]:
-    known = keepers_of(report.estate)
-    found = next((keeper for keeper in known if keeper.answers_to(rest)), None)
-    if found is None:
-        labels = ", ".join(keeper.label for keeper in known) or "none"
-        raise UnknownKey(f"no recorder is named {rest!r}; known are {labels}")
-    return explanation(found)
+def _not_known(kind: Kind, name: str, rest: str, keys: Sequence[str]) -> str:
+    names = [key.removeprefix(f"{name}/") for key in keys]
+    near = get_close_matches(rest, names, 1)
+    if near:
+        return f"no {name} is named {rest!r}; did you mean {near[0]!r}?"
+    known = ", ".join(names[:_MOST_KNOWN]) or "none"
+    more = f" and {len(names) - _MOST_KNOWN} more" if len(names) > _MOST_KNOWN else ""
+    return f"no {name} is named {rest!r} (a key is {kind.form}); known are {known}{more}"

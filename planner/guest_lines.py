@@ -16,6 +16,7 @@ from planner.efficiency.rows import GuestColumns
 from planner.estate import Estate
 from planner.guest_views import GuestView
 from planner.hosting import host_labels
+from planner.keys import guest_key
 from planner.pools import GIB
 from planner.risks.engine import Assessment, coverage_percent
 from planner.risks.rule import Finding, State
@@ -125,6 +126,7 @@ class _Context:
             change_since_last_week="; ".join(self.changes.get(view.key, [])),
             risk_points_waived=sum(finding.waived_points for finding in findings),
             risk_coverage_pct=_rounded(coverage_percent(self.judged.get(name, {})), 1),
+            key=guest_key(guest.cluster, guest.guest_id),
         )
 
     def _seen(self, view: GuestView, kind: Any, records: Sequence[Any]) -> Sequence[Any] | None:

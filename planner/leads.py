@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import TypeVar
@@ -46,12 +46,13 @@ class Learnt:
     """What the past orders of one class of item took.
 
     ``left`` is from a stage until in service, ``steps`` from the dated stage before; only what
-    at least three orders tell is there.
+    at least three orders tell is there. ``orders`` are those past orders.
     """
 
     item: str
     left: Mapping[Stage, Span]
     steps: Mapping[tuple[Stage, Stage], Span]
+    orders: tuple[Order, ...] = ()
 
     @property
     def total(self) -> Span | None:
@@ -69,7 +70,7 @@ def learn(orders: Iterable[Order], as_of: date) -> Mapping[str, Learnt]:
     return {item: _learnt(item, done) for item, done in past.items()}
 
 
-def _learnt(item: str, orders: Iterable[Order]) -> Learnt:
+def _learnt(item: str, orders: Sequence[Order]) -> Learnt:
     left: dict[Stage, list[int]] = defaultdict(list)
     steps: dict[tuple[Stage, Stage], list[int]] = defaultdict(list)
     for order in orders:
@@ -80,7 +81,7 @@ def _learnt(item: str, orders: Iterable[Order]) -> Learnt:
             left[stage].append((order.stages.in_service - on).days)
         for (stage, on), (following, then) in pairwise(dated):
             steps[stage, following].append((then - on).days)
-    return Learnt(item, _spans(left), _spans(steps))
+    return Learnt(item, _spans(left), _spans(steps), tuple(orders))
 
 
 def _spans(found: Mapping[K, list[int]]) -> dict[K, Span]:
@@ -137,7 +138,8 @@ class Pending:
     """An order that is not in service yet, and when it will be.
 
     ``spread`` holds the days after as_of on which it may come, as past orders did; empty when
-    there are too few of them.
+    there are too few of them. ``took`` is what past orders took from its stage on, where that was
+    asked.
     """
 
     order: Order
@@ -147,6 +149,7 @@ class Pending:
     basis: str  # declared, learnt or assumed
     is_late: bool
     spread: tuple[int, ...] = ()
+    took: Span | None = None
 
     @property
     def is_on_its_way(self) -> bool:
@@ -198,15 +201,15 @@ def _pending(
     declared = order.stages.in_service
     if declared is not None and declared > as_of:
         possible = () if span is None else _around(declared, span, as_of)
-        return Pending(order, stage, since, declared, "declared", False, possible)
+        return Pending(order, stage, since, declared, "declared", False, possible, span)
     late = declared is not None
     if span is not None:
         gone = (as_of - since).days
         possible = tuple(days - gone for days in span.days if days > gone)
         if possible:
             expected = as_of + timedelta(days=Span(possible).median)
-            return Pending(order, stage, since, expected, "learnt", late, possible)
-        return _overdue(order, stage, since, policy, as_of)
+            return Pending(order, stage, since, expected, "learnt", late, possible, span)
+        return replace(_overdue(order, stage, since, policy, as_of), took=span)
     expected = since + timedelta(days=assumed_left(stage, policy))
     if expected > as_of:
         return Pending(order, stage, since, expected, "assumed", late)

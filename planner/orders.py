@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from planner.answers import Answer, PoolAnswer, in_unit
 from planner.buying import PoolKey, Purchase
 from planner.estate import Estate
+from planner.keys import order_key
 from planner.leads import Pending, learn, pending_of
 from planner.pools import Pool
 from planner.purchases import RECORDER
@@ -114,7 +115,7 @@ def _needed(estate: Estate, pool: PoolAnswer, purchase: Purchase | None) -> Orde
     priced = purchase if purchase is not None and purchase.quantity else None
     return OrderRow(
         pool=pool.pool.name,
-        what=_what(answer, purchase),
+        what=what_to_do(answer, purchase).text,
         quantity=None if purchase is None else purchase.quantity,
         unit=answer.question.unit if purchase is None else purchase.item.unit,
         order_by_date=order.on,
@@ -124,49 +125,79 @@ def _needed(estate: Estate, pool: PoolAnswer, purchase: Purchase | None) -> Orde
         status=answer.status,
         stage="proposed",
         why="; ".join([_why(answer), *_beside(answer)]),
-        owner=owner_of(estate, pool.pool),
-        assumed="; ".join(_assumed(estate, answer, purchase)),
+        owner=decider(estate, pool.pool).text,
+        assumed="; ".join(one.text for one in assumptions(estate, answer, purchase)),
         order="",
         item="" if purchase is None else purchase.item.name,
-        in_service_date=None if purchase is None else purchase.arrival,
+        in_service_date=_arrival(answer, purchase),
         gate="" if budget is None else budget.told,
         feasible_by_date=order.on if budget is None else budget.feasible_by,
         cost=None if priced is None else priced.cost,
         cost_of_waiting_month=None if priced is None else priced.cost_of_waiting_month,
         shortfall_days=None if priced is None else priced.shortfall_days,
+        key=order_key(pool.pool.name),
     )
 
 
-def owner_of(estate: Estate, pool: Pool | None, stated: str = "") -> str:
+def _arrival(answer: Answer, purchase: Purchase | None) -> date | None:
+    """When what is to be bought serves; where nothing is, when the last of what is coming does."""
+    if purchase is not None and purchase.quantity == 0:
+        coming = (one.expected for one in answer.question.pending if one.is_on_its_way)
+        return max(coming, default=None)
+    return None if purchase is None else purchase.arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoned:
+    """A text of an order's row, and why it is that, or what settles it."""
+
+    text: str
+    because: str
+
+
+def decider(estate: Estate, pool: Pool | None, stated: str = "") -> Reasoned:
     """Who decides: as stated with the order, else of the pool, else of the policy."""
+    if stated:
+        return Reasoned(stated, "stated with the order in the estate file")
     for name, entry in estate.owners.pools.items():
-        if pool is not None and pool.answers_to(name):
-            return stated or entry.owner or estate.policy.buy.owner
-    return stated or estate.policy.buy.owner
+        if pool is not None and pool.answers_to(name) and entry.owner:
+            return Reasoned(entry.owner, f"pools.{name}.owner of the estate file")
+    if estate.policy.buy.owner:
+        return Reasoned(estate.policy.buy.owner, "buy.owner of the policy: no pool's own is stated")
+    return Reasoned("", "nobody: neither the estate file (pools) nor the policy (buy) names one")
 
 
-def _assumed(estate: Estate, answer: Answer, purchase: Purchase | None) -> Iterator[str]:
+def assumptions(estate: Estate, answer: Answer, purchase: Purchase | None) -> Iterator[Reasoned]:
+    """The values behind a row that nobody has confirmed, and where to confirm each."""
     question = answer.question
     if answer.order.lead_assumed:
-        yield f"lead time {question.lead.days} d"
+        yield Reasoned(
+            f"lead time {question.lead.days} d",
+            "confirm lead_time in the policy, or write three past orders into the estate file",
+        )
     table = "threshold" if question.model == "demand" else "overcommit"
     if question.limits.policy.is_assumed(table, question.resource):
-        yield f"{table} {question.capacity.factor:g}"
+        where = f"set {table}.{question.resource} in the policy"
+        yield Reasoned(f"{table} {question.capacity.factor:g}", where)
     if "reserve_assumed" in answer.flags:
-        yield "host reserve 0"
+        yield Reasoned("host reserve 0", "set reserve in the policy")
     if purchase is not None and purchase.item.is_assumed:
-        yield f"a host {purchase.item.name}"
+        where = "declare a catalogue in the estate file"
+        yield Reasoned(f"a host {purchase.item.name}", where)
 
 
-def _what(answer: Answer, purchase: Purchase | None) -> str:
+def what_to_do(answer: Answer, purchase: Purchase | None) -> Reasoned:
+    """What is to be ordered or decided for a pool."""
     coming = [one.order.name for one in answer.question.pending if one.is_on_its_way]
     if coming and purchase is not None and purchase.quantity == 0:
-        return f"speed up {', '.join(coming)}"
+        why = "with what is on its way nothing more has to be bought, but it comes too late"
+        return Reasoned(f"speed up {', '.join(coming)}", why)
     if answer.status == "overdue_if_assumed":
-        return f"confirm the lead time for {answer.question.resource}"
+        why = "whether it is overdue hangs on a lead time that nobody has confirmed"
+        return Reasoned(f"confirm the lead time for {answer.question.resource}", why)
     if answer.order.on is None:
-        return "a second host"
-    return f"more {answer.question.resource}"
+        return Reasoned("a second host", "one host, and a guest of the highest criticality on it")
+    return Reasoned(f"more {answer.question.resource}", "what binds the pool, see below")
 
 
 def _why(answer: Answer) -> str:
@@ -202,12 +233,21 @@ def _beside(answer: Answer) -> Iterator[str]:
 
 def orders_under_way(estate: Estate, answers: Sequence[PoolAnswer]) -> Iterator[OrderRow]:
     """A row for each order that is not in service, the first to serve first."""
+    for one in under_way(estate):
+        yield _order_row(estate, one, pool_of_order(one, answers))
+
+
+def under_way(estate: Estate) -> list[Pending]:
+    """Every order that is not in service, the first to serve first."""
     owners, lead_time = estate.owners, estate.policy.lead_time
     learnt = learn(owners.orders, estate.as_of)
     pending = pending_of(owners.orders, lead_time, learnt, estate.as_of)
-    for one in sorted(pending, key=lambda one: (one.expected, one.order.name)):
-        found = next((pool for pool in answers if pool.pool.answers_to(one.order.pool)), None)
-        yield _order_row(estate, one, found)
+    return sorted(pending, key=lambda one: (one.expected, one.order.name))
+
+
+def pool_of_order(one: Pending, answers: Sequence[PoolAnswer]) -> PoolAnswer | None:
+    """The pool that an order is for; None when none has that name."""
+    return next((pool for pool in answers if pool.pool.answers_to(one.order.pool)), None)
 
 
 def _order_row(estate: Estate, one: Pending, pool: PoolAnswer | None) -> OrderRow:
@@ -228,7 +268,7 @@ def _order_row(estate: Estate, one: Pending, pool: PoolAnswer | None) -> OrderRo
         status=_status(one, answer),
         stage=one.stage,
         why="; ".join(_of_order(one, answer)),
-        owner=owner_of(estate, None if pool is None else pool.pool, order.owner),
+        owner=decider(estate, None if pool is None else pool.pool, order.owner).text,
         assumed="the time it still takes" if one.basis == "assumed" else "",
         order=order.name,
         item="",
@@ -238,6 +278,7 @@ def _order_row(estate: Estate, one: Pending, pool: PoolAnswer | None) -> OrderRo
         cost=None if order.price is None else order.count * order.price,
         cost_of_waiting_month=None,
         shortfall_days=_days_short(one, answer),
+        key=order_key(order.pool if pool is None else pool.pool.name, order.name),
     )
 
 

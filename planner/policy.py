@@ -444,6 +444,10 @@ class Policy(_Table):
         tiers: Mapping[Any, Tier] = self.tiers
         return tiers.get(str(criticality))
 
+    def origin(self, table: str, key: str) -> str:
+        """The key of a value, and whether the site has set it: for whoever has to defend it."""
+        return f"{table}.{key}, {'assumed' if self.is_assumed(table, key) else 'policy'}"
+
     def is_assumed(self, table: str, key: str) -> bool:
         """Whether the site's file leaves this value to the default."""
         return table not in self.model_fields_set or (

@@ -25,6 +25,7 @@ from planner.forecast.engine import USUAL, Calibration
 from planner.forecast.ledger import Measured, Track, track
 from planner.forecast.paths import Floats
 from planner.guest_views import GuestView
+from planner.keys import pool_key
 from planner.leads import Lead, Pending, lead_of, learn, pending_of
 from planner.policy import Model, Policy, Resource
 from planner.purchases import Band, Hardware, Project
@@ -143,7 +144,7 @@ class Question:
 
     @property
     def key(self) -> str:
-        return f"pool/{self.pool.name}/{self.resource}/{self.model}"
+        return pool_key(self.pool.name, self.resource, self.model)
 
     @property
     def grows(self) -> bool:

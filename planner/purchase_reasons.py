@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from planner.answers import Answer, in_unit
-from planner.budget import Opening
+from planner.answers import Answer, PoolAnswer, in_unit
+from planner.budget import BudgetBy, Opening
 from planner.buying import Purchase
+from planner.leads import Learnt
 from planner.levels import LevelDate
 from planner.policy import Policy
 from planner.pools import size_of
 from planner.purchases import Band, Project
+
+_MOST_ORDERS = 6  # past ones that are named
 
 
 def lead_lines(answer: Answer, policy: Policy) -> Iterator[str]:
@@ -30,11 +33,24 @@ def lead_lines(answer: Answer, policy: Policy) -> Iterator[str]:
         )
     if lead.learnt is None:
         return
+    yield from past_order_lines(lead.learnt)
     if lead.basis != "learnt" and lead.learnt.total is not None:
         longer = ": longer than confirmed" if lead.contradicts else ""
         yield f"  past orders of class {lead.item} took {lead.learnt.total}{longer}"
     for (before, after), span in lead.learnt.steps.items():
         yield f"    {before} to {after}: {span}"
+
+
+def past_order_lines(learnt: Learnt) -> Iterator[str]:
+    """The past orders that lead times are learnt from, with the dates that the estate file says."""
+    told = [
+        f"{one.name} {one.stages.proposed} to {one.stages.in_service}"
+        for one in learnt.orders
+        if one.stages.proposed is not None and one.stages.in_service is not None
+    ]
+    if told:
+        more = f" and {len(told) - _MOST_ORDERS} more" if len(told) > _MOST_ORDERS else ""
+        yield f"    proposed to in service: {'; '.join(told[-_MOST_ORDERS:])}{more} (estate file)"
 
 
 def coming_lines(answer: Answer) -> Iterator[str]:
@@ -97,11 +113,15 @@ def _weight(project: Project) -> str:
 def budget_lines(answer: Answer) -> Iterator[str]:
     """Which gate the money must pass, and what is left when that is missed."""
     yield "budget by = the last gate whose money can be spent by the order-by date (glossary 13)"
-    found = answer.budget
-    if found is None:
+    if answer.budget is None:
         why = "no date to order by" if answer.order.on is None else "no budget: gates are declared"
         yield f"  none: {why}"
         return
+    yield from gate_lines(answer.budget)
+
+
+def gate_lines(found: BudgetBy) -> Iterator[str]:
+    """The gate, what is left when it is missed, and the last day to act."""
     if found.opening is None:
         yield f"  no gate's money can be spent by {found.order_by}: MISSED"
     else:
@@ -119,13 +139,29 @@ def _opening(opening: Opening) -> str:
     return f"{opening.gate}: hand in by {opening.submit_by}, spend from {opening.spend_from}{to}"
 
 
-def buy_lines(answer: Answer, purchase: Purchase | None, policy: Policy) -> Iterator[str]:
+def buy_lines(
+    pool: PoolAnswer, answer: Answer, purchase: Purchase | None, policy: Policy
+) -> Iterator[str]:
     """How much to buy, of what, until when it lasts, and what it and waiting cost."""
-    days = policy.buy.target_days
-    yield f"buy = the least that lasts {days} days after it arrives, on nine of ten paths"
+    yield (
+        f"buy = the least that lasts {policy.buy.target_days} days after it arrives, on nine of "
+        f"ten paths ({policy.origin('buy', 'target_days')})"
+    )
     if purchase is None:
         yield "  nothing: the pool has no date to order by"
         return
+    yield from _item_lines(purchase)
+    if pool.binding.order.on is None:
+        yield f"  {purchase.quantity} {purchase.item.unit}: there is one, and none to take over"
+    else:
+        yield from _quantity_lines(answer, purchase)
+    if purchase.quantity != 0:
+        yield from _arrival_lines(pool.binding, purchase)
+        yield from _cost_lines(purchase, policy)
+
+
+def _item_lines(purchase: Purchase) -> Iterator[str]:
+    """What is bought, and what could have been."""
     item = purchase.item
     sizes = [
         f"{amount:,g} {unit}"
@@ -137,24 +173,73 @@ def buy_lines(answer: Answer, purchase: Purchase | None, policy: Policy) -> Iter
     source = "ASSUMED: declare catalogue in the estate file" if item.is_assumed else "catalogue"
     source = "by the GiB: no catalogue" if item.unit == "gib" else source
     yield f"  item {item.name}: {', '.join(sizes)} ({source})"
+    for other in purchase.others:
+        if other.quantity is None:
+            told = "does not help, or that is not known"
+        else:
+            told = f"would take {other.quantity}" + (
+                "" if other.cost is None else f", {other.cost:,.0f}"
+            )
+        yield f"    not {other.item.name}: {told}"
+
+
+def _quantity_lines(answer: Answer, purchase: Purchase) -> Iterator[str]:
     needed = purchase.quantities.get(answer.question.key)
     yield (
-        f"  for this row {'not known' if needed is None else needed}, for the pool "
-        f"{'not known' if purchase.quantity is None else purchase.quantity} {item.unit}; there "
-        f"{purchase.arrival}, lasts until {purchase.until}"
+        f"  for this row {_count(needed)}, for the pool {_count(purchase.quantity)} "
+        f"{purchase.item.unit}, the most that one of its rows needs:"
     )
-    if purchase.shortfall_days:
-        yield f"  asked for today it serves {purchase.shortfall_days} days too late"
-    if purchase.cost is not None:
+    told = (
+        f"{'/'.join(key.split('/')[-2:])} {_count(count)}"
+        for key, count in purchase.quantities.items()
+    )
+    yield f"    {', '.join(told)}"
+
+
+def _count(quantity: int | None) -> str:
+    return "not known" if quantity is None else str(quantity)
+
+
+def _arrival_lines(binding: Answer, purchase: Purchase) -> Iterator[str]:
+    """When it is there and how long it must last; and how late that is, asked for today."""
+    order, as_of = binding.order, binding.question.load.series.as_of
+    if order.on is not None and order.on > as_of:
+        begin = f"the order-by date {order.on}"
+    else:
+        past = "" if order.on is None else f", the order-by date {order.on} is not after it"
+        begin = f"as_of {as_of}{past}"
+    yield (
+        f"  there {purchase.arrival}: {order.lead_days} lead days after {begin}; it must last "
+        f"until {purchase.until}"
+    )
+    first = binding.runway.conservative_first_over or binding.runway.first_over
+    if first is None:
+        return
+    budget, through = binding.budget, ""
+    if budget is not None and budget.missed and budget.following is not None:
+        gate = budget.following
+        through = f" (money from {gate.spend_from} on, {gate.gate}, then the lead days)"
+    late = purchase.shortfall_days
+    told = f"{late} days too late" if late else "in time"
+    yield (f"  asked for today it serves {purchase.earliest}{through}; first over {first}: {told}")
+
+
+def _cost_lines(purchase: Purchase, policy: Policy) -> Iterator[str]:
+    item = purchase.item
+    if purchase.cost is None:
+        yield "  cost not known: no price is declared in the catalogue"
+    else:
         yield f"  cost {purchase.quantity} × {item.price:,.0f} = {purchase.cost:,.0f}"
-    if purchase.cost_of_waiting_month is not None:
-        parts = [
-            text.format(value)
-            for text, value in (
-                ("prices rise {:g} % a month", policy.buy.price_rise_month_pct),
-                ("a day short costs {:,.0f}", policy.buy.short_day_cost),
-            )
-            if value is not None
-        ]
-        cost = f"{purchase.cost_of_waiting_month:,.0f}"
-        yield f"  a month of waiting costs {cost}: {', '.join(parts)}"
+    if purchase.cost_of_waiting_month is None:
+        return
+    parts = [
+        text.format(value)
+        for text, value in (
+            ("prices rise {:g} % a month (buy.price_rise_month_pct)",
+             policy.buy.price_rise_month_pct),
+            ("a day short costs {:,.0f} (buy.short_day_cost)", policy.buy.short_day_cost),
+        )
+        if value is not None
+    ]  # fmt: skip
+    cost = f"{purchase.cost_of_waiting_month:,.0f}"
+    yield f"  a month of waiting costs {cost}: {', '.join(parts)}"

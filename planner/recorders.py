@@ -30,6 +30,7 @@ from planner.cameras import (
     usable_bytes,
 )
 from planner.estate import Estate
+from planner.keys import told_apart
 from planner.numbers import exceeds, floor
 
 CHECK_DAYS = 30  # how long a check counts
@@ -87,6 +88,7 @@ class Keeper:
     store_stale: bool = False
     line: Line | None = None
     dilution: float = 1.0  # what cameras that are only thought of leave of a measured retention
+    called: str = ""  # its label, where nothing else has the same
 
     # What there is
 
@@ -111,7 +113,7 @@ class Keeper:
 
     def answers_to(self, name: str) -> bool:
         """Whether a person may mean this one by ``name``."""
-        names = {self.name, self.label, *(group.name for group in self.groups)}
+        names = {self.name, self.label, self.called, *(group.name for group in self.groups)}
         if self.recorder is not None:
             names.add(self.recorder.record.recorder_id)
         if self.store is not None:
@@ -329,7 +331,10 @@ def keepers_of(estate: Estate) -> tuple[Keeper, ...]:
         key = _keeper_key(estate, group)
         kept[key] = (*kept.get(key, ()), group)
     found = [_keeper(estate, kind, name, groups) for (kind, name), groups in kept.items()]
-    return tuple(sorted(found, key=lambda keeper: (keeper.kind != "recorder", keeper.label)))
+    found.sort(key=lambda keeper: (keeper.kind != "recorder", keeper.label))
+    labels = [keeper.label for keeper in found]
+    called = told_apart(labels, [f"{keeper.kind}:{keeper.name}" for keeper in found])
+    return tuple(replace(one, called=name) for one, name in zip(found, called, strict=True))
 
 
 def _keeper_key(estate: Estate, group: CameraGroup) -> tuple[KeeperKind, str]:

@@ -24,6 +24,7 @@ from planner.efficiency.showback import Rates, rates_of
 from planner.estate import Estate, SourceHealth
 from planner.fitting import fits_of, profiles_of
 from planner.guest_lines import guest_lines
+from planner.keys import failover_key, finding_key, source_key
 from planner.orders import Misnamed, misnamed, orders_needed, orders_under_way
 from planner.placement.fit import Fit
 from planner.policy import Policy
@@ -85,6 +86,7 @@ class Report:
     track_record: tuple[TrackRow, ...] = ()
     forecasts: tuple[Said, ...] = ()  # what this report publishes of the future
     regulations: Regulations = Regulations()
+    power_since: Mapping[int, datetime] = field(default_factory=dict)  # of guests, by their entity
 
     @property
     def tables(self) -> Mapping[str, tuple[type[Any], Sequence[Any]]]:
@@ -193,6 +195,7 @@ def make_report(
             made_on=estate.as_of,
         ),
         regulations=regulations,
+        power_since=memory.power_since,
     )
 
 
@@ -281,6 +284,7 @@ def _pool_row(
         first_over_date_conservative_with_tentative=(
             second.conservative_first_over if second else None
         ),
+        key=question.key,
     )
 
 
@@ -335,6 +339,7 @@ def _risk_row(
         points_waived=finding.waived_points,
         waiver=finding.waiver.id if finding.waiver else "",
         change_since_last_week=trend.turn_of(finding.id) if trend else "",
+        key=finding_key(finding.id),
     )
 
 
@@ -362,6 +367,7 @@ def source_row(health: SourceHealth) -> SourceRow:
         gaps=len(state.gaps),
         hidden=" ".join(hidden),
         token_expires_on=state.token_expires_on,
+        key=source_key(state.name),
     )
 
 
@@ -390,4 +396,5 @@ def _failover_rows(answers: Iterable[PoolAnswer]) -> Iterable[FailoverRow]:
                 stays_down_at_least=case.at_least,
                 by_hand="; ".join(case.by_hand),
                 domain=case.domain,
+                key=failover_key(pool.pool.name, case.lost, case.domain),
             )

@@ -77,6 +77,7 @@ class PoolRow:
     runway_days_conservative_with_tentative: int | None
     first_over_date_with_tentative: date | None
     first_over_date_conservative_with_tentative: date | None
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class GuestLine:
     change_since_last_week: str
     risk_points_waived: int
     risk_coverage_pct: float | None
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ class RiskRow:
     points_waived: int
     waiver: str
     change_since_last_week: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,7 @@ class ScoreRow:
     turned_reclassified: int | None
     not_comparable: int | None
     worst: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,7 @@ class ChangeRow:
     field: str
     old: str
     new: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +221,7 @@ class SourceRow:
     gaps: int
     hidden: str
     token_expires_on: date | None
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +238,7 @@ class FailoverRow:
     stays_down_at_least: int
     by_hand: str
     domain: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +266,7 @@ class OrderRow:
     cost: float | None = None
     cost_of_waiting_month: float | None = None
     shortfall_days: int | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +304,7 @@ class CameraRow:
     verdict: str
     why: str
     flags: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +349,7 @@ class TrackRow:
     said_last_date: date | None
     came_date: date | None
     outcome: str
+    key: str
 
 
 # The weekly tables by file stem; the fields of a row type are the file's columns.

@@ -11,14 +11,14 @@ from typing import Any
 
 from inventory.records import Disk, Guest, Host
 from planner.answers import Answer, PoolAnswer, in_unit
-from planner.fitting import fits_of, profiles_of
 from planner.pools import Pool
-from planner.scenario.changes import DOING_NOTHING, Change, Scenario
+from planner.scenario.changes import DOING_NOTHING, Scenario
 from planner.scenario.outcome import Outcome, outcome_of
 from planner.scenario.rows import ScenarioRow, key_prefix, rows_of
 from planner.scenario.verbs import IN_ONE_PIECE
-from planner.scenario.world import Base, World, key_of, name_of
-from planner.sections import Basis, Sections, UnknownKey, shown
+from planner.scenario.world import Base, World, name_of
+from planner.sections import Sections, UnknownKey, shown
+from planner.told.scenarios import scenario_sections, shifts_of, worded
 
 _MOST_NAMED = 8
 # What stands behind the columns that `pools.csv` has under another name, or not at all.
@@ -110,24 +110,13 @@ class _Told:
             yield from sections.of(of_load if column == "load" else _SECTION_OF.get(column, column))
 
     def _sections(self) -> Sections:
-        world, base = self._outcome.world, self._outcome.base
-        medium = [size for size in profiles_of(base.estate.policy) if size.name == "M"]
-        there = {name_of(fact.record) for fact in base.estate.hosts}
-        new = (f.record for f in world.estate.hosts if name_of(f.record) not in there)
-        basis = Basis(
-            estate=world.estate,
-            fits=fits_of(world.estate, self._outcome.answers, self._pool, medium),
-            efficiency=base.efficiency,
-            shifted=bool(self._shifts()),
-            invented=frozenset((host.cluster, host.host_id) for host in new),
-        )
-        return Sections(basis, self._pool, self._answer)
+        return scenario_sections(self._outcome, self._pool, self._answer)
 
     def _changes(self) -> Iterator[str]:
         """What the scenario asks for, and what of the pool's facts that changes."""
         yield f"scenario {self._scenario.name}: {len(self._scenario.changes)} changes"
         for change in self._scenario.changes:
-            yield f"  {change.when or self._outcome.base.estate.as_of}: {_worded(change)}"
+            yield f"  {change.when or self._outcome.base.estate.as_of}: {worded(change)}"
         counts = _counted(self._outcome.base, self._outcome.world, self._pool.pool)
         yield f"  of {self._pool.pool.name}: {', '.join(counts) or 'no fact changes'}"
         for note in self._outcome.world.notes:
@@ -140,7 +129,7 @@ class _Told:
             ("load", self._answer.load, self._old.load),
         ):
             yield f"{name} {self._unit(new)}; doing nothing {self._unit(old)}"
-        shifts = self._shifts()
+        shifts = shifts_of(self._outcome, self._old)
         largest = sorted(shifts, key=lambda pair: (-abs(pair[1] or float("inf")), pair[0]))
         for name, amount in largest[:_MOST_NAMED]:
             what = "in one piece" if name.startswith(IN_ONE_PIECE) else name
@@ -150,17 +139,6 @@ class _Told:
             known = sum(amount for amount in rest if amount is not None)
             yield f"  {len(rest)} more: {self._signed(None if None in rest else known)}"
         yield from self._days()
-
-    def _shifts(self) -> list[tuple[str, float | None]]:
-        """What moved the load apart from facts: by what brings it, in base units."""
-        question = self._old.question
-        return [
-            (name, shift.amount)
-            for name, found in self._outcome.world.shifts.items()
-            for shift in found
-            if (shift.pool, shift.resource, shift.model)
-            == (key_of(question.pool), question.resource, question.model)
-        ]
 
     def _days(self) -> Iterator[str]:
         """What stands against the simulated load from the day of each change on."""
@@ -197,21 +175,6 @@ def _answer_of(outcome: Outcome, row: ScenarioRow) -> tuple[PoolAnswer, Answer]:
         for answer in pool.answers
         if (answer.question.resource, answer.question.model) == (row.resource, row.model)
     )
-
-
-def _worded(change: Change) -> str:
-    """A change as its keys and values: add count 10, profile M, pool c."""
-    [(verb, what)] = change.verbs.items()
-    return f"{verb} {_listed(what.model_dump(mode='json', exclude_none=True))}"
-
-
-def _listed(values: Any) -> str:
-    if isinstance(values, dict):
-        stated = {name: value for name, value in values.items() if value not in ("", [], {})}
-        return ", ".join(f"{name} {_listed(value)}" for name, value in stated.items())
-    if isinstance(values, list):
-        return "; ".join(f"({_listed(value)})" for value in values)
-    return str(values)
 
 
 def _counted(base: Base, world: World, pool: Pool) -> Iterator[str]:

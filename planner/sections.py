@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from inventory.read import Fact
 from inventory.records import Host
 from planner.answers import Answer, PoolAnswer
 from planner.buying import Purchase
+from planner.capacity import percent
 from planner.contention import grade, pressure_percent
 from planner.efficiency import explained
 from planner.efficiency.answer import Efficiency
@@ -136,7 +138,7 @@ class Sections:
     def of(self, column: str) -> Iterator[str]:
         section = self._by_column.get(column)
         if section is None:
-            yield "  (a label, or a column that a later version fills)"
+            yield "  (a label)"
             return
         yield from section()
 
@@ -152,10 +154,7 @@ class Sections:
             f"{self._unit(capacity.usable)}"
         )
         table = "threshold" if question.model == "demand" else "overcommit"
-        origin = (
-            "assumed" if question.limits.policy.is_assumed(table, question.resource) else "policy"
-        )
-        named = f"{table}.{question.resource}, {origin}"
+        named = question.limits.policy.origin(table, question.resource)
         yield f"  factor {capacity.factor:g} ({named}); k = {capacity.k}"
         yield from (
             f"  {one}" for one in question.limits.demanded(question.resource, question.model)
@@ -238,6 +237,10 @@ class Sections:
             f"headroom = U − {load} = {self._unit(self._answer.usable)} − "
             f"{self._unit(self._answer.load)} = {self._unit(self._answer.headroom)} (glossary 8)"
         )
+        free = percent(self._answer.headroom, self._answer.usable)
+        yield (
+            f"  {load} ÷ U = {shown(self._answer.used_percent)} %, headroom ÷ U = {shown(free)} %"
+        )
 
     def _runway(self) -> Iterator[str]:
         runway, passage = self._answer.runway, self._answer.passage
@@ -294,8 +297,21 @@ class Sections:
         order = self._answer.order
         yield f"order by = first over ({order.basis}) − lead days (glossary 12)"
         yield from lead_lines(self._answer, self._policy)
-        yield f"  order by {shown(order.on)}, overdue {order.overdue_days} days"
+        runway = self._answer.runway
+        first = (
+            runway.conservative_first_over if order.basis == "conservative" else runway.first_over
+        )
+        yield (
+            f"  = first over {shown(first)} − {order.lead_days} days: order by {shown(order.on)}, "
+            f"overdue {order.overdue_days} days as of {self._basis.estate.as_of}"
+        )
+        rules = self._policy.status
         yield f"status {self._answer.status} (glossary 19)"
+        yield (
+            f"  act {rules.act_days} days before the order-by date "
+            f"({self._policy.origin('status', 'act_days')}), plan {rules.plan_days} before it "
+            f"({self._policy.origin('status', 'plan_days')})"
+        )
         if "ring_buffer" in self._answer.flags:
             yield "  full by design: the status is that of its recordings (`lumbung cameras`)"
         binding = self._pool.binding.question
@@ -305,7 +321,7 @@ class Sections:
         yield from budget_lines(self._answer)
 
     def _buy(self) -> Iterator[str]:
-        yield from buy_lines(self._answer, self._basis.purchase, self._policy)
+        yield from buy_lines(self._pool, self._answer, self._basis.purchase, self._policy)
 
     def _reclaimable(self) -> Iterator[str]:
         question, found = self._answer.question, self._basis.efficiency
@@ -371,6 +387,8 @@ def shown(value: Any) -> str:
     """A value in words, and that it is not known where it is not."""
     if value is None:
         return "not known" if not isinstance(value, str) else ""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     if isinstance(value, float):
         return f"{value:,.4f}".rstrip("0").rstrip(".")
     return str(value)

@@ -24,6 +24,7 @@ from planner.forecast.ledger import (
     together,
 )
 from planner.foreseen import engine_of, widening
+from planner.keys import track_key
 from planner.pools import MODELS, Question
 from planner.rows import TrackRow
 
@@ -198,7 +199,9 @@ def _of_answer(answer: Answer, as_of: date, site: str) -> Iterator[TrackRow]:
 def _row(cells: dict[str, Any]) -> TrackRow:
     """A row of these cells; the others are empty."""
     empty: dict[str, Any] = dict.fromkeys(TrackRow.__slots__)
-    return TrackRow(**(empty | {"band_holds": "", "outcome": ""} | cells))
+    told = empty | {"band_holds": "", "outcome": ""} | cells
+    about = (told[name] for name in ("pool", "resource", "model", "about", "ahead_days"))
+    return TrackRow(**(told | {"key": track_key(*about)}))
 
 
 def _level_cells(ahead: int, tally: Tally) -> dict[str, Any]:

@@ -47,7 +47,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "no_gaps": "Everything was seen.",
         "more": "and {n} more in the files",
         "coverage": "of the controls could be judged",
-        "foot": "policy {policy} · run {run} · figures and formulas: lumbung explain KEY",
+        "foot": "policy {policy} · run {run} · why: lumbung explain order/POOL --report {run}",
         "none": "none",
         "all": "everything: no other host",
         "not_applicable": "one host",
@@ -146,7 +146,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "no_gaps": "Semua terlihat.",
         "more": "dan {n} lagi di berkas",
         "coverage": "kontrol dapat dinilai",
-        "foot": "kebijakan {policy} · run {run} · angka dan rumus: lumbung explain KEY",
+        "foot": "kebijakan {policy} · run {run} · dasarnya: lumbung explain order/POOL "
+        "--report {run}",
         "none": "tidak ada",
         "all": "semuanya: tidak ada host lain",
         "not_applicable": "satu host",

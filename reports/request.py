@@ -60,10 +60,14 @@ class RequestRow:
     assumed: str
     cost_month: float | None
     policy_version: str
+    key: str = ""
 
 
-def request_html(decision: Decision, *, lang: str = "en") -> str:
-    """The page, in a language of ``reports.request_phrases``. Raises KeyError for another."""
+def request_html(decision: Decision, *, lang: str = "en", key: str = "") -> str:
+    """The page, in a language of ``reports.request_phrases``. Raises KeyError for another.
+
+    ``key`` is what `explain` knows the answer by: it stands at the foot.
+    """
     words = REQUEST[lang]
     estate = decision.outcome.base.estate
     return page_template("request.html.j2").render(
@@ -77,7 +81,8 @@ def request_html(decision: Decision, *, lang: str = "en") -> str:
         facts=list(_facts(decision, words)),
         pools=[_pool_line(a, words) for p in decision.touched for a in p.answers],
         sections=list(sections(decision, words)),
-        foot=words["foot"].format(policy=estate.policy.version, as_of=estate.as_of),
+        foot=words["foot"].format(policy=estate.policy.version, as_of=estate.as_of)
+        + (f" · {key}" if key else ""),
     )
 
 
@@ -160,6 +165,11 @@ def sections(decision: Decision, words: Words) -> Iterator[Section]:
             told[_MOST_LINES - 1 :] = [words["more"].format(n=len(told) - _MOST_LINES + 1)]
         if told:
             yield Section(words[heading], tuple(told))
+
+
+def said_in_english(said: Said) -> str:
+    """A statement as the answer's row has it."""
+    return _said(said, REQUEST["en"])
 
 
 def _said(said: Said, words: Words) -> str:
@@ -256,8 +266,8 @@ def _pool_line(answer: Answer, words: Words) -> tuple[str, str, str, str]:
     )
 
 
-def request_row(decision: Decision) -> RequestRow:
-    """The answer as a row for CSV and JSON."""
+def request_row(decision: Decision, key: str = "") -> RequestRow:
+    """The answer as a row for CSV and JSON; ``key`` is what `explain` knows it by."""
     request, base = decision.request, decision.outcome.base
     words, amounts = REQUEST["en"], amounts_of(base, request)
     question, conditions = decision.binding.question, decision.conditions
@@ -291,6 +301,7 @@ def request_row(decision: Decision) -> RequestRow:
         assumed="; ".join(_said(said, words) for said in decision.assumptions),
         cost_month=decision.cost_month,
         policy_version=base.estate.policy.version,
+        key=key,
     )
 
 

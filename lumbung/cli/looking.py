@@ -51,23 +51,42 @@ def _explain(
     key: Annotated[
         str,
         typer.Argument(
-            help="pool/NAME/RESOURCE/MODEL[/COLUMN], guest/ID[/COLUMN], finding/ID, recorder/NAME, "
-            "or with --file scenario/NAME/POOL/RESOURCE/MODEL[/COLUMN]"
+            help="what a row says in its column `key`, then /COLUMN for one figure: order/POOL, "
+            "pool/NAME/RESOURCE/MODEL, guest/ID, finding/ID, failover/POOL/HOST, recorder/NAME, "
+            "source/NAME, request/…; with --file scenario/NAME/POOL/RESOURCE/MODEL"
         ),
     ],
     file: Annotated[
         Path | None, typer.Option("--file", metavar="YAML", help="the scenarios of the key")
     ] = None,
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            metavar="WEEK",
+            help="as of the instant of a published report, beside what it says: 2026-W48, latest, "
+            "a run, or its folder",
+        ),
+    ] = None,
     on: On = None,
 ) -> None:
-    """Formula, inputs with their dates, and policy behind a number."""
+    """Formula, inputs with their dates, and policy behind a number; what was published of it."""
     from lumbung.commands.planning import show_explanation
     from lumbung.session import Session
 
+    if edition is not None and (on is not None or key.startswith(("request/", "scenario/"))):
+        raise typer.BadParameter(
+            "takes no --on, and is of rows of the weekly files", param_hint="--report"
+        )
+    if key.startswith("request/"):
+        from lumbung.commands.whatif import explain_answer
+
+        explain_answer(Session.of(context.obj), key, on)
+        return
     if file is not None:
         from lumbung.commands.asked import Asked
         from lumbung.commands.whatif import explain_row
 
         explain_row(Session.of(context.obj), Asked(), file, on, key)
         return
-    show_explanation(Session.of(context.obj), key, on)
+    show_explanation(Session.of(context.obj), key, on, edition)

@@ -148,12 +148,8 @@ def _whatif(
 ) -> None:
     """Scenarios side by side with doing nothing, from options or a file; nothing is stored."""
     from lumbung.commands.asked import Asked
-    from lumbung.commands.whatif import (
-        RequestAsked,
-        answer_request,
-        explain_row,
-        show_scenarios,
-    )
+    from lumbung.commands.request_keys import RequestAsked
+    from lumbung.commands.whatif import answer_request, explain_row, show_scenarios
     from lumbung.dates import day_option
     from lumbung.session import Session
 
@@ -164,6 +160,10 @@ def _whatif(
         when=day_option(when, "--when"), cpu_factor=cpu_factor, agency=agency,
     )  # fmt: skip
     if request or project is not None:
+        if explain is not None:
+            raise typer.BadParameter(
+                "the key of a request says all of it: lumbung explain KEY", param_hint="--explain"
+            )
         wanted = RequestAsked(day_option(until, "--until"), project, page, lang.value)
         answer_request(Session.of(context.obj), asked, wanted, on, form)
         return

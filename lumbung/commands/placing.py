@@ -151,9 +151,9 @@ def show_balance(session: Session, on: str | None, form: Format) -> None:
     settings = session.settings()
     with session.store(settings) as store:
         when = When.of(settings, day_option(on, "--on"), session.now())
-        found = plan_balance(settings, store, when)
+        _estate, found = plan_balance(settings, store, when)
     columns = _columns(BalanceRow)
-    rows = [[getattr(row, name) for name in columns] for row in found]
+    rows = [[getattr(row, name) for name in columns] for one in found for row in one.rows()]
     on_screen = (
         "scope", "resource", "days", "mean_pct", "max_pct", "fullest", "stdev_ratio", "state",
         "moves",

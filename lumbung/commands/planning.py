@@ -6,15 +6,17 @@ from dataclasses import fields
 from typing import Any
 
 from lumbung.choices import Format
+from lumbung.commands.published import beside, edition_called, held_against
 from lumbung.dates import day_option
-from lumbung.plan import When, plan_growth, plan_migration
+from lumbung.plan import When, plan_balance, plan_growth, plan_migration
 from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
-from planner.explain import explain
+from planner.explain import explain, found
 from planner.migration import BurnDownRow, MigrationRow
 from planner.rows import PoolRow
 from planner.sections import UnknownKey
+from planner.told.balance import explain_balance
 from reports.cells import screen
 
 
@@ -100,19 +102,39 @@ _NO_MOVE = (
 )
 
 
-def show_explanation(session: Session, key: str, on: str | None) -> None:
-    """Formula, inputs with their dates, and policy behind a number."""
+def show_explanation(
+    session: Session, key: str, on: str | None, edition: str | None = None
+) -> None:
+    """Formula, inputs with their dates, and policy behind a number; what was published of it.
+
+    ``edition`` names the published report whose very instant the number is computed of.
+    """
     if key.startswith("scenario/"):
         raise SettingsError(
             f"{key!r}: scenarios are not stored; name their file with --file, or ask `lumbung "
             "whatif` with the same options and --explain KEY"
         )
     settings = session.settings()
-    with session.store(settings) as store:
-        when = When.of(settings, day_option(on, "--on"), session.now())
-        report, growth = plan_growth(settings, store, when, run_id="")
+    folder, now = settings.root / "weekly", session.now()
+    chosen = None if edition is None else edition_called(folder, edition)
+    when = When.of(settings, day_option(on, "--on"), now)
+    when = when if chosen is None else chosen.when(when.today)
     try:
+        with session.store(settings) as store:
+            if key.startswith("balance/"):
+                text = explain_balance(*plan_balance(settings, store, when), key)
+                print_lines(text)
+                return
+            report, growth = plan_growth(settings, store, when, run_id="")
         text = explain(report, key, growth)
+        _kind, row, _column = found(report, key)
     except UnknownKey as error:
-        raise SettingsError(str(error)) from None
+        hint = "" if chosen is None else chosen.has(key)
+        raise SettingsError(f"{error}{hint}") from None
+    told = beside(folder, report, row) if chosen is None else held_against(chosen, report, row)
+    print_lines("\n".join([text, *told]))
+
+
+def print_lines(text: str) -> None:
+    """Text that names what a hypervisor said, as it is."""
     out().print(plain_lines(text), markup=False, highlight=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from lumbung.choices import Format
 from lumbung.commands.asked import Asked, option_of
+from lumbung.commands.request_keys import RequestAsked, asked_by_key, request_key, split_column
 from lumbung.dates import day_option
 from lumbung.files import Lines, load_scenarios
 from lumbung.plan import When, gather
@@ -20,13 +22,14 @@ from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.scenario.changes import Demand, Scenario
 from planner.scenario.names import ScenarioError, nearest
-from planner.scenario.request import Request, decide
+from planner.scenario.request import Decision, Request, decide
 from planner.scenario.rows import ScenarioRow, compared
 from planner.scenario.world import Base
 from planner.scenario_told import explain_scenario
 from planner.sections import UnknownKey
+from planner.told.requests import explain_request
 from reports.cells import plain, screen
-from reports.request import COLUMNS, request_html, request_row, request_text
+from reports.request import COLUMNS, request_html, request_row, request_text, said_in_english
 from reports.terminal import table_of
 
 FROM_OPTIONS = "these options"  # the name of the scenario that the command line describes
@@ -105,34 +108,40 @@ def explain_row(
 # Requests
 
 
-@dataclass(frozen=True, slots=True)
-class RequestAsked:
-    """The options of a request beside those of a scenario."""
-
-    until: date | None = None
-    project: str | None = None
-    page: Path | None = None
-    lang: str = "en"
-
-
 def answer_request(
     session: Session, asked: Asked, wanted: RequestAsked, on: str | None, form: Format
 ) -> None:
     """A request answered: yes, no or yes-if, as lines, a row, and a page to send back."""
+    decision, key = _decided(session, asked, wanted, on), request_key(asked, wanted)
+    if wanted.page is not None:
+        _write_page(wanted.page, request_html(decision, lang=wanted.lang, key=key))
+    if form is Format.table:
+        out().print(Text(request_text(decision, lang=wanted.lang)))
+        as_of = decision.outcome.base.estate.as_of
+        note(f"Why: lumbung explain {shlex.quote(key)} --on {as_of}")
+    else:
+        row = request_row(decision, key)
+        show(COLUMNS, [[getattr(row, name) for name in COLUMNS]], form)
+
+
+def explain_answer(session: Session, key: str, on: str | None) -> None:
+    """What stands behind a request's answer, or a column of it; the key says what was asked."""
+    asked_key, column = split_column(key, COLUMNS)
+    asked, wanted = asked_by_key(asked_key)
+    decision = _decided(session, asked, wanted, on)
+    row = request_row(decision, asked_key)
+    text = explain_request(decision, row, column, said_in_english)
+    out().print(plain_lines(text), markup=False, highlight=False)
+
+
+def _decided(session: Session, asked: Asked, wanted: RequestAsked, on: str | None) -> Decision:
     base = base_of(session, day_option(on, "--on"), sketches=False)  # it gives nothing back
     base, request = _request(base, asked, wanted)
     anywhere = asked.pool is None and bool(request.guests)
     try:
-        decision = decide(base, request, clusters=base.estate.clusters if anywhere else ())
+        return decide(base, request, clusters=base.estate.clusters if anywhere else ())
     except ScenarioError as error:
         raise SettingsError(_told(error)) from error
-    if wanted.page is not None:
-        _write_page(wanted.page, request_html(decision, lang=wanted.lang))
-    if form is Format.table:
-        out().print(Text(request_text(decision, lang=wanted.lang)))
-    else:
-        row = request_row(decision)
-        show(COLUMNS, [[getattr(row, name) for name in COLUMNS]], form)
 
 
 def _told(error: ScenarioError) -> str:

@@ -77,18 +77,24 @@ class Efficiency:
         """What a pool's guests could give back; never part of its headroom."""
         if resource == "cpu" and model == "demand":
             return Reclaimable(0.0, 0)  # fewer vCPUs free no physical CPU
-        amounts = [
-            claim.frees(resource, model, place)
-            for cluster, place in _places(estate, pool)
-            for claim in self._by_place.get((cluster, place), ())
-            if resource == "storage" or claim.reclaim_class in _COMPUTE
-        ]
+        amounts = [amount for _claim, amount in self.parts(estate, pool, resource, model)]
         known = [amount for amount in amounts if amount is not None]
         blind = self._blind(pool, resource)
         unknown = len(amounts) - len(known) + len(blind)
         if unknown and not known and (amounts or blind >= estate.running_in(pool.cluster)):
             return Reclaimable(None, unknown)
         return Reclaimable(float(sum(known)), unknown)
+
+    def parts(
+        self, estate: Estate, pool: Pool, resource: Resource, model: Model
+    ) -> list[tuple[Claim, float | None]]:
+        """The claims on a pool with what each would free, in base units; None is not known."""
+        return [
+            (claim, claim.frees(resource, model, place))
+            for cluster, place in _places(estate, pool)
+            for claim in self._by_place.get((cluster, place), ())
+            if resource == "storage" or claim.reclaim_class in _COMPUTE
+        ]
 
     def _blind(self, pool: Pool, resource: Resource) -> frozenset[str]:
         """The guests of the pool's cluster of which this resource could not be judged."""

@@ -12,6 +12,7 @@ from planner.efficiency.answer import Efficiency, GuestUse
 from planner.efficiency.claims import CLASSES, Claim
 from planner.efficiency.showback import Rates, guest_cost, waste_of
 from planner.estate import Estate
+from planner.keys import reclaim_key, rightsize_key
 from planner.twins import GuestKey
 
 GIB = 1024**3
@@ -37,6 +38,7 @@ class ReclaimRow:
     cost_month: float | None
     why: str
     note: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class RightsizeRow:
     exempt_until: date | None
     why: str
     note: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,7 @@ def _reclaim_row(
         cost_month=_money(waste_of(claim, rates)),
         why=claim.why,
         note=found.came_back.get(claim.key, ""),
+        key=reclaim_key(claim.key),
     )
 
 
@@ -222,6 +226,7 @@ def _rightsize_row(use: GuestUse, as_of: date) -> RightsizeRow:
         exempt_until=use.exempt_until,
         why="idle: it could be given back as a whole" if use.is_idle else why,
         note=use.left_alone or use.came_back,
+        key=rightsize_key(view.guest.cluster, view.guest.guest_id),
     )
 
 

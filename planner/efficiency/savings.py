@@ -11,6 +11,7 @@ from inventory.records import Proposal
 from planner.efficiency.answer import Efficiency
 from planner.efficiency.claims import Claim, stored_of
 from planner.estate import Estate
+from planner.keys import savings_key
 
 GIB = 1024**3
 
@@ -31,6 +32,7 @@ class SavingsRow:
     kept: int
     still_open: int
     sizes_not_known: int
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +158,18 @@ def _less(before: float | None, now: float | None) -> float:
 def savings_rows(remembered: Iterable[Proposal]) -> tuple[SavingsRow, ...]:
     """Month by month, the newest last."""
     listed = list(remembered)
-    months = {_month(p.first_on) for p in listed}
-    months |= {_month(p.settled_on) for p in listed if p.settled_on is not None}
+    months = {month_of(p.first_on) for p in listed}
+    months |= {month_of(p.settled_on) for p in listed if p.settled_on is not None}
     return tuple(_row(month, listed) for month in sorted(months))
 
 
-def _month(day: date) -> str:
+def month_of(day: date) -> str:
     return f"{day:%Y-%m}"
 
 
 def _row(month: str, listed: Sequence[Proposal]) -> SavingsRow:
-    proposed = [p for p in listed if _month(p.first_on) == month]
-    done = [p for p in listed if p.settled_on is not None and _month(p.settled_on) == month]
+    proposed = [p for p in listed if month_of(p.first_on) == month]
+    done = [p for p in listed if p.settled_on is not None and month_of(p.settled_on) == month]
     freed = [p for p in done if p.outcome == "freed"]
     unknown = [p for p in proposed if p.storage_bytes is None]
     unknown += [p for p in freed if p.freed_storage_bytes is None]
@@ -184,6 +186,7 @@ def _row(month: str, listed: Sequence[Proposal]) -> SavingsRow:
         kept=sum(1 for p in done if p.outcome == "kept"),
         still_open=sum(1 for p in proposed if not p.outcome),
         sizes_not_known=len({p.proposal_id for p in unknown}),
+        key=savings_key(month),
     )
 
 

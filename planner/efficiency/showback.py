@@ -17,6 +17,7 @@ from planner.answers import Answer, PoolAnswer
 from planner.efficiency.claims import Claim
 from planner.estate import Estate
 from planner.guest_views import GuestView
+from planner.keys import showback_key
 from planner.policy import ClusterCost, Model, Resource
 
 GIB = 1024**3
@@ -27,12 +28,13 @@ By = Literal["agency", "service", "guest"]
 class Rate:
     """What one unit (vCPU or GiB) costs a month, and how much of that pays for what is held back.
 
-    ``each`` is None where the usable capacity is not known.
+    ``each`` is None where the ``usable`` capacity, in the same unit, is not known.
     """
 
     share: float  # of the cluster's cost, in money
     each: float | None
     overhead_ratio: float = 0.0
+    usable: float | None = None
 
     def cost(self, amount: float | None) -> float | None:
         if self.share == 0:
@@ -85,6 +87,7 @@ class ShowbackRow:
     waste_month: float | None
     currency: str
     not_priced: int
+    key: str
 
 
 def rates_of(estate: Estate, answers: Sequence[PoolAnswer]) -> Mapping[str, Rates]:
@@ -104,7 +107,7 @@ def _rates(cost: ClusterCost, pools: Sequence[PoolAnswer]) -> Rates:
         if not usable:
             return Rate(share, None)
         overhead = 1.0 - usable / raw if raw else 0.0
-        return Rate(share, share / (usable / unit), max(0.0, overhead))
+        return Rate(share, share / (usable / unit), max(0.0, overhead), usable / unit)
 
     return Rates(
         rate("cpu", "allocation", cost.cpu_ratio, 1.0),
@@ -142,19 +145,23 @@ def _sum(amounts: Iterable[float | None]) -> float | None:
 
 def guest_cost(estate: Estate, view: GuestView, rates: Rates) -> Cost:
     """What a guest is charged: its allocation; a guest that is off, or a template, its disks."""
-    guest = view.guest
     if view.key in estate.twins.uncounted:
         return Cost(None, None, None)  # it is charged where it counts
+    vcpus, memory_gib, storage_gib = charged(estate, view)
+    return Cost(
+        rates.cpu.cost(vcpus), rates.memory.cost(memory_gib), rates.storage.cost(storage_gib)
+    )
+
+
+def charged(estate: Estate, view: GuestView) -> tuple[float | None, float | None, float | None]:
+    """The vCPUs, GiB of memory and GiB of storage that a guest pays for; None is not known."""
+    guest = view.guest
     vcpus, memory = _promised(view)
     disks = estate.disks_of(guest)
     stored = _sum(None if d.capacity_bytes is None else float(d.capacity_bytes) for d in disks)
     if not disks and estate.gap(view.fact.source, Disk.kind_name, guest.scope) is not None:
         stored = None
-    return Cost(
-        rates.cpu.cost(vcpus),
-        rates.memory.cost(_gib(memory)),
-        rates.storage.cost(_gib(stored)),
-    )
+    return vcpus, _gib(memory), _gib(stored)
 
 
 def _promised(view: GuestView) -> tuple[float | None, float | None]:
@@ -218,8 +225,7 @@ def _payers(
 ) -> Iterator[ShowbackRow]:
     groups: dict[str | None, list[GuestView]] = defaultdict(list)
     for view in estate.guests_in(cluster):
-        names = {"agency": view.agency, "service": view.service, "guest": view.label}
-        groups[names[by]].append(view)
+        groups[payer_of(view, by)].append(view)
     for name, views in groups.items():
         costs = [guest_cost(estate, view, rates) for view in views]
         priced = [c for c in costs if c.total is not None]
@@ -229,6 +235,11 @@ def _payers(
             estate, cluster, by, name, rates, parts,
             views=views, waste=_sum(wasted), not_priced=len(costs) - len(priced),
         )  # fmt: skip
+
+
+def payer_of(view: GuestView, by: str) -> str | None:
+    """Who pays for a guest: its agency, its service or itself."""
+    return {"agency": view.agency, "service": view.service, "guest": view.label}[by]
 
 
 def _unallocated(
@@ -275,4 +286,5 @@ def _row(
         waste_month=waste,
         currency=estate.policy.showback.currency,
         not_priced=not_priced,
+        key=showback_key(cluster, kind, name),
     )

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from inventory.records import FindingState
 from planner.estate import Estate
 from planner.guest_views import GuestView
+from planner.keys import score_key
 from planner.risks.engine import Assessment, coverage_percent
 from planner.risks.rule import Account, Finding
 from planner.risks.score import level, weights_of
@@ -20,14 +21,19 @@ from planner.rows import ScoreRow
 By = Literal["estate", "agency", "service", "guest"]
 WEEKLY: tuple[By, ...] = ("estate", "agency", "service")
 _MOST_REASONS = 5
-_HIGH = "D"  # the level of a guest with a high risk
+HIGH = "D"  # the level of a guest with a high risk
 
-_PART: Mapping[By, Callable[[Account], str]] = {
+_PART: Mapping[str, Callable[[Account], str]] = {
     "estate": lambda account: "",
     "agency": lambda account: account.agency,
     "service": lambda account: account.service,
     "guest": lambda account: account.guest,
 }
+
+
+def part_of(by: str) -> Callable[[Account], str]:
+    """What of an account a row's name is."""
+    return _PART[by]
 
 
 def score_rows(
@@ -69,7 +75,7 @@ class _Table:
             by=by,
             findings=_grouped(assessment.findings, lambda f: part(f.subject.account)),
             judged=assessment.judged_by(part),
-            guests=_grouped(estate.guests, lambda view: part(_account(view))),
+            guests=_grouped(estate.guests, lambda view: part(account_of(view))),
             turned=_grouped(trend.turned if trend else (), lambda found: part(found.account)),
             before=_grouped(
                 trend.before if trend else (),
@@ -112,6 +118,7 @@ class _Table:
             coverage_pct=None if coverage is None else round(coverage, 1),
             worst="; ".join(reasons(findings)),
             **self._trend(name, turned),
+            key=score_key(self.by, name),
         )
 
     def _called(self, name: str) -> str:
@@ -124,8 +131,8 @@ class _Table:
 
     def _high_percent(self, guests: Sequence[GuestView]) -> float | None:
         """How many of the guests have a high risk or a worse one; None without guests."""
-        levels = [level(self.of_guests.get(_account(view).guest, ())) for view in guests]
-        grave = sum(1 for grade in levels if grade >= _HIGH)
+        levels = [level(self.of_guests.get(account_of(view).guest, ())) for view in guests]
+        grave = sum(1 for grade in levels if grade >= HIGH)
         return round(100.0 * grave / len(levels), 1) if levels else None
 
     def _trend(self, name: str, turned: Sequence[Turned]) -> dict[str, Any]:
@@ -142,7 +149,7 @@ class _Table:
         return told
 
 
-def _account(view: GuestView) -> Account:
+def account_of(view: GuestView) -> Account:
     guest = view.guest
     return Account(view.agency or "", view.service or "", f"{guest.cluster}/{guest.guest_id}")
 

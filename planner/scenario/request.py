@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from planner.answers import Answer, PoolAnswer
+from planner.efficiency.showback import Cost, Rates
 from planner.hosting import bins_of, planned_hosts
 from planner.numbers import exceeds
 from planner.placement.fit import Profile
@@ -74,7 +75,10 @@ class Short:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What must be ordered, by when, so that the answer is yes."""
+    """What must be ordered, by when, so that the answer is yes.
+
+    ``with_less`` is what would still be short with one host, or one TiB, less.
+    """
 
     pool: Pool
     quantity: float
@@ -84,6 +88,7 @@ class Condition:
     order_by: date
     overdue_days: int
     in_service_on: date  # when it is ordered on that day, or today if that is past
+    with_less: tuple[Said, ...] = ()
 
     def change(self) -> Change:
         if self.unit == "hosts":
@@ -309,14 +314,21 @@ def _conditions(base: Base, request: Request, judge: _Judge, first: Judged) -> I
     for key, pool in pools.items():
         days = [short.on for short in first.shorts if key_of(short.pool) == key]
         needed_on = max(base.estate.as_of, min(days))
-        found = _smallest(base, request, judge, pool, needed_on)
+        own = tuple(short for short in first.shorts if key_of(short.pool) == key)
+        found = _smallest(base, request, judge, pool, needed_on, own)
         if found is not None:
             yield found
 
 
 def _smallest(
-    base: Base, request: Request, judge: _Judge, pool: Pool, needed_on: date
+    base: Base,
+    request: Request,
+    judge: _Judge,
+    pool: Pool,
+    needed_on: date,
+    without: tuple[Short, ...],
 ) -> Condition | None:
+    """The least that helps; None when nothing does. ``without`` is what is short with nothing."""
     like = _largest_host(base, pool) if pool.kind == "cluster" else ""
     if like is None:
         return None
@@ -325,18 +337,23 @@ def _smallest(
         quantity = float(steps) if pool.kind == "cluster" else steps * _STORAGE_STEP_GIB
         return _condition(base, pool, quantity, like, needed_on)
 
+    short = {0: without}
+
     def is_enough(steps: int) -> bool:
         """The figures first: only what they allow is worth packing every failure for."""
         changes, key = (*request.changes, condition(steps).change()), key_of(pool)
         scenario = Scenario(name=request.name, changes=changes)
         figures = outcome_of(base, scenario, only={key}, failover=False)
-        if judge.of(figures, key).shorts:
-            return False
-        return not judge.of(outcome_of(base, scenario, only={key}), key).shorts
+        short[steps] = judge.of(figures, key).shorts
+        if not short[steps]:
+            short[steps] = judge.of(outcome_of(base, scenario, only={key}), key).shorts
+        return not short[steps]
 
     most = _MOST_HOSTS if pool.kind == "cluster" else _MOST_STORAGE_STEPS
     steps = _least(is_enough, most)
-    return None if steps is None else condition(steps)
+    if steps is None:
+        return None
+    return replace(condition(steps), with_less=tuple(one.said for one in short[steps - 1]))
 
 
 def _least(is_enough: Callable[[int], bool], most: int) -> int | None:
@@ -433,25 +450,40 @@ def _table(answer: Answer) -> str:
 
 def _cost_month(base: Base, request: Request) -> float | None:
     """What it would be charged by the rate card; None where none names one of its clusters."""
-    parts = [_charged(base, replace(request, guests=(guests,))) for guests in request.guests]
-    if request.demand is not None:
-        parts.append(_charged(base, request))
+    parts = [part.cost.total for part in charged_parts(base, request)]
     return None if any(part is None for part in parts) else sum(part or 0.0 for part in parts)
 
 
-def _charged(base: Base, part: Request) -> float | None:
-    """The cost of what is asked of one pool."""
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """What is asked of one pool, the rates (None: no rate card names it), and their product."""
+
+    cluster: str
+    amounts: Mapping[str, float]
+    rates: Rates | None
+    cost: Cost
+
+
+def charged_parts(base: Base, request: Request) -> Iterator[Charged]:
+    """What each part of a request would be charged a month."""
+    for guests in request.guests:
+        yield _charged(base, replace(request, guests=(guests,)))
+    if request.demand is not None:
+        yield _charged(base, request)
+
+
+def _charged(base: Base, part: Request) -> Charged:
     name = part.demand.pool if part.demand is not None else part.guests[0].pool
-    pool = pool_called(base.answers, name, None, "pool").pool
-    rates, amounts = base.rates.get(pool.cluster), amounts_of(base, part)
-    if rates is None:
-        return None
-    costs = (
-        rates.cpu.cost(amounts["vcpus"]),
-        rates.memory.cost(amounts["memory_gib"]),
-        rates.storage.cost(amounts["storage_gib"]),
-    )
-    return None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs)
+    cluster = pool_called(base.answers, name, None, "pool").pool.cluster
+    rates, amounts = base.rates.get(cluster), amounts_of(base, part)
+    cost = Cost(None, None, None)
+    if rates is not None:
+        cost = Cost(
+            rates.cpu.cost(amounts["vcpus"]),
+            rates.memory.cost(amounts["memory_gib"]),
+            rates.storage.cost(amounts["storage_gib"]),
+        )
+    return Charged(cluster, amounts, rates, cost)
 
 
 def amounts_of(base: Base, request: Request) -> dict[str, float]:

@@ -244,7 +244,7 @@ def test_what_cannot_be_asked_is_told(tmp_path: Path) -> None:
         (("cameras", "--recorder", "x"), "none is named 'x'; known are nvr"),
         (("cameras", "--mbps", "4"), "--mbps is of the cameras that --add adds"),
         (("cameras", "--add", "0"), "--add"),
-        (("explain", "recorder/x"), "no recorder is named 'x'; known are nvr"),
+        (("explain", "recorder/x"), "no recorder is named 'x' (a key is recorder/NAME)"),
     ):
         ran = site.call(*arguments)
         assert ran.returncode == 2

@@ -204,6 +204,10 @@ def test_a_bad_file_is_told_in_one_line_with_its_place(place: Site, change: str,
         (("--add-storage", "san"), "--add-storage: 'san' is not DATASTORE=GIB"),
         (("--project", "portl"), "--project: no project is named 'portl'; did you mean 'portal'?"),
         (("--request", "--retire", "h0"), "a request is made of --add NxSIZE"),
+        (
+            ("--request", "--add", "1xM", "--explain", "request/add=1xM"),
+            "Invalid value for --explain: the key of a request says all of it",
+        ),
         (("--request", "--add", "1xM", "--until", "2026-01-01"), "--until: 2026-01-01 lies before"),
         (("--request", "--add", "1xM", "--agency", "taxi"), "--agency: 'taxi' is no agency here"),
     ],
@@ -227,6 +231,9 @@ def test_a_request_is_answered_with_a_page_to_send_back(place: Site) -> None:
     assert row["hosts"] == "h0: 2; h1: 2; h2: 2; h3: 2"
     assert row["datastores"] == "san: 640 GiB"
     assert (row["lasts_until"], row["cost_month"]) == (None, None)
+    assert row["key"] == f"request/add=8xM,when={IN_MARCH},agency=tax"
+    assert row["key"] in page.read_text(encoding="utf-8")
+    assert "answer yes: yes = with all" in place.run("explain", row["key"])
 
 
 def test_a_request_that_does_not_fit_names_the_order(place: Site) -> None:

@@ -11,9 +11,11 @@ from estates import days, estate
 from inventory.platform_records import HaRule
 from inventory.records import Record
 from planner.answers import answer_all
-from planner.balance import BalanceRow, balance_of
+from planner.balance import BalanceRow, balance_of, balances_of
 from planner.estate import Estate
 from planner.pools import Past, questions
+from planner.sections import UnknownKey
+from planner.told.balance import explain_balance
 from stored import GIB, JAKARTA, guest, host
 
 SIZE = 100 * GIB
@@ -128,3 +130,26 @@ def test_a_host_away_is_not_compared() -> None:
     rows = balance(*records, used={"h1": 0.5, "h2": 0.5, "h3": 0.0})
     assert rows["cluster c", "memory"].members == 2
     assert rows["cluster c", "memory"].mean_pct == pytest.approx(50)
+
+
+def explained(key: str) -> str:
+    place = estate(*hosts(*FOUR), *guests("h4", 17, 17, 17, 17))
+    past = past_of(place, FOUR)
+    found = balances_of(place, past, answer_all(place, questions(place, past, JAKARTA)))
+    return explain_balance(place, found, key)
+
+
+def test_a_row_is_defended_member_by_member_and_move_by_move() -> None:
+    told = explained("balance/cluster c/memory")
+    for part in (
+        "fullest = h4",
+        "h4: 85.0 of 100 GiB = 85.00 %",
+        "now: mean 55.00 %, fullest 85.00 %, 30.00 points above, standard deviation 0.1768",
+        "  g (h4",
+        "after them: mean 55.00 %",
+    ):
+        assert part in told, part
+    one = explained("balance/cluster c/memory/stdev_ratio")
+    assert one.splitlines()[2] == "stdev_ratio = 0.1768"
+    with pytest.raises(UnknownKey, match="known are balance/cluster c/memory, balance/cluster c/"):
+        explained("balance/cluster d/memory")
