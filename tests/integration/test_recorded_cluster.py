@@ -435,6 +435,16 @@ def test_what_was_not_seen_is_never_ok(auditor: Project) -> None:
     assert judged <= {"pve1"}
 
 
+def test_what_dead_hosts_store_is_not_taken_for_nothing(auditor: Project) -> None:
+    """No disk of a guest on pve2 and pve3 was seen; every disk of one on pve1 was."""
+    rows = [r for r in auditor.rows("capacity") if r["resource"] == "storage"]
+    known = {row["pool"]: row["allocated"] for row in rows}
+    assert {name for name, allocated in known.items() if allocated} == {"pve1/fast", "pve1/local"}
+    assert {allocated for name, allocated in known.items() if "pve1" not in name} == {None}
+    flagged = {row["pool"] for row in rows if "allocation_incomplete" in row["flags"]}
+    assert flagged == set(known) - {"pve1/fast"}  # of a disk on pve1/local the size is not told
+
+
 def test_a_second_poll_with_the_same_gaps_is_healthy(auditor: Project) -> None:
     result = auditor.call("collect")
     assert result.returncode == 0, result.stderr
@@ -524,7 +534,12 @@ def test_a_token_without_rights_sees_hidden_not_none(served: Replay, tmp_path: P
         "pveum acl modify" in line for line in project.call("sources", "check").stdout.splitlines()
     )
     pools = project.rows("capacity")
-    assert {row["usable"] for row in pools} == {None}
+    for column in ("usable", "allocated", "stays_down_count", "fit_s", "fit_m", "fit_l"):
+        assert {row[column] for row in pools} == {None}, column
+    assert {row["failover_test"] for row in pools} == {"unproven"}
+    [case] = project.rows("failover")
+    assert (case["stays_down_count"], case["stays_down_at_least"]) == (None, None)
+    assert "how many guests would stay down is not known" in project.call("failover").stderr
 
 
 def test_a_token_on_one_pool_says_that_its_view_is_partial(
