@@ -126,7 +126,7 @@ class _Context:
             risk_points=sum(finding.points for finding in findings),
             change_since_last_week="; ".join(self.changes.get(view.key, [])),
             risk_points_waived=sum(finding.waived_points for finding in findings),
-            risk_coverage_pct=_rounded(coverage_percent(self.judged.get(name, {})), 1),
+            risk_coverage_pct=coverage_percent(self.judged.get(name, {})),
             key=guest_key(guest.cluster, guest.guest_id),
         )
 
@@ -156,10 +156,6 @@ class _Context:
         if (cluster, host) not in self.proven or not view.is_powered_on:
             return None
         return int((cluster, view.label) in self.stays_down)
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
 
 
 def _gib(value: float | None) -> float | None:

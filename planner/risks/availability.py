@@ -85,7 +85,7 @@ def runs_full(pool: PoolAnswer, estate: Estate) -> Outcome:
         first_over=first_over,
         order_by=answer.order.on,
         lead_days=answer.order.lead_days,
-        lead="assumed" if answer.order.lead_assumed else "confirmed",
+        lead=answer.question.lead.basis,
     )
 
 

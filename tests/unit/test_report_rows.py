@@ -174,6 +174,22 @@ def test_the_binding_answer_is_the_shortest_runway_else_the_least_headroom() -> 
     assert calm.binding.question.key == "pool/c/cpu/demand"
 
 
+def test_a_finding_says_where_its_lead_time_comes_from() -> None:
+    def order(name: str, took: int) -> dict[str, Any]:
+        begun = AS_OF - timedelta(days=took + 9)
+        stages = {"proposed": begun, "in_service": begun + timedelta(days=took)}
+        return {"name": name, "pool": "san", "item": "disk", "stages": stages}
+
+    past = Past(datastore_days={(1, "storage"): days([(2500 + 6.0 * i) * GIB for i in range(90)])})
+    orders = [order(str(took), took) for took in (200, 220, 240)]
+    told, given = {}, {"assumed": {}, "learnt": {"owners": {"orders": orders}}}
+    for basis, more in given.items():
+        found = report(datastore(), past=past, **more)
+        [risk] = [risk for risk in found.risks if risk.rule == "AVL-009"]
+        told[basis] = risk.evidence.rpartition("lead=")[2]
+    assert told == {basis: basis for basis in told}
+
+
 def test_a_finding_keeps_the_day_it_was_first_seen() -> None:
     first = report(guest()).risks[0]
     assert (first.first_seen, first.since_days) == (AS_OF, 0)
