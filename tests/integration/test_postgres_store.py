@@ -13,11 +13,14 @@ import pytest
 import sqlalchemy as sa
 
 from command_line import lumbung
+from inventory.ahead import ahead_faults, take_out_ahead
 from inventory.errors import StoreUnusable
 from inventory.schema import MetaRow, table_of
 from inventory.store import SCHEMA_HEAD, Store
 from postgres_server import postgres
-from site_files import GIB, NOW, Site, datastore, disk, guest, host
+from site_files import GIB, JAKARTA, NOW, Site, datastore, disk, guest, host
+from stored import Book, used
+from stored import host as fact_host
 
 pytestmark = pytest.mark.postgres
 
@@ -50,10 +53,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, server: str) -> Site:
         "guests": [guest(f"g{i}", f"h{i % 2}", tags="cls.terbatas") for i in range(20)],
         "disks": [disk(f"g{i}", "san", capacity=50 * GIB) for i in range(20)],
         "datastores": [datastore("san", capacity=4000 * GIB, used=900 * GIB)],
-        "usage": usage,
     }
     for at in (NOW - timedelta(days=1), NOW):
-        site.write(at, **tables)
+        site.write(at, usage=[row for row in usage if row["taken_at"] <= at.isoformat()], **tables)
         for store in ((), ("--db", server)):
             site.run(*store, "collect", now=at + timedelta(minutes=1))
         tables["guests"] = [guest(f"g{i}", "h1", memory=8 * GIB) for i in range(18)]
@@ -147,3 +149,16 @@ def test_writers_wait_for_each_other(site: Site, server: str) -> None:
             order.append("first")
         waiting.join(timeout=20)
     assert order == ["first", "second"]
+
+
+def test_what_is_dated_after_now_is_found_and_taken_out(server: str) -> None:
+    late = NOW + timedelta(days=365)
+    with Store.open(server) as store:
+        book = Book(store)
+        sample = used("host", "l1", late, cpu_used_cores=1)
+        book.poll(late, fact_host("l1"), coverage=[], source="late", usage=[sample])
+        with store.writing() as connection:
+            assert len(ahead_faults(connection, NOW, JAKARTA)) == 3
+            gone = take_out_ahead(connection, NOW, JAKARTA)
+            assert (gone.polls, gone.versions, gone.samples) == (1, 1, 1)
+            assert ahead_faults(connection, NOW, JAKARTA) == []
