@@ -86,6 +86,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Site:
         rows = daily(lambda day: 500 if day < 60 else 600, "host", "h0", "memory_used_bytes")
         rows += daily(lambda _day: 300, "guest", "old", "memory_used_bytes")
         rows += daily(lambda day: 100 if day >= 60 else 0, "guest", "new", "memory_used_bytes")
+        rows += daily(lambda _day: 0, "host", "h1", "memory_used_bytes")
         return [
             row
             for row in rows
@@ -109,7 +110,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Site:
             guests=guests,
             disks=disks,
             datastores=[datastore("san", capacity=4000 * GIB, used=900 * GIB)],
-            usage=usage(at) + daily(lambda _day: 0, "host", "h1", "memory_used_bytes"),
+            usage=usage(at),
         )
         site.run("collect", now=at + timedelta(minutes=5))
     return site
