@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from inventory.changes import Change
-from inventory.records import Backup, Disk, GuestSnapshot
+from inventory.records import Disk, GuestSnapshot
 from planner.answers import PoolAnswer
 from planner.backups import newest
 from planner.change_rows import in_gib
@@ -18,6 +18,7 @@ from planner.guest_views import GuestView
 from planner.hosting import host_labels
 from planner.keys import guest_key
 from planner.pools import GIB
+from planner.risks.backup import backup_state
 from planner.risks.engine import Assessment, coverage_percent
 from planner.risks.rule import Finding, State
 from planner.risks.score import level
@@ -117,7 +118,7 @@ class _Context:
             snapshot_count=None if snapshots is None else len(snapshots),
             snapshot_oldest_days=self._oldest_days(snapshots),
             snapshot_gib=_gib(_total(snapshots, "bytes")) if snapshots else None,
-            backup_state=self._backup_state(view),
+            backup_state=backup_state(view, estate),
             last_backup_at=made,
             **self._columns(view),
             stays_down_if_host_lost=self._stays_down(view),
@@ -125,7 +126,7 @@ class _Context:
             risk_points=sum(finding.points for finding in findings),
             change_since_last_week="; ".join(self.changes.get(view.key, [])),
             risk_points_waived=sum(finding.waived_points for finding in findings),
-            risk_coverage_pct=_rounded(coverage_percent(self.judged.get(name, {})), 1),
+            risk_coverage_pct=coverage_percent(self.judged.get(name, {})),
             key=guest_key(guest.cluster, guest.guest_id),
         )
 
@@ -150,25 +151,11 @@ class _Context:
         made = [s.created_at for s in snapshots or () if s.created_at is not None]
         return (self.estate.at - min(made)).days if made else None
 
-    def _backup_state(self, view: GuestView) -> str:
-        """covered: a job that can run or a stored backup; none: neither, and one was seen."""
-        guest, source = view.guest, view.fact.source
-        if self.estate.cover_of(guest).can_run or self.estate.backups_of(guest):
-            return "covered"
-        jobs_hidden = self.estate.gap(source, "backup_job") is not None
-        if not jobs_hidden:
-            return "none"
-        return "unknown" if self.estate.gap(source, Backup.kind_name) else "none"
-
     def _stays_down(self, view: GuestView) -> int | None:
         cluster, host = view.guest.cluster, view.guest.host_id or ""
         if (cluster, host) not in self.proven or not view.is_powered_on:
             return None
         return int((cluster, view.label) in self.stays_down)
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
 
 
 def _gib(value: float | None) -> float | None:

@@ -191,8 +191,11 @@ class Sections:
         )
         yield f"allocated A = Σ {what} (glossary 6) = {self._unit(load.allocated)}"
         yield f"  with stopped guests {self._unit(load.allocated_all)}"
+        bound = "a lower bound" if load.allocated is not None else "not known"
         if load.unknown_parts:
-            yield f"  a lower bound: the size of {load.unknown_parts} of them is not known"
+            yield f"  {bound}: the size of {load.unknown_parts} of them is not known"
+        if load.unseen:
+            yield f"  {bound}: {load.unseen}"
         yield (
             f"overcommit now = A ÷ ΣH = {shown(self._answer.overcommit_now)}; after a failure = "
             f"A ÷ F = {shown(self._answer.overcommit_after_failure)} "

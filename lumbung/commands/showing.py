@@ -99,7 +99,7 @@ def _failures(report: Report) -> list[tuple[str, ...]]:
 
 def _down(row: FailoverRow) -> str:
     """A host's guests by name; of a rack or site, where they are many, some and their number."""
-    if not row.domain:
+    if not row.domain or not row.stays_down:
         return row.stays_down
     return f"{row.stays_down_count} guests: {_some(row.stays_down.split('; '))}"
 
