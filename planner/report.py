@@ -344,7 +344,9 @@ def _risk_row(
 
 
 def in_language(report: Report, language: Language) -> Report:
-    """The report whose risks are told in a language."""
+    """The report whose risks are told in a language; it is made in English."""
+    if language == "en":
+        return report
     texts = {found.rule.id: texts_of(found.rule, language) for found in report.assessment.findings}
     risks = (
         replace(row, title=texts[row.rule].title, fix=texts[row.rule].fix) for row in report.risks

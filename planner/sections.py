@@ -309,7 +309,8 @@ class Sections:
             f"overdue {order.overdue_days} days as of {self._basis.estate.as_of}"
         )
         rules = self._policy.status
-        yield f"status {self._answer.status} (glossary 19)"
+        why = f": the runway's reason is {runway.reason}" if runway.reason else ""
+        yield f"status {self._answer.status} (glossary 19){why}"
         yield (
             f"  act {rules.act_days} days before the order-by date "
             f"({self._policy.origin('status', 'act_days')}), plan {rules.plan_days} before it "

@@ -49,7 +49,7 @@ def _say_next(demo: Demo) -> None:
     note("")
     note(f"The weekly files   {weekly}/  (orders.csv, brief.html, workbook.xlsx, …)")
     note(f"Go on with it      lumbung --config {config} capacity")
-    note(f"Why that number    lumbung --config {config} explain pool/san-01/storage/demand")
+    note(f"Why that number    lumbung --config {config} explain order/san-01")
     note(
         "The clusters were served for the demo only; the figures count as fresh until "
         f"{fresh_until:%Y-%m-%d}."
