@@ -129,6 +129,7 @@ class GuestLine:
     risk_points_waived: int
     risk_coverage_pct: float | None
     key: str
+    template: int | None
     state_began_unseen: int | None
 
 

@@ -11,10 +11,12 @@ import pytest
 from estates import AS_OF, NOW, answers, days, estate, health
 from inventory.changes import Change
 from inventory.records import Backup, BackupJob, GuestSnapshot, Record
+from planner.eol import release_of, shipped
 from planner.explain import explain
 from planner.pools import Past
 from planner.report import Memory, Report, make_report, source_status
 from planner.rows import GuestLine
+from rule_cases import changed
 from stored import GIB, JAKARTA, datastore, disk, guest, host
 
 
@@ -72,6 +74,37 @@ def test_sizes_are_sums_and_one_unknown_part_leaves_them_unknown() -> None:
     found = line(guest(), disk(allocated_bytes=GIB), disk("100", "scsi1", datastore_id="nas"))
     assert (found.disk_provisioned_gib, found.disk_used_gib) == (80, None)
     assert found.datastores == "nas;san"
+
+
+def test_a_guests_datastores_are_called_as_the_pools_are() -> None:
+    stores = [datastore(f"9520-{n}/images", hosts=(f"h{n}",)) for n in (1, 2)]
+    named = [changed(store, name=f"kvm{n}/images") for n, store in enumerate(stores, 1)]
+    disks = [disk(key=store.datastore_id, datastore_id=store.datastore_id) for store in stores]
+    off = datastore("off", enabled=False)  # is no pool
+    found = report(guest(), *named, off, *disks, disk(key="x", datastore_id="off"))
+    assert found.guests[0].datastores == "kvm1/images;kvm2/images;off"
+    pools = {row.pool for row in found.pools}
+    assert set(found.guests[0].datastores.split(";")) - pools == {"off"}
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("http://debian.org/debian/12", "Debian 12"),
+        ("http://ubuntu.com/ubuntu/22.04", "Ubuntu 22.04"),
+        ("http://redhat.com/rhel/9.4", "RHEL 9.4"),
+        ("Debian GNU/Linux 12 (bookworm)", "Debian GNU/Linux 12 (bookworm)"),
+        (None, None),
+    ],
+)
+def test_an_operating_system_is_named_in_words(told: str | None, shown: str | None) -> None:
+    assert line(guest(os=told)).os == shown
+    if told is not None and shown is not None:
+        assert release_of(told, shipped()) == release_of(shown, shipped())
+
+
+def test_a_template_is_told_from_a_stopped_guest() -> None:
+    assert [line(guest(template=known)).template for known in (True, False, None)] == [1, 0, None]
 
 
 def test_none_and_not_seen_are_told_apart() -> None:
