@@ -17,7 +17,7 @@ from planner.placement.fit import Fit, Limit, Profile, fit, host_limits, times
 from planner.placement.packing import Load, Room
 from planner.policy import Policy
 from planner.pools import GIB, Pool
-from planner.unseen import datastores_unseen, disks_unseen, guests_unseen
+from planner.unseen import disks_unseen, guests_unseen
 
 _FOR_GUESTS = frozenset({"images", "rootdir"})  # what a datastore of guests' disks may hold
 
@@ -170,12 +170,7 @@ class _Cluster:
 
     def _storage(self, profile: Profile) -> Iterator[Limit]:
         """What the datastores for guests take together, each one whole disk at a time."""
-        if profile.storage_bytes <= 0:
-            return
-        if datastores_unseen(self._estate, self._pool.pool.cluster):
-            yield Limit("storage", None, None)
-            return
-        if not self._stores:
+        if not self._stores or profile.storage_bytes <= 0:
             return
         chosen = for_guests(self._estate, self._stores, k=self._k)
         free = [_least_headroom(store) for store in chosen]

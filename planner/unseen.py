@@ -36,12 +36,6 @@ def guests_unseen(estate: Estate, cluster: str) -> str:
     return _hidden(estate, sources, (Guest.kind_name,))
 
 
-def datastores_unseen(estate: Estate, cluster: str) -> str:
-    """Why a cluster may have datastores that nobody listed; "" where all were."""
-    sources = {fact.source for fact in estate.hosts_in(cluster)}
-    return _hidden(estate, sources, (Datastore.kind_name,))
-
-
 def disks_unseen(estate: Estate, fact: Fact[Datastore]) -> Unseen:
     """What of the guests that reach a datastore was not seen; the disks of a guest on a host that
     does not reach it cannot lie there."""
