@@ -2,7 +2,8 @@
 
 It is yes when, with all that is asked for in place, nothing of the pools it touches is over its
 usable capacity until the date asked for, every new guest has a host, and no failure takes down
-more than it does today. What is not proven is neither yes nor no.
+more than it does today. What is not proven is neither yes nor no. When what must be ordered is
+there only later than asked, the answer is that of the day on which it is.
 """
 
 from __future__ import annotations
@@ -77,14 +78,17 @@ class Short:
 class Condition:
     """What must be ordered, by when, so that the answer is yes.
 
-    ``with_less`` is what would still be short with one host, or one TiB, less.
+    ``with_less`` is what would still be short with one host, or one TiB, less. A pool can be over
+    before the request begins: the request needs more by the day it begins, the pool is judged as
+    if that were there from ``short_on``.
     """
 
     pool: Pool
     quantity: float
     unit: Literal["hosts", "gib"]
     like: str  # the host whose size they have
-    needed_on: date
+    short_on: date  # the first day on which something is short
+    needed_on: date  # the same, not before the request begins
     order_by: date
     overdue_days: int
     in_service_on: date  # when it is ordered on that day, or today if that is past
@@ -93,9 +97,9 @@ class Condition:
     def change(self) -> Change:
         if self.unit == "hosts":
             hosts = AddHosts(pool=self.pool.name, count=int(self.quantity), like=self.like)
-            return Change(when=self.needed_on, add_hosts=hosts)
+            return Change(when=self.short_on, add_hosts=hosts)
         storage = AddStorage(pool=self.pool.name, storage_gib=self.quantity)
-        return Change(when=self.needed_on, add_storage=storage)
+        return Change(when=self.short_on, add_storage=storage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,8 @@ class Decision:
 
     request: Request
     verdict: Verdict
-    when: date
+    when: date  # the day asked for
+    begins: date  # the day that is judged: when what must be ordered is there, if that is later
     until: date | None
     outcome: Outcome  # with what the conditions bring
     shorts: tuple[Short, ...]
@@ -132,8 +137,9 @@ class Decision:
 
     @property
     def possible_from(self) -> date:
-        """The first day on which it can be there."""
-        return max([self.when, *(c.in_service_on for c in self.conditions)])
+        """The first day on which it can be there; what is needed later does not delay it."""
+        late = (c.in_service_on for c in self.conditions if c.overdue_days)
+        return max([self.begins, *late])
 
     @property
     def binding(self) -> Answer:
@@ -199,21 +205,48 @@ def _badness(decision: Decision) -> tuple[int, date, int]:
 
 
 def _decide(base: Base, request: Request) -> Decision:
-    outcome = outcome_of(base, Scenario(name=request.name, changes=request.changes))
-    when = request.when or base.estate.as_of
-    judge = _Judge(base, outcome, when, request.until)
+    """The answer on the first day on which the request can begin.
+
+    That day moves as long as something needed by then is there only later; it cannot move past
+    the longest lead time.
+    """
+    decision = _decided_on(base, request, request.when or base.estate.as_of)
+    while decision.verdict in ("yes_if", "unknown") and decision.possible_from > decision.begins:
+        if (decision.possible_from - base.estate.as_of).days > _horizon_days(base):
+            return _beyond_horizon(decision)
+        decision = _decided_on(base, request, decision.possible_from)
+    return decision
+
+
+def _horizon_days(base: Base) -> int:
+    return base.estate.policy.forecast.horizon_days
+
+
+def _beyond_horizon(decision: Decision) -> Decision:
+    """Not known: it could begin only on a day that is not foreseen."""
+    told = {"date": decision.possible_from, "days": _horizon_days(decision.outcome.base)}
+    unknown = (*decision.unknown, Said("unknown_beyond", told))
+    return replace(decision, verdict="unknown", unknown=unknown)
+
+
+def _decided_on(base: Base, request: Request, begins: date) -> Decision:
+    """The answer if the request begins on a day."""
+    moved = replace(request, when=begins)
+    outcome = outcome_of(base, Scenario(name=request.name, changes=moved.changes))
+    judge = _Judge(base, outcome, begins, request.until)
     first = judge.of(outcome)
-    conditions = tuple(_conditions(base, request, judge, first))
+    conditions = tuple(_conditions(base, moved, judge, first))
     solved = first
     if conditions:
-        changes = (*request.changes, *(condition.change() for condition in conditions))
+        changes = (*moved.changes, *(condition.change() for condition in conditions))
         outcome = outcome_of(base, Scenario(name=request.name, changes=changes))
         solved = judge.of(outcome)
     touched = tuple(pool for pool in outcome.answers if key_of(pool.pool) in judge.touched)
     return Decision(
         request=request,
         verdict=_verdict(first, solved, conditions, request.until),
-        when=when,
+        when=request.when or base.estate.as_of,
+        begins=begins,
         until=request.until,
         outcome=outcome,
         shorts=first.shorts,
@@ -244,8 +277,9 @@ def _verdict(
 class _Judge:
     """What a request needs, tested on outcomes with more or less hardware."""
 
-    def __init__(self, base: Base, outcome: Outcome, when: date, until: date | None) -> None:
-        self._base, self._when, self._until = base, when, until
+    def __init__(self, base: Base, outcome: Outcome, begins: date, until: date | None) -> None:
+        self._base, self.begins, self._until = base, begins, until
+        self._last = begins if until is None else max(begins, until)
         shifted = {s.pool for shifts in outcome.world.shifts.values() for s in shifts}
         self.touched: frozenset[PoolKey] = frozenset(shifted)
 
@@ -269,8 +303,8 @@ class _Judge:
                 yield Said("unknown_figure", told)
             elif exceeds(0.0, answer.headroom) and -answer.headroom > 1e-6 * (answer.usable or 1):
                 short = told | {"amount": -answer.headroom, "unit": question.unit}
-                yield Short(pool.pool, Said("short_headroom", short), self._when)
-            if first is not None and first <= (self._until or self._when):
+                yield Short(pool.pool, Said("short_headroom", short), self.begins)
+            if first is not None and first <= self._last:
                 short = told | {"date": first}
                 yield Short(pool.pool, Said("short_runway", short), first)
             elif answer.runway.reason == "stale":
@@ -285,7 +319,7 @@ class _Judge:
         told: dict[str, Any] = {"pool": pool.pool.name}
         if placement is not None and placement.verdict == "fail":
             said = Said("short_placement", told | {"count": len(unplaced), "why": placement.why})
-            yield Short(pool.pool, said, self._when)
+            yield Short(pool.pool, said, self.begins)
         elif placement is not None and placement.verdict != "pass":
             yield Said("unknown_placement", told | {"why": placement.why})
         before = set(self._base.by_pool[key_of(pool.pool)].stays_down)
@@ -294,7 +328,7 @@ class _Judge:
             why = next((case.why for case in pool.cases if case.verdict == "unproven"), "")
             yield Said("unknown_failover", told | {"why": why})
         elif worse:
-            yield Short(pool.pool, Said("short_failover", told | {"names": worse}), self._when)
+            yield Short(pool.pool, Said("short_failover", told | {"names": worse}), self.begins)
 
 
 def _first_over(answer: Answer) -> date | None:
@@ -312,10 +346,8 @@ def _conditions(base: Base, request: Request, judge: _Judge, first: Judged) -> I
     """Per pool that is short the least that helps; nothing for one that nothing helps."""
     pools = {key_of(short.pool): short.pool for short in first.shorts}
     for key, pool in pools.items():
-        days = [short.on for short in first.shorts if key_of(short.pool) == key]
-        needed_on = max(base.estate.as_of, min(days))
         own = tuple(short for short in first.shorts if key_of(short.pool) == key)
-        found = _smallest(base, request, judge, pool, needed_on, own)
+        found = _smallest(base, request, judge, pool, own)
         if found is not None:
             yield found
 
@@ -325,7 +357,6 @@ def _smallest(
     request: Request,
     judge: _Judge,
     pool: Pool,
-    needed_on: date,
     without: tuple[Short, ...],
 ) -> Condition | None:
     """The least that helps; None when nothing does. ``without`` is what is short with nothing."""
@@ -333,9 +364,11 @@ def _smallest(
     if like is None:
         return None
 
+    short_on = max(base.estate.as_of, min(short.on for short in without))
+
     def condition(steps: int) -> Condition:
         quantity = float(steps) if pool.kind == "cluster" else steps * _STORAGE_STEP_GIB
-        return _condition(base, pool, quantity, like, needed_on)
+        return _condition(base, pool, quantity, like, short_on, judge.begins)
 
     short = {0: without}
 
@@ -370,7 +403,10 @@ def _least(is_enough: Callable[[int], bool], most: int) -> int | None:
     return high
 
 
-def _condition(base: Base, pool: Pool, quantity: float, like: str, needed_on: date) -> Condition:
+def _condition(
+    base: Base, pool: Pool, quantity: float, like: str, short_on: date, begins: date
+) -> Condition:
+    needed_on = max(short_on, begins)
     as_of, lead = base.estate.as_of, base.by_pool[key_of(pool)].answers[0].question.lead.days
     order_by = needed_on - timedelta(days=lead)
     return Condition(
@@ -378,6 +414,7 @@ def _condition(base: Base, pool: Pool, quantity: float, like: str, needed_on: da
         quantity=quantity,
         unit="hosts" if pool.kind == "cluster" else "gib",
         like=like,
+        short_on=short_on,
         needed_on=needed_on,
         order_by=order_by,
         overdue_days=max(0, (as_of - order_by).days),

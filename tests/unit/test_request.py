@@ -62,9 +62,73 @@ def test_one_host_less_than_is_said_is_not_enough() -> None:
 def test_an_order_that_should_be_out_already_moves_the_first_day() -> None:
     found = ask(site(per_day=0.0), 40, when=IN_MARCH)
     [condition] = [c for c in found.conditions if c.unit == "hosts"]
-    assert condition.overdue_days == (AS_OF - (IN_MARCH - timedelta(days=LEAD))).days
-    assert found.possible_from == AS_OF + timedelta(days=LEAD)
-    assert found.verdict == "yes_if"
+    there = AS_OF + timedelta(days=LEAD)
+    assert (found.verdict, found.possible_from, found.begins) == ("yes_if", there, there)
+    assert (condition.needed_on, condition.order_by, condition.overdue_days) == (there, AS_OF, 0)
+
+
+ARCHIVE = {
+    "name": "archive", "pool": "san", "when": "2027-09-01", "storage_gib": 2190,
+    "status": "committed",
+}  # fmt: skip
+
+
+def test_the_day_that_is_promised_is_the_day_that_is_judged() -> None:
+    """The san is over before the hosts are there, and the request takes of it: both are ordered."""
+    found = ask(site(per_day=0.0, owners={"projects": [ARCHIVE]}), 40, "4/16/5")
+    there = AS_OF + timedelta(days=LEAD)
+    assert there > date(2027, 9, 1)
+    assert (found.verdict, found.possible_from) == ("yes_if", there)
+    ordered = {c.pool.name: (c.quantity, c.needed_on, c.order_by) for c in found.conditions}
+    assert ordered == {"c": (1, there, AS_OF), "san": (1024, there, AS_OF)}
+    assert found.lasts_until is None or found.lasts_until >= there
+
+
+def test_a_longer_lead_of_what_is_short_by_then_moves_the_day_again() -> None:
+    orders = [
+        {
+            "name": f"disks {n}", "pool": "san", "storage_gib": 1, "count": 1,
+            "stages": {"proposed": "2024-01-01", "in_service": "2025-02-04"},
+        }
+        for n in range(3)
+    ]  # fmt: skip  # 400 days, and 30 for safety
+    owners = {"projects": [ARCHIVE], "orders": orders}
+    found = ask(site(per_day=0.0, owners=owners), 40, "4/16/5")
+    there = AS_OF + timedelta(days=430)
+    assert (found.verdict, found.possible_from, found.begins) == ("yes_if", there, there)
+    assert {c.pool.name: (c.needed_on, c.overdue_days) for c in found.conditions} == {
+        "c": (there, 0),
+        "san": (there, 0),
+    }
+    ends_before = ask(site(per_day=0.0, owners=owners), 40, "4/16/5", until=date(2027, 12, 31))
+    assert ends_before.verdict == "no"
+
+
+def test_what_is_needed_only_later_does_not_delay_the_beginning() -> None:
+    last = ask(site(), 1).lasts_until
+    assert last is not None
+    found = ask(site(), 1, when=last - timedelta(days=10), until=last + timedelta(days=400))
+    [condition] = found.conditions
+    assert condition.overdue_days == 0
+    assert found.possible_from == found.when < condition.needed_on
+
+
+def test_a_beginning_that_is_not_foreseen_is_not_known() -> None:
+    policy = {"lead_time": {"tender_days": 900}}
+    found = ask(site(per_day=0.0, policy=policy), 40)
+    assert found.verdict == "unknown"
+    assert "unknown_beyond" in {said.key for said in found.unknown}
+
+
+@pytest.mark.parametrize("count", [1, 27, 45])
+@pytest.mark.parametrize("until", [None, date(2028, 1, 31)])
+def test_a_yes_is_true_on_the_day_it_promises(count: int, until: date | None) -> None:
+    found = ask(site(per_day=2.0), count, until=until)
+    assert found.verdict in ("yes", "yes_if", "no")
+    if found.verdict != "no":
+        last = max(found.possible_from, until or found.when)
+        assert found.lasts_until is None or found.lasts_until >= last
+        assert all(condition.order_by >= AS_OF for condition in found.conditions)
 
 
 def test_what_cannot_be_there_before_it_ends_is_a_no() -> None:
