@@ -66,7 +66,8 @@ REQUEST: Mapping[str, Mapping[str, str]] = {
         "unknown_stale": "{pool}: its source is stale",
         "unknown_history": "{pool}: whether {resource} ({model}) lasts until {date}; there is too "
         "little history",
-        "unknown_beyond": "whether it could begin on {date}: more than {days} days are not foreseen",
+        "unknown_beyond": "whether it could begin on {date}: more than {days} days are not "
+        "foreseen",
         "unknown_placement": "{pool}: whether every guest finds a host ({why})",
         "unknown_failover": "{pool}: what stays down when a host is lost ({why})",
         "assumed": "Taken as given",

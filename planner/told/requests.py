@@ -9,13 +9,9 @@ from planner.answers import Answer, PoolAnswer, in_unit
 from planner.efficiency.explained import rate_lines
 from planner.pools import GIB
 from planner.purchase_reasons import lead_lines
-from planner.scenario.request import (
-    Condition,
-    Decision,
-    Said,
-    amounts_of,
-    charged_parts,
-)
+from planner.scenario.judging import Said
+from planner.scenario.ordering import Condition
+from planner.scenario.request import Decision, amounts_of, charged_parts
 from planner.scenario.world import key_of
 from planner.sections import Sections, shown
 from planner.told.asked import cells
@@ -80,8 +76,8 @@ class _Told:
         yield f"  asked from {decision.when}, until {decision.until or 'no end is given'}"
         if decision.begins > decision.when:
             yield (
-                f"  judged from {decision.begins} on: by {decision.when} not all is there that must "
-                "be ordered"
+                f"  judged from {decision.begins} on: by {decision.when} not all that must be "
+                "ordered is there"
             )
         for change in decision.request.changes:
             yield f"  {worded(change)}"
@@ -165,8 +161,8 @@ class _Told:
         for said in dict.fromkeys(self._say(said) for said in condition.with_less):
             yield f"    with {one_less}: {said}"
         yield (
-            f"    needed on {condition.needed_on}: something is short from {condition.short_on} on, "
-            f"the request begins on {self._decision.begins}"
+            f"    needed on {condition.needed_on}: something is short from {condition.short_on} "
+            f"on, the request begins on {self._decision.begins}"
         )
         yield from (f"    {line}" for line in lead_lines(answer, self._base.estate.policy))
         yield (
