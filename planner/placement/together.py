@@ -32,12 +32,16 @@ class Bundles:
 
     def told_apart(self, found: Packing) -> Packing:
         """The packing by guests. As few bundles as stay unplaced at least, so few guests do."""
-        placed = tuple((load.name, host) for name, host in found.placed for load in self._of(name))
-        unplaced = sorted(load.name for name in found.unplaced for load in self._of(name))
+        of = self._by_name
+        placed = tuple((load.name, host) for name, host in found.placed for load in of[name])
+        unplaced = sorted(load.name for name in found.unplaced for load in of[name])
         return replace(found, placed=placed, unplaced=tuple(unplaced))
 
-    def _of(self, name: str) -> tuple[Load, ...]:
-        return self.members.get(name) or tuple(load for load in self.loads if load.name == name)
+    @property
+    def _by_name(self) -> Mapping[str, tuple[Load, ...]]:
+        """The loads that each name stands for."""
+        found: dict[str, tuple[Load, ...]] = {load.name: (load,) for load in self.loads}
+        return found | dict(self.members)
 
 
 def _homes(staying: Iterable[Load]) -> Mapping[str, frozenset[str]]:

@@ -54,7 +54,7 @@ class Condition:
 def conditions_of(
     base: Base, changes: Sequence[Change], judge: Judge, first: Judged
 ) -> tuple[Condition, ...]:
-    """Per pool that is short the least that helps; nothing for one that nothing helps.
+    """Per pool that is short the least that helps; nothing at all where nothing helps one of them.
 
     ``changes`` are what is asked for. The largest datastore comes first: new disks go where there
     is room, so what it gets may spare the others.
@@ -66,8 +66,12 @@ def conditions_of(
         shorts = tuple(short for short in first.shorts if key_of(short.pool) == key)
         if any(condition.unit == "gib" for condition in found):
             shorts = judge.of(_figures(base, so_far, key), key).shorts
-        condition = _smallest(base, so_far, judge, pools[key], shorts) if shorts else None
-        found += [condition] if condition is not None else []
+        if not shorts:
+            continue
+        condition = _smallest(base, so_far, judge, pools[key], shorts)
+        if condition is None:
+            return ()
+        found.append(condition)
     return tuple(found)
 
 

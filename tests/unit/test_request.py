@@ -10,6 +10,7 @@ import pytest
 from estates import AS_OF
 from planner.scenario.changes import AddGuests, Demand
 from planner.scenario.names import ScenarioError
+from planner.scenario.outcome import Outcome, outcome_of
 from planner.scenario.request import Decision, Request, decide
 from planner.scenario.world import Base
 from stored import GIB, datastore, disk, guest, host
@@ -213,3 +214,40 @@ def test_the_best_host_is_the_one_with_the_most_room_that_survives_every_failure
 def test_a_request_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(ScenarioError, match="before the request begins"):
         ask(site(), 1, when=IN_MARCH, until=AS_OF)
+
+
+def test_many_guests_are_answered_with_few_packings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Counted, not timed: every failure is packed only for what the figures allow."""
+    packed = []
+
+    def counting(base: Base, *args: Any, **more: Any) -> Outcome:
+        packed.append(more.get("packed", True))
+        return outcome_of(base, *args, **more)
+
+    monkeypatch.setattr("planner.scenario.request.outcome_of", counting)
+    monkeypatch.setattr("planner.scenario.ordering.outcome_of", counting)
+    found = ask(site(per_day=0.0), 300, "1/16/1", when=date(2028, 3, 1))
+    [condition] = [c for c in found.conditions if c.unit == "hosts"]
+    assert condition.quantity == 11  # 800 + 4,800 of 0.8 × 512 × (3 + n)
+    assert packed.count(True) <= 4
+    assert packed.count(False) <= 8
+
+
+def test_more_guests_than_are_ever_carried_are_a_no_without_a_search() -> None:
+    found = ask(site(per_day=0.0), 3000, "1/16/1", when=date(2028, 3, 1))
+    assert (found.verdict, found.conditions) == ("no", ())
+
+
+def test_a_request_for_too_many_guests_is_refused_in_one_line() -> None:
+    with pytest.raises(ScenarioError, match="at most 10,000 guests"):
+        ask(site(), 10_001)
+
+
+def test_a_second_datastore_is_not_enlarged_for_what_the_first_one_takes() -> None:
+    """Each alone would take all the disks: the one with more room is enlarged, that is enough."""
+    small = datastore("small", capacity_bytes=2000 * GIB, used_bytes=500 * GIB)
+    found = ask(site(per_day=0.0, more=[small]), 20, "1/1/400", when=date(2028, 3, 1))
+    assert [c.pool.name for c in found.conditions] == ["san"]
+    assert found.verdict == "yes_if"
