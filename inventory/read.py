@@ -126,9 +126,9 @@ def _facts(
         .where(table.c.valid_from <= at, sa.or_(table.c.valid_to.is_(None), table.c.valid_to > at))
         .order_by(table.c.cluster, table.c.subject_id, table.c.source_key)
     )
-    names = list(kind.model_fields)
+    names = set(kind.model_fields)
     for row in rows.mappings():
-        record = kind(**_values(row, names, kind, at))
+        record = _record(row, names, kind, at)
         yield Fact(
             record=record,
             source=confirm.names[row["source_key"]],
@@ -138,12 +138,17 @@ def _facts(
         )
 
 
-def _values(row: RowMapping, names: list[str], kind: type[Record], at: datetime) -> dict[str, Any]:
-    """The row's fields; what was measured after ``at`` is not known at ``at``."""
+def _record(row: RowMapping, names: set[str], kind: type[Record], at: datetime) -> Any:
+    """The row, which was valid when it was stored, as a record; what was measured after ``at`` is
+    not known at ``at``.
+
+    ``names`` are all its fields: records that remembered each for itself which ones it was given
+    would take twice the memory.
+    """
     values = {name: row[name] for name in names}
     if kind.measured and row["measured_at"] > at:
         values |= dict.fromkeys(kind.measured)
-    return values
+    return kind.model_construct(_fields_set=names, **values)
 
 
 class _Confirmations:
@@ -481,14 +486,14 @@ def guest_versions(connection: Connection, at: datetime) -> tuple[GuestVersion, 
     """Every version of every guest that began by ``at``, also of those that are gone."""
     table = table_of(VERSION_ROWS[Guest])
     sources = dict(connection.execute(sa.select(_SOURCE.c.key, _SOURCE.c.name)).all())
-    names = list(Guest.model_fields)
+    names = set(Guest.model_fields)
     rows = connection.execute(
         sa.select(table).where(table.c.valid_from <= at).order_by(table.c.valid_from, table.c.key)
     )
     return tuple(
         GuestVersion(
             Fact(
-                record=Guest(**_values(row, names, Guest, at)),
+                record=_record(row, names, Guest, at),
                 source=sources[row["source_key"]],
                 entity_key=row["entity_key"],
                 valid_from=row["valid_from"],

@@ -267,7 +267,7 @@ def _pool_row(
         fit_m=fits[1].count,
         fit_l=fits[2].count,
         failover_test=pool.failover,
-        stays_down_count=len(pool.stays_down) if pool.pool.kind == "cluster" else None,
+        stays_down_count=pool.stays_down_count if pool.pool.kind == "cluster" else None,
         confidence=answer.confidence,
         coverage_pct=round(100.0 * answer.coverage_ratio, 1),
         history_days=round(answer.history_days, 1),
@@ -347,7 +347,9 @@ def _risk_row(
 
 
 def in_language(report: Report, language: Language) -> Report:
-    """The report whose risks are told in a language."""
+    """The report whose risks are told in a language; it is made in English."""
+    if language == "en":
+        return report
     texts = {found.rule.id: texts_of(found.rule, language) for found in report.assessment.findings}
     risks = (
         replace(row, title=texts[row.rule].title, fix=texts[row.rule].fix) for row in report.risks
@@ -393,10 +395,10 @@ def _failover_rows(answers: Iterable[PoolAnswer]) -> Iterable[FailoverRow]:
                 host=" ".join(case.lost),
                 verdict=case.verdict,
                 stays_down="; ".join(case.stays_down),
-                stays_down_count=len(case.stays_down),
+                stays_down_count=case.stays_down_count,
                 why=case.why,
                 smallest_change=case.smallest_change,
-                stays_down_at_least=case.at_least,
+                stays_down_at_least=case.at_least_down,
                 by_hand="; ".join(case.by_hand),
                 domain=case.domain,
                 key=failover_key(pool.pool.name, case.lost, case.domain),

@@ -132,6 +132,7 @@ class GuestLine:
     risk_points_waived: int
     risk_coverage_pct: float | None
     key: str
+    template: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +236,10 @@ class FailoverRow:
     host: str
     verdict: str
     stays_down: str
-    stays_down_count: int
+    stays_down_count: int | None
     why: str
     smallest_change: str
-    stays_down_at_least: int
+    stays_down_at_least: int | None
     by_hand: str
     domain: str
     key: str

@@ -49,15 +49,25 @@ def show_failover(session: Session, on: str | None, form: Format) -> None:
 
 def _resilience(pool: PoolAnswer) -> str:
     """How far a pool's failover goes, and how near its packings are to the best."""
-    found, down = pool.resilience, sum(len(case.stays_down) for case in pool.cases)
-    bound = sum(case.at_least for case in pool.cases)
-    moved = down + sum(len(case.placed) for case in pool.cases)
-    gap = f"{100.0 * (down - bound) / moved:.1f} %" if moved else "none"
+    found = pool.resilience
     tolerates = "not known" if found.tolerates is None else str(found.tolerates)
     return (
         f"{pool.pool.name}: {pool.failover}; hosts that may be lost at once: {tolerates}; with "
-        f"one more away: {found.maintenance}; of {moved} guests restarted {down} stay down, at "
-        f"least {bound} of them however they are placed (gap {gap})"
+        f"one more away: {found.maintenance}; {_restarted(pool)}"
+    )
+
+
+def _restarted(pool: PoolAnswer) -> str:
+    """How many guests stay down, where every loss says it; else that some losses do not."""
+    if pool.failover != "not_applicable" and any(c.stays_down_count is None for c in pool.cases):
+        return "how many guests would stay down is not known"
+    down = sum(len(case.stays_down) for case in pool.cases)
+    bound = sum(case.at_least for case in pool.cases)
+    moved = down + sum(len(case.placed) for case in pool.cases)
+    gap = f"{100.0 * (down - bound) / moved:.1f} %" if moved else "none"
+    return (
+        f"of {moved} guests restarted {down} stay down, at least {bound} of them however they are "
+        f"placed (gap {gap})"
     )
 
 

@@ -101,7 +101,8 @@ def _snapshots(report: Report, _row: GuestLine, view: GuestView) -> Iterator[str
 def _backups(report: Report, _row: GuestLine, view: GuestView) -> Iterator[str]:
     estate = report.estate
     cover, made = estate.cover_of(view.guest), estate.backups_of(view.guest)
-    yield "backup: covered by a job that can run, or by a backup that is there"
+    yield "backup: covered by a job that can run, or by what the owners declare (BKP-001, BKP-002)"
+    yield "  where a source tells of no jobs, by a backup that is young enough (BKP-004)"
     for job in cover.jobs:
         trouble = cover.unusable.get(job.job_id, "")
         yield f"  job {job.job_id}, {shown(job.schedule)}, to {shown(job.datastore_id)}" + (
