@@ -141,6 +141,7 @@ class _Context:
             risk_coverage_pct=coverage_percent(self.judged.get(name, {})),
             key=guest_key(guest.cluster, guest.guest_id),
             template=None if guest.template is None else int(guest.template),
+            state_began_unseen=self._state_began_unseen(view),
         )
 
     def _pool_of(self, disk: Disk) -> str | None:
@@ -164,6 +165,13 @@ class _Context:
         since = self.power_since.get(view.fact.entity_key or 0)
         return None if since is None or view.guest.power is None else (self.estate.at - since).days
 
+    def _state_began_unseen(self, view: GuestView) -> int | None:
+        """Whether it was so when its source was first read: then it may have been so for long."""
+        if self._days_in_state(view) is None:
+            return None
+        since = self.power_since.get(view.fact.entity_key or 0)
+        return int(began_unseen(self.estate, since))
+
     def _oldest_days(self, snapshots: Sequence[GuestSnapshot] | None) -> int | None:
         made = [s.created_at for s in snapshots or () if s.created_at is not None]
         return (self.estate.at - min(made)).days if made else None
@@ -173,6 +181,11 @@ class _Context:
         if (cluster, host) not in self.proven or not view.is_powered_on:
             return None
         return int((cluster, view.label) in self.stays_down)
+
+
+def began_unseen(estate: Estate, since: datetime | None) -> bool:
+    """Whether a state that was first seen at an instant was there at a source's first poll."""
+    return since is not None and since in {one.state.first_success_at for one in estate.sources}
 
 
 def _gib(value: float | None) -> float | None:

@@ -133,6 +133,7 @@ class GuestLine:
     risk_coverage_pct: float | None
     key: str
     template: int | None
+    state_began_unseen: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,9 @@ class SourceRow:
     hidden: str
     token_expires_on: date | None
     key: str
+    taken_at: datetime | None
+    superseded_since: datetime | None
+    superseded_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

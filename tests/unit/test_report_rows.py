@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from estates import AS_OF, NOW, answers, days, estate, health
 from inventory.changes import Change
 from inventory.records import Backup, BackupJob, GuestSnapshot, Record
 from planner.eol import release_of, shipped
+from planner.explain import explain
 from planner.pools import Past
 from planner.report import Memory, Report, make_report, source_status
 from planner.rows import GuestLine
@@ -180,6 +182,20 @@ def test_days_in_a_state_are_counted_from_when_it_began() -> None:
     memory = Memory(power_since={1: NOW - timedelta(days=12, hours=5)})
     assert line(guest(power="stopped"), memory=memory).days_in_state == 12
     assert line(guest(power=None), memory=memory).days_in_state is None
+    assert line(guest(power=None), memory=memory).state_began_unseen is None
+
+
+def test_the_days_in_a_state_are_the_least_where_the_first_poll_found_it_so() -> None:
+    first = NOW - timedelta(days=12)
+    known = health()
+    sources = (replace(known, state=replace(known.state, first_success_at=first)),)
+    for began, unseen in ((first, 1), (first + timedelta(hours=1), 0)):
+        memory = Memory(power_since={1: began})
+        place = estate(guest(power="stopped"), sources=sources)
+        told = make_report(place, Past(), memory, zone=JAKARTA, run_id="RUN")
+        assert (told.guests[0].state_began_unseen, told.guests[0].key) == (unseen, "guest/c/100")
+        text = explain(told, "guest/c/100/days_in_state")
+        assert ("the days are the least they can be" in text) == bool(unseen)
 
 
 def test_guests_are_listed_by_number() -> None:
@@ -236,7 +252,8 @@ def test_a_finding_keeps_the_day_it_was_first_seen() -> None:
     [
         (False, "stored", True, "ok"),
         (False, "partial", True, "partial"),
-        (False, "superseded", True, "ok"),
+        (False, "superseded", True, "superseded"),
+        (True, "superseded", False, "superseded"),
         (False, "failed", True, "failing"),
         (False, "timed_out", True, "failing"),
         (True, "failed", True, "stale"),
