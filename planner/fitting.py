@@ -72,6 +72,8 @@ def fits_of(
 
 
 def _storage_fit(pool: PoolAnswer, profile: Profile) -> Fit:
+    if reason := why_no_guests(pool):
+        return Fit(profile, None, None, None, reason)
     limits = list(_pool_limits(pool, {"storage": profile.storage_bytes}))
     return replace(
         fit(profile, limits, None, None), lower_bound=fit(profile, limits, None, None).count
@@ -183,7 +185,7 @@ class _Cluster:
 
 def for_guests(estate: Estate, stores: Sequence[PoolAnswer], *, k: int) -> list[PoolAnswer]:
     """Those of a cluster's datastores that new guests' disks go to."""
-    chosen = [store for store in stores if _holds_guests(estate, store.pool)]
+    chosen = [store for store in stores if _holds_guests(estate, store)]
     shared = [store for store in chosen if _record(store.pool).shared]
     return shared or chosen if k else chosen  # a disk that one host sees goes down with it
 
@@ -202,15 +204,30 @@ def _record(pool: Pool) -> Datastore:
     return pool.datastore.record
 
 
-def _holds_guests(estate: Estate, pool: Pool) -> bool:
+def why_no_guests(pool: PoolAnswer) -> str:
+    """What a datastore is instead of one for guests; "" where nothing speaks against them."""
+    record = _record(pool.pool)
+    if any("ring_buffer" in answer.flags for answer in pool.answers):
+        return "it is the ring buffer of a recorder"
+    if record.content is not None and not _FOR_GUESTS & set(record.content):
+        return f"it is {record.kind} for {', '.join(record.content) or 'nothing'}"
+    return ""
+
+
+def stores_for_guests(estate: Estate, answers: Iterable[PoolAnswer]) -> tuple[str, ...]:
+    """The names of the datastores that hold guests."""
+    stores = [answer for answer in answers if answer.pool.kind == "datastore"]
+    return tuple(store.pool.name for store in stores if _holds_guests(estate, store))
+
+
+def _holds_guests(estate: Estate, store: PoolAnswer) -> bool:
     """Whether new guests' disks may go there: it says so, or there are some, or may be, already."""
-    record = _record(pool)
-    if record.content is not None:
-        return bool(_FOR_GUESTS & set(record.content))
-    store = pool.datastore
-    if store is None:
+    if why_no_guests(store):
         return False
-    return bool(estate.disks_on(store)) or not disks_unseen(estate, store).is_nothing
+    fact = store.pool.datastore
+    if fact is None or fact.record.content is not None:
+        return fact is not None
+    return bool(estate.disks_on(fact)) or not disks_unseen(estate, fact).is_nothing
 
 
 def _places(estate: Estate, pool: Pool) -> frozenset[tuple[str, str]]:

@@ -285,6 +285,9 @@ def _pool_row(
             second.conservative_first_over if second else None
         ),
         key=question.key,
+        fit_s_proven=fits[0].lower_bound,
+        fit_m_proven=fits[1].lower_bound,
+        fit_l_proven=fits[2].lower_bound,
     )
 
 

@@ -78,6 +78,9 @@ class PoolRow:
     first_over_date_with_tentative: date | None
     first_over_date_conservative_with_tentative: date | None
     key: str
+    fit_s_proven: int | None
+    fit_m_proven: int | None
+    fit_l_proven: int | None
 
 
 @dataclass(frozen=True, slots=True)

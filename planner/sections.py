@@ -16,6 +16,7 @@ from planner.contention import grade, pressure_percent
 from planner.efficiency import explained
 from planner.efficiency.answer import Efficiency
 from planner.estate import Estate
+from planner.fitting import why_no_guests
 from planner.levels import level_dates
 from planner.outlook import Outlook
 from planner.placement.fit import Fit
@@ -106,7 +107,10 @@ class Sections:
             **dict.fromkeys(("budget_by_date", "budget_missed"), self._budget),
             "buy_quantity": self._buy,
             "reclaimable": self._reclaimable,
-            **dict.fromkeys(("fit_s", "fit_m", "fit_l"), self._fit),
+            **dict.fromkeys(
+                ("fit_s", "fit_m", "fit_l", "fit_s_proven", "fit_m_proven", "fit_l_proven"),
+                self._fit,
+            ),
             **dict.fromkeys(
                 ("failover_test", "stays_down_count", "tolerates_hosts", "maintenance_test"),
                 self._failover,
@@ -336,13 +340,16 @@ class Sections:
     def _fit(self) -> Iterator[str]:
         pool = self._pool.pool
         yield "fit = the least of what each limit allows, host by host (glossary 15)"
+        yield "proven = as many run again after every failure, packed anew: the number to promise"
+        if pool.kind == "datastore" and (reason := why_no_guests(self._pool)):
+            yield f"  none: {pool.name} holds no guests, {reason}"
+            return
         for fit in self._basis.fits:
             size = fit.profile
             yield (
                 f"  {size.name} ({size.vcpus:g} vCPU, {size.memory_bytes / GIB:g} GiB, "
                 f"{size.storage_bytes / GIB:g} GiB): {shown(fit.count)}; pooled "
-                f"{shown(fit.pooled)}, proven with every failure packed "
-                f"{shown(fit.lower_bound)}; binding: {fit.binding}"
+                f"{shown(fit.pooled)}, proven {shown(fit.lower_bound)}; binding: {fit.binding}"
             )
             limits = "; ".join(f"{limit.name} {shown(limit.count)}" for limit in fit.limits)
             yield f"    {limits}"

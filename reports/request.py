@@ -10,7 +10,9 @@ from typing import Any
 from planner.answers import Answer
 from planner.pools import GIB
 from planner.report import in_unit
-from planner.scenario.request import Condition, Decision, Said, amounts_of
+from planner.scenario.judging import Said
+from planner.scenario.ordering import Condition
+from planner.scenario.request import Decision, amounts_of
 from reports.cells import plain, screen
 from reports.pages import page_template
 from reports.request_phrases import REQUEST

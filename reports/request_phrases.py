@@ -66,6 +66,8 @@ REQUEST: Mapping[str, Mapping[str, str]] = {
         "unknown_stale": "{pool}: its source is stale",
         "unknown_history": "{pool}: whether {resource} ({model}) lasts until {date}; there is too "
         "little history",
+        "unknown_beyond": "whether it could begin on {date}: more than {days} days are not "
+        "foreseen",
         "unknown_placement": "{pool}: whether every guest finds a host ({why})",
         "unknown_failover": "{pool}: what stays down when a host is lost ({why})",
         "assumed": "Taken as given",
@@ -167,6 +169,8 @@ REQUEST: Mapping[str, Mapping[str, str]] = {
         "unknown_stale": "{pool}: sumber datanya basi",
         "unknown_history": "{pool}: apakah {resource} ({model}) cukup sampai {date}; riwayat belum "
         "cukup",
+        "unknown_beyond": "apakah dapat dimulai pada {date}: lebih dari {days} hari tidak "
+        "diperkirakan",
         "unknown_placement": "{pool}: apakah semua mesin mendapat host ({why})",
         "unknown_failover": "{pool}: apa yang tetap mati bila satu host mati ({why})",
         "assumed": "Anggapan",

@@ -13,7 +13,14 @@ from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.answers import PoolAnswer
 from planner.balance import BalanceRow
-from planner.fitting import average_of, clone_of, fits_of, profiles_of
+from planner.fitting import (
+    average_of,
+    clone_of,
+    fits_of,
+    profiles_of,
+    stores_for_guests,
+    why_no_guests,
+)
 from planner.placement.fit import Fit, Profile
 from planner.pools import GIB
 from planner.report import Report
@@ -78,6 +85,8 @@ def show_fit(
     if pool is not None and not wanted:
         raise session.no_pool("--pool", pool, (a.pool.name for a in report.answers))
     clusters = [a for a in wanted if a.pool.kind == "cluster" or pool is not None]
+    for answer in clusters:
+        _refuse_without_guests(report, answer)
     rows = [
         _fit_row(answer, found)
         for answer in clusters
@@ -85,14 +94,26 @@ def show_fit(
             report.estate, report.answers, answer, _profiles(report, answer, size, clone)
         )
     ]
-    on_screen = ("pool", "profile", "fit", "pooled", "lower_bound", "binding", "where")
+    on_screen = ("pool", "profile", "proven", "fit", "pooled", "binding", "where")
     empty = "no pools are known; run `lumbung collect`"
     show(_FIT_COLUMNS, rows, form, on_screen=on_screen, empty=empty)
+    if form is Format.table and rows:
+        note("proven: as many run again after every failure: promise these, `whatif` accepts them")
+        note("fit: host by host, beside the reserve; pooled: as if all hosts were one")
+
+
+def _refuse_without_guests(report: Report, answer: PoolAnswer) -> None:
+    """Raises SettingsError for a datastore that holds no guests."""
+    reason = why_no_guests(answer) if answer.pool.kind == "datastore" else ""
+    if reason:
+        known = ", ".join(stores_for_guests(report.estate, report.answers)) or "none is known"
+        name = answer.pool.name
+        raise SettingsError(f"--pool: {name} holds no guests: {reason}; those that do: {known}")
 
 
 _FIT_COLUMNS = [
     "pool", "profile", "vcpus", "memory_gib", "storage_gib", "fit", "pooled", "lower_bound",
-    "fragmentation_pct", "binding", "failover_test", "where",
+    "fragmentation_pct", "binding", "failover_test", "where", "proven",
 ]  # fmt: skip
 
 
@@ -111,6 +132,7 @@ def _fit_row(pool: PoolAnswer, found: Fit) -> list[Any]:
         found.binding,
         pool.failover,
         "; ".join(f"{host}: {count}" for host, count in found.where),
+        found.lower_bound,
     ]
 
 

@@ -279,9 +279,14 @@ def _line(row: ScenarioRow) -> list[str]:
         told(screen(over) if over else "–", "first_over_date", "first_over_date_conservative"),
         told(screen(row.order_by_date) if row.order_by_date else "–", "order_by_date"),
         told(_verdict(row), "failover_test", "stays_down"),
-        told(screen(row.fit_m), "fit_m"),
+        told(_fit(row), "fit_m"),
         told(row.status.replace("_if_assumed", "?"), "status"),
     ]
+
+
+def _fit(row: ScenarioRow) -> str:
+    """A datastore that holds no guests has none."""
+    return "–" if row.fit_m is None and row.pool_kind == "datastore" else screen(row.fit_m)
 
 
 def _verdict(row: ScenarioRow) -> str:

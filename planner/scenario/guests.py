@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from inventory.records import Disk, Guest
-from planner.fitting import serves
+from planner.fitting import serves, stores_for_guests, why_no_guests
 from planner.guest_views import GuestView
 from planner.placement.fit import Profile
 from planner.pools import GIB, Pool
@@ -140,9 +140,17 @@ def store_asked_for(base: Base, cluster: str, name: str | None) -> PoolKey | Non
     """The datastore by its name; None where none is named. Raises ScenarioError."""
     if name is None:
         return None
-    store = pool_called(base.answers, name, "datastore", "storage").pool
+    found = pool_called(base.answers, name, "datastore", "storage")
+    store, there = found.pool, [a for a in base.answers if a.pool.kind == "datastore"]
+    mine = [answer for answer in there if serves(base.estate, answer.pool, cluster)]
     if not serves(base.estate, store, cluster):
         raise ScenarioError(f"{store.name} does not serve the guests of {cluster}", "storage")
+    if reason := why_no_guests(found):
+        known = ", ".join(stores_for_guests(base.estate, mine)) or "none is known"
+        raise ScenarioError(
+            f"{store.name} holds no guests: {reason}; those of {cluster} that do: {known}",
+            "storage",
+        )
     return key_of(store)
 
 

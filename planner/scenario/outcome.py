@@ -67,14 +67,15 @@ def outcome_of(
     scenario: Scenario,
     only: Collection[PoolKey] | None = None,
     *,
-    failover: bool = True,
+    packed: bool = True,
 ) -> Outcome:
     """The outcome of a scenario, for all pools or ``only`` for some; the rest stays as it is.
 
-    Without ``failover`` the failover test stays that of doing nothing: packing every failure of
-    a large cluster takes a while. Raises ScenarioError for what cannot be.
+    If it is not ``packed`` new guests have no host and the failover test stays that of doing
+    nothing: packing every failure of a large cluster takes a while, and the figures do not ask
+    which host. Raises ScenarioError for what cannot be.
     """
-    steps = steps_of(base, scenario)
+    steps = steps_of(base, scenario, packed=packed)
     world = steps[-1].world
     chosen = [a for a in base.flat if only is None or key_of(a.question.pool) in only]
     dated = _answered(base, steps, chosen)
@@ -85,12 +86,12 @@ def outcome_of(
     for answer in after:
         groups[key_of(answer.question.pool)].append(answer)
     answers = tuple(
-        _pool(world, base, key, tuple(group), failover=failover) for key, group in groups.items()
+        _pool(world, base, key, tuple(group), packed=packed) for key, group in groups.items()
     )
     return Outcome(scenario.name, base, world, answers)
 
 
-def steps_of(base: Base, scenario: Scenario) -> list[Step]:
+def steps_of(base: Base, scenario: Scenario, *, packed: bool = True) -> list[Step]:
     """The world day by day of a change, the first being the one that is."""
     steps = [Step(0, World(base.estate))]
     days = [_day(base, number, c.when) for number, c in enumerate(scenario.changes)]
@@ -103,7 +104,7 @@ def steps_of(base: Base, scenario: Scenario) -> list[Step]:
                     world = apply(world, base, change, when)
                 except ScenarioError as error:
                     raise error.below("changes", number) from error
-        steps.append(Step(day, settled(world, base)))
+        steps.append(Step(day, settled(world, base, packed=packed)))
     return steps
 
 
@@ -265,10 +266,10 @@ def _flags(answer: Answer, question: Question) -> tuple[str, ...]:
 
 
 def _pool(
-    world: World, base: Base, key: PoolKey, answers: tuple[Answer, ...], *, failover: bool
+    world: World, base: Base, key: PoolKey, answers: tuple[Answer, ...], *, packed: bool
 ) -> PoolAnswer:
     old, pool = base.by_pool[key], answers[0].question.pool
-    if not failover or pool.kind != "cluster" or _runs_the_same(world, base, old.pool, pool):
+    if not packed or pool.kind != "cluster" or _runs_the_same(world, base, old.pool, pool):
         return replace(old, pool=pool, answers=answers)
     found = failover_of(world.estate, pool)
     cases = (*found.cases, *_homeless(world, pool))

@@ -2,48 +2,32 @@
 
 It is yes when, with all that is asked for in place, nothing of the pools it touches is over its
 usable capacity until the date asked for, every new guest has a host, and no failure takes down
-more than it does today. What is not proven is neither yes nor no.
+more than it does today. What is not proven is neither yes nor no. When what must be ordered is
+there only later than asked, the answer is that of the day on which it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from planner.answers import Answer, PoolAnswer
 from planner.efficiency.showback import Cost, Rates
-from planner.hosting import bins_of, planned_hosts
-from planner.numbers import exceeds
 from planner.placement.fit import Profile
 from planner.pools import GIB, Pool
-from planner.scenario.changes import (
-    AddGuests,
-    AddHosts,
-    AddStorage,
-    Change,
-    Demand,
-    Scenario,
-)
+from planner.scenario.changes import AddGuests, Change, Demand, Scenario
+from planner.scenario.judging import Judge, Judged, Said, Short, first_over, is_unforeseen
 from planner.scenario.names import ScenarioError, pool_called, profile_called
+from planner.scenario.ordering import Condition, conditions_of, ready_on
 from planner.scenario.outcome import Outcome, outcome_of
 from planner.scenario.ranking import HostChoice, ranked_hosts
-from planner.scenario.world import Base, PoolKey, key_of
+from planner.scenario.world import Base, key_of
 
 Verdict = Literal["yes", "yes_if", "no", "unknown"]
+MOST_GUESTS = 10_000  # in one request: each is placed, beside every failure
 _BEST_FIRST: tuple[Verdict, ...] = ("yes", "yes_if", "unknown", "no")
-_MOST_HOSTS = 64
-_MOST_STORAGE_STEPS = 4096
-_STORAGE_STEP_GIB = 1024.0
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One statement: a key of the phrases, and what they are filled with."""
-
-    key: str
-    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,55 +48,14 @@ class Request:
         return (*adds, *demand)
 
 
-@dataclass(frozen=True, slots=True)
-class Short:
-    """What keeps the answer from being yes. ``on``: the day from which it is short."""
-
-    pool: Pool
-    said: Said
-    on: date
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What must be ordered, by when, so that the answer is yes.
-
-    ``with_less`` is what would still be short with one host, or one TiB, less.
-    """
-
-    pool: Pool
-    quantity: float
-    unit: Literal["hosts", "gib"]
-    like: str  # the host whose size they have
-    needed_on: date
-    order_by: date
-    overdue_days: int
-    in_service_on: date  # when it is ordered on that day, or today if that is past
-    with_less: tuple[Said, ...] = ()
-
-    def change(self) -> Change:
-        if self.unit == "hosts":
-            hosts = AddHosts(pool=self.pool.name, count=int(self.quantity), like=self.like)
-            return Change(when=self.needed_on, add_hosts=hosts)
-        storage = AddStorage(pool=self.pool.name, storage_gib=self.quantity)
-        return Change(when=self.needed_on, add_storage=storage)
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What is short, and what is not known, of an outcome."""
-
-    shorts: tuple[Short, ...]
-    unknown: tuple[Said, ...]
-
-
 @dataclass(frozen=True)
 class Decision:
     """The answer to a request, and everything behind it."""
 
     request: Request
     verdict: Verdict
-    when: date
+    when: date  # the day asked for
+    begins: date  # the day that is judged: when what must be ordered is there, if that is later
     until: date | None
     outcome: Outcome  # with what the conditions bring
     shorts: tuple[Short, ...]
@@ -132,8 +75,9 @@ class Decision:
 
     @property
     def possible_from(self) -> date:
-        """The first day on which it can be there."""
-        return max([self.when, *(c.in_service_on for c in self.conditions)])
+        """The first day on which it can be there; what is needed later does not delay it."""
+        late = (c.in_service_on for c in self.conditions if c.overdue_days)
+        return max([self.begins, *late])
 
     @property
     def binding(self) -> Answer:
@@ -144,7 +88,7 @@ class Decision:
     @property
     def lasts_until(self) -> date | None:
         """The last safe day of what the request touches; None when no end is foreseen."""
-        firsts = [_first_over(a) for pool in self.touched for a in pool.answers]
+        firsts = [first_over(a) for pool in self.touched for a in pool.answers]
         known = [first for first in firsts if first is not None]
         return min(known) - timedelta(days=1) if known else None
 
@@ -182,6 +126,8 @@ def decide(base: Base, request: Request, *, clusters: Sequence[str] = ()) -> Dec
     """The answer; with several ``clusters`` that of the best one. Raises ScenarioError."""
     if request.until is not None and request.until < (request.when or base.estate.as_of):
         raise ScenarioError(f"{request.until} lies before the request begins", "until")
+    if sum(guests.count for guests in request.guests) > MOST_GUESTS:
+        raise ScenarioError(f"a request is for at most {MOST_GUESTS:,} guests", "changes", 0, "add")
     if not clusters:
         return _decide(base, request)
     moved = [
@@ -199,24 +145,70 @@ def _badness(decision: Decision) -> tuple[int, date, int]:
 
 
 def _decide(base: Base, request: Request) -> Decision:
-    outcome = outcome_of(base, Scenario(name=request.name, changes=request.changes))
-    when = request.when or base.estate.as_of
-    judge = _Judge(base, outcome, when, request.until)
-    first = judge.of(outcome)
-    conditions = tuple(_conditions(base, request, judge, first))
-    solved = first
-    if conditions:
-        changes = (*request.changes, *(condition.change() for condition in conditions))
+    """The answer on the first day on which the request can begin.
+
+    That day moves as long as something needed by then is there only later; it cannot move past
+    the longest lead time.
+    """
+    tried = _Tried.on(base, request, request.when or base.estate.as_of)
+    while tried.begins < tried.ready_on <= _last_day(base, request.until):
+        tried = _Tried.on(base, request, tried.ready_on)
+    decision = _decision(base, request, tried)
+    if decision.verdict == "yes_if" and decision.possible_from > decision.begins:
+        told = {"date": decision.possible_from, "days": _horizon_days(base)}
+        unknown = (*decision.unknown, Said("unknown_beyond", told))
+        return replace(decision, verdict="unknown", unknown=unknown)
+    return decision
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A request that begins on a day, with nothing ordered for it."""
+
+    changes: tuple[Change, ...]
+    begins: date
+    ready_on: date  # when what it is short of can be there
+    outcome: Outcome
+    judge: Judge
+    judged: Judged
+
+    @classmethod
+    def on(cls, base: Base, request: Request, begins: date) -> _Tried:
+        changes = replace(request, when=begins).changes
         outcome = outcome_of(base, Scenario(name=request.name, changes=changes))
-        solved = judge.of(outcome)
-    touched = tuple(pool for pool in outcome.answers if key_of(pool.pool) in judge.touched)
+        judge = Judge(base, outcome, begins, request.until)
+        judged = judge.of(outcome)
+        ready = ready_on(base, judged.shorts, begins)
+        return cls(changes, begins, ready, outcome, judge, judged)
+
+
+def _last_day(base: Base, until: date | None) -> date:
+    """The last day on which a request can begin: not after its end, nor beyond what is foreseen."""
+    horizon = base.estate.as_of + timedelta(days=_horizon_days(base))
+    return horizon if until is None else min(horizon, until)
+
+
+def _horizon_days(base: Base) -> int:
+    return base.estate.policy.forecast.horizon_days
+
+
+def _decision(base: Base, request: Request, tried: _Tried) -> Decision:
+    """The answer if the request begins on the day that was tried."""
+    conditions = conditions_of(base, tried.changes, tried.judge, tried.judged)
+    outcome, solved = tried.outcome, tried.judged
+    if conditions:
+        changes = (*tried.changes, *(condition.change() for condition in conditions))
+        outcome = outcome_of(base, Scenario(name=request.name, changes=changes))
+        solved = tried.judge.of(outcome)
+    touched = tuple(pool for pool in outcome.answers if key_of(pool.pool) in tried.judge.touched)
     return Decision(
         request=request,
-        verdict=_verdict(first, solved, conditions, request.until),
-        when=when,
+        verdict=_verdict(tried.judged, solved, conditions, request.until),
+        when=request.when or base.estate.as_of,
+        begins=tried.begins,
         until=request.until,
         outcome=outcome,
-        shorts=first.shorts,
+        shorts=tried.judged.shorts,
         conditions=conditions,
         unknown=solved.unknown,
         assumptions=tuple(_assumptions(request, touched, conditions)),
@@ -236,161 +228,6 @@ def _verdict(
     if solved.unknown:
         return "unknown"
     return "yes_if" if first.shorts else "yes"
-
-
-# Is it enough?
-
-
-class _Judge:
-    """What a request needs, tested on outcomes with more or less hardware."""
-
-    def __init__(self, base: Base, outcome: Outcome, when: date, until: date | None) -> None:
-        self._base, self._when, self._until = base, when, until
-        shifted = {s.pool for shifts in outcome.world.shifts.values() for s in shifts}
-        self.touched: frozenset[PoolKey] = frozenset(shifted)
-
-    def of(self, outcome: Outcome, only: PoolKey | None = None) -> Judged:
-        wanted = self.touched if only is None else {only}
-        pools = [pool for pool in outcome.answers if key_of(pool.pool) in wanted]
-        shorts: list[Short] = []
-        unknown: list[Said] = []
-        for pool in pools:
-            for found in (*self._figures(pool), *self._running(pool, outcome)):
-                (shorts if isinstance(found, Short) else unknown).append(found)  # type: ignore[arg-type]
-        return Judged(tuple(shorts), tuple(unknown))
-
-    def _figures(self, pool: PoolAnswer) -> Iterator[Short | Said]:
-        """What is short or not known of capacity."""
-        for answer in pool.answers:
-            question, first = answer.question, _first_over(answer)
-            told = {"pool": pool.pool.name, "resource": question.resource, "model": question.model}
-            unsure = question.model == "allocation" and question.load.is_incomplete
-            if answer.headroom is None or unsure:
-                yield Said("unknown_figure", told)
-            elif exceeds(0.0, answer.headroom) and -answer.headroom > 1e-6 * (answer.usable or 1):
-                short = told | {"amount": -answer.headroom, "unit": question.unit}
-                yield Short(pool.pool, Said("short_headroom", short), self._when)
-            if first is not None and first <= (self._until or self._when):
-                short = told | {"date": first}
-                yield Short(pool.pool, Said("short_runway", short), first)
-            elif answer.runway.reason == "stale":
-                yield Said("unknown_stale", told)
-            elif self._until is not None and _is_unforeseen(answer):
-                yield Said("unknown_history", told | {"date": self._until})
-
-    def _running(self, pool: PoolAnswer, outcome: Outcome) -> Iterator[Short | Said]:
-        """What finds no host, and what a lost host takes down that it did not before."""
-        placement = outcome.placement_in(pool.pool)
-        unplaced = placement.unplaced if placement is not None else ()
-        told: dict[str, Any] = {"pool": pool.pool.name}
-        if placement is not None and placement.verdict == "fail":
-            said = Said("short_placement", told | {"count": len(unplaced), "why": placement.why})
-            yield Short(pool.pool, said, self._when)
-        elif placement is not None and placement.verdict != "pass":
-            yield Said("unknown_placement", told | {"why": placement.why})
-        before = set(self._base.by_pool[key_of(pool.pool)].stays_down)
-        worse = sorted(set(pool.stays_down) - before - set(unplaced))
-        if pool.failover == "unproven":
-            why = next((case.why for case in pool.cases if case.verdict == "unproven"), "")
-            yield Said("unknown_failover", told | {"why": why})
-        elif worse:
-            yield Short(pool.pool, Said("short_failover", told | {"names": worse}), self._when)
-
-
-def _first_over(answer: Answer) -> date | None:
-    return answer.runway.conservative_first_over or answer.runway.first_over
-
-
-def _is_unforeseen(answer: Answer) -> bool:
-    return answer.runway.reason in ("not_enough_history", "capacity_unknown", "demand_unknown")
-
-
-# What must be ordered
-
-
-def _conditions(base: Base, request: Request, judge: _Judge, first: Judged) -> Iterator[Condition]:
-    """Per pool that is short the least that helps; nothing for one that nothing helps."""
-    pools = {key_of(short.pool): short.pool for short in first.shorts}
-    for key, pool in pools.items():
-        days = [short.on for short in first.shorts if key_of(short.pool) == key]
-        needed_on = max(base.estate.as_of, min(days))
-        own = tuple(short for short in first.shorts if key_of(short.pool) == key)
-        found = _smallest(base, request, judge, pool, needed_on, own)
-        if found is not None:
-            yield found
-
-
-def _smallest(
-    base: Base,
-    request: Request,
-    judge: _Judge,
-    pool: Pool,
-    needed_on: date,
-    without: tuple[Short, ...],
-) -> Condition | None:
-    """The least that helps; None when nothing does. ``without`` is what is short with nothing."""
-    like = _largest_host(base, pool) if pool.kind == "cluster" else ""
-    if like is None:
-        return None
-
-    def condition(steps: int) -> Condition:
-        quantity = float(steps) if pool.kind == "cluster" else steps * _STORAGE_STEP_GIB
-        return _condition(base, pool, quantity, like, needed_on)
-
-    short = {0: without}
-
-    def is_enough(steps: int) -> bool:
-        """The figures first: only what they allow is worth packing every failure for."""
-        changes, key = (*request.changes, condition(steps).change()), key_of(pool)
-        scenario = Scenario(name=request.name, changes=changes)
-        figures = outcome_of(base, scenario, only={key}, failover=False)
-        short[steps] = judge.of(figures, key).shorts
-        if not short[steps]:
-            short[steps] = judge.of(outcome_of(base, scenario, only={key}), key).shorts
-        return not short[steps]
-
-    most = _MOST_HOSTS if pool.kind == "cluster" else _MOST_STORAGE_STEPS
-    steps = _least(is_enough, most)
-    if steps is None:
-        return None
-    return replace(condition(steps), with_less=tuple(one.said for one in short[steps - 1]))
-
-
-def _least(is_enough: Callable[[int], bool], most: int) -> int | None:
-    """The smallest number that is enough, of which more are enough too; None above ``most``."""
-    high = 1
-    while not is_enough(high):
-        if high >= most:
-            return None
-        high = min(2 * high, most)
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_enough(middle) else (middle, high)
-    return high
-
-
-def _condition(base: Base, pool: Pool, quantity: float, like: str, needed_on: date) -> Condition:
-    as_of, lead = base.estate.as_of, base.by_pool[key_of(pool)].answers[0].question.lead.days
-    order_by = needed_on - timedelta(days=lead)
-    return Condition(
-        pool=pool,
-        quantity=quantity,
-        unit="hosts" if pool.kind == "cluster" else "gib",
-        like=like,
-        needed_on=needed_on,
-        order_by=order_by,
-        overdue_days=max(0, (as_of - order_by).days),
-        in_service_on=max(needed_on, as_of + timedelta(days=lead)),
-    )
-
-
-def _largest_host(base: Base, pool: Pool) -> str | None:
-    """The live host that is largest, as the model for new ones."""
-    bins = {one.name for one in bins_of(pool, base.estate.policy)}
-    hosts = [h for h in planned_hosts(pool) if h.name in bins or h.host_id in bins]
-    best = max(hosts, key=lambda h: (h.memory_bytes or 0, h.cpu_cores or 0.0), default=None)
-    return None if best is None else f"{best.cluster}/{best.name}"
 
 
 # What it rests on
@@ -428,7 +265,7 @@ def _assumptions(
         factors = [(one.resource, one.model, one.capacity.factor) for one in limits]
         yield Said("assume_limits", {"limits": factors})
     for answer in answers:
-        if _is_unforeseen(answer):
+        if is_unforeseen(answer):
             told = {"pool": answer.question.pool.name, "resource": answer.question.resource}
             yield Said("assume_today", told | {"model": answer.question.model})
     yield from _about_stores(touched, conditions)

@@ -45,11 +45,12 @@ from planner.tiers import Limits
 from planner.twins import GuestKey
 
 
-def settled(world: World, base: Base) -> World:
-    """The world with every waiting disk on a datastore and every homeless guest on a host."""
+def settled(world: World, base: Base, *, packed: bool = True) -> World:
+    """The world with every waiting disk on a datastore and, if ``packed``, every homeless guest on
+    a host."""
     if world.waiting:
         world = _disks_settled(world, base)
-    if world.homeless:
+    if world.homeless and packed:
         world = _guests_settled(world)
     return world
 

@@ -9,13 +9,9 @@ from planner.answers import Answer, PoolAnswer, in_unit
 from planner.efficiency.explained import rate_lines
 from planner.pools import GIB
 from planner.purchase_reasons import lead_lines
-from planner.scenario.request import (
-    Condition,
-    Decision,
-    Said,
-    amounts_of,
-    charged_parts,
-)
+from planner.scenario.judging import Said
+from planner.scenario.ordering import Condition
+from planner.scenario.request import Decision, amounts_of, charged_parts
 from planner.scenario.world import key_of
 from planner.sections import Sections, shown
 from planner.told.asked import cells
@@ -78,6 +74,11 @@ class _Told:
         decision = self._decision
         yield f"answer {decision.verdict}: {_RULE}"
         yield f"  asked from {decision.when}, until {decision.until or 'no end is given'}"
+        if decision.begins > decision.when:
+            yield (
+                f"  judged from {decision.begins} on: by {decision.when} not all that must be "
+                "ordered is there"
+            )
         for change in decision.request.changes:
             yield f"  {worded(change)}"
         yield "with what is asked for, and nothing ordered:"
@@ -145,7 +146,10 @@ class _Told:
                     f"  {one.order.name} of {pool.pool.name}, in service {one.expected}, counts in "
                     "the dates, once it is tendered; in the headroom and in the packing it does not"
                 )
-        yield f"possible from {decision.possible_from}: the day asked for, or when that is there"
+        yield (
+            f"possible from {decision.possible_from}: the day asked for, or the first on which all "
+            "that is needed by then is there"
+        )
 
     def _condition(self, condition: Condition) -> Iterator[str]:
         pool = self._base.by_pool[key_of(condition.pool)]
@@ -156,7 +160,10 @@ class _Told:
         yield f"  {condition.quantity:g} {condition.unit}{like} in {condition.pool.name}"
         for said in dict.fromkeys(self._say(said) for said in condition.with_less):
             yield f"    with {one_less}: {said}"
-        yield f"    needed on {condition.needed_on}, the first day on which something is short"
+        yield (
+            f"    needed on {condition.needed_on}: something is short from {condition.short_on} "
+            f"on, the request begins on {self._decision.begins}"
+        )
         yield from (f"    {line}" for line in lead_lines(answer, self._base.estate.policy))
         yield (
             f"    order by {condition.needed_on} − {answer.question.lead.days} days = "

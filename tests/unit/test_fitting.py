@@ -9,9 +9,11 @@ import pytest
 from estates import answers, estate, health
 from inventory.records import Record
 from planner.estate import Estate
-from planner.fitting import average_of, clone_of, fits_of, profiles_of
+from planner.fitting import average_of, clone_of, fits_of, profiles_of, stores_for_guests
 from planner.placement.fit import Fit, Profile
+from planner.scenario.names import ScenarioError
 from stored import GIB, datastore, disk, guest, host
+from what_if import site, what_if
 
 USED = {"memory": [4.0] * 30, "cpu": [1.0] * 30}
 S = Profile("S", 2, 4 * GIB, 40 * GIB)
@@ -216,3 +218,34 @@ def test_what_new_guests_do_to_processors_is_learnt_from_those_that_run() -> Non
 
 def test_stale_sources_do_not_hide_what_fits() -> None:
     assert fit_of(*hosts(), guest(), sources=[health(stale=True)]).count is not None
+
+
+# Datastores that hold no guests
+
+BACKUPS = datastore("nas", kind="pbs", content=("backup",), used_bytes=0)
+RING = {"storages": {"san": {"ring_buffer": True}}}
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "why"),
+    [
+        ({"more": [BACKUPS]}, "nas", "it is pbs for backup"),
+        ({"owners": RING}, "san", "it is the ring buffer of a recorder"),
+    ],
+)
+def test_a_datastore_that_holds_no_guests_has_no_fit_and_takes_none(
+    given: dict[str, Any], name: str, why: str
+) -> None:
+    place = site(**given)
+    pool = place.by_pool["datastore", name]
+    for one in fits_of(place.estate, place.answers, pool, profiles_of(place.estate.policy)):
+        assert (one.count, one.pooled, one.lower_bound, one.binding) == (None, None, None, why)
+    with pytest.raises(ScenarioError, match=f"{name} holds no guests: {why}; those of c that do"):
+        what_if(place, {"add": {"count": 1, "pool": "c", "storage": name}})
+
+
+def test_a_datastore_for_guests_is_named_where_another_is_refused() -> None:
+    place = site(more=[BACKUPS])
+    assert stores_for_guests(place.estate, place.answers) == ("san",)
+    assert fits_of(place.estate, place.answers, place.by_pool["datastore", "san"],
+                   profiles_of(place.estate.policy))[0].count == 55  # fmt: skip  # 2200 ÷ 40

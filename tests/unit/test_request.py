@@ -10,6 +10,7 @@ import pytest
 from estates import AS_OF
 from planner.scenario.changes import AddGuests, Demand
 from planner.scenario.names import ScenarioError
+from planner.scenario.outcome import Outcome, outcome_of
 from planner.scenario.request import Decision, Request, decide
 from planner.scenario.world import Base
 from stored import GIB, datastore, disk, guest, host
@@ -62,9 +63,73 @@ def test_one_host_less_than_is_said_is_not_enough() -> None:
 def test_an_order_that_should_be_out_already_moves_the_first_day() -> None:
     found = ask(site(per_day=0.0), 40, when=IN_MARCH)
     [condition] = [c for c in found.conditions if c.unit == "hosts"]
-    assert condition.overdue_days == (AS_OF - (IN_MARCH - timedelta(days=LEAD))).days
-    assert found.possible_from == AS_OF + timedelta(days=LEAD)
-    assert found.verdict == "yes_if"
+    there = AS_OF + timedelta(days=LEAD)
+    assert (found.verdict, found.possible_from, found.begins) == ("yes_if", there, there)
+    assert (condition.needed_on, condition.order_by, condition.overdue_days) == (there, AS_OF, 0)
+
+
+ARCHIVE = {
+    "name": "archive", "pool": "san", "when": "2027-09-01", "storage_gib": 2190,
+    "status": "committed",
+}  # fmt: skip
+
+
+def test_the_day_that_is_promised_is_the_day_that_is_judged() -> None:
+    """The san is over before the hosts are there, and the request takes of it: both are ordered."""
+    found = ask(site(per_day=0.0, owners={"projects": [ARCHIVE]}), 40, "4/16/5")
+    there = AS_OF + timedelta(days=LEAD)
+    assert there > date(2027, 9, 1)
+    assert (found.verdict, found.possible_from) == ("yes_if", there)
+    ordered = {c.pool.name: (c.quantity, c.needed_on, c.order_by) for c in found.conditions}
+    assert ordered == {"c": (1, there, AS_OF), "san": (1024, there, AS_OF)}
+    assert found.lasts_until is None or found.lasts_until >= there
+
+
+def test_a_longer_lead_of_what_is_short_by_then_moves_the_day_again() -> None:
+    orders = [
+        {
+            "name": f"disks {n}", "pool": "san", "storage_gib": 1, "count": 1,
+            "stages": {"proposed": "2024-01-01", "in_service": "2025-02-04"},
+        }
+        for n in range(3)
+    ]  # fmt: skip  # 400 days, and 30 for safety
+    owners = {"projects": [ARCHIVE], "orders": orders}
+    found = ask(site(per_day=0.0, owners=owners), 40, "4/16/5")
+    there = AS_OF + timedelta(days=430)
+    assert (found.verdict, found.possible_from, found.begins) == ("yes_if", there, there)
+    assert {c.pool.name: (c.needed_on, c.overdue_days) for c in found.conditions} == {
+        "c": (there, 0),
+        "san": (there, 0),
+    }
+    ends_before = ask(site(per_day=0.0, owners=owners), 40, "4/16/5", until=date(2027, 12, 31))
+    assert ends_before.verdict == "no"
+
+
+def test_what_is_needed_only_later_does_not_delay_the_beginning() -> None:
+    last = ask(site(), 1).lasts_until
+    assert last is not None
+    found = ask(site(), 1, when=last - timedelta(days=10), until=last + timedelta(days=400))
+    [condition] = found.conditions
+    assert condition.overdue_days == 0
+    assert found.possible_from == found.when < condition.needed_on
+
+
+def test_a_beginning_that_is_not_foreseen_is_not_known() -> None:
+    policy = {"lead_time": {"tender_days": 900}}
+    found = ask(site(per_day=0.0, policy=policy), 40)
+    assert found.verdict == "unknown"
+    assert "unknown_beyond" in {said.key for said in found.unknown}
+
+
+@pytest.mark.parametrize("count", [1, 27, 45])
+@pytest.mark.parametrize("until", [None, date(2028, 1, 31)])
+def test_a_yes_is_true_on_the_day_it_promises(count: int, until: date | None) -> None:
+    found = ask(site(per_day=2.0), count, until=until)
+    assert found.verdict in ("yes", "yes_if", "no")
+    if found.verdict != "no":
+        last = max(found.possible_from, until or found.when)
+        assert found.lasts_until is None or found.lasts_until >= last
+        assert all(condition.order_by >= AS_OF for condition in found.conditions)
 
 
 def test_what_cannot_be_there_before_it_ends_is_a_no() -> None:
@@ -149,3 +214,40 @@ def test_the_best_host_is_the_one_with_the_most_room_that_survives_every_failure
 def test_a_request_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(ScenarioError, match="before the request begins"):
         ask(site(), 1, when=IN_MARCH, until=AS_OF)
+
+
+def test_many_guests_are_answered_with_few_packings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Counted, not timed: every failure is packed only for what the figures allow."""
+    packed = []
+
+    def counting(base: Base, *args: Any, **more: Any) -> Outcome:
+        packed.append(more.get("packed", True))
+        return outcome_of(base, *args, **more)
+
+    monkeypatch.setattr("planner.scenario.request.outcome_of", counting)
+    monkeypatch.setattr("planner.scenario.ordering.outcome_of", counting)
+    found = ask(site(per_day=0.0), 300, "1/16/1", when=date(2028, 3, 1))
+    [condition] = [c for c in found.conditions if c.unit == "hosts"]
+    assert condition.quantity == 11  # 800 + 4,800 of 0.8 × 512 × (3 + n)
+    assert packed.count(True) <= 4
+    assert packed.count(False) <= 8
+
+
+def test_more_guests_than_are_ever_carried_are_a_no_without_a_search() -> None:
+    found = ask(site(per_day=0.0), 3000, "1/16/1", when=date(2028, 3, 1))
+    assert (found.verdict, found.conditions) == ("no", ())
+
+
+def test_a_request_for_too_many_guests_is_refused_in_one_line() -> None:
+    with pytest.raises(ScenarioError, match="at most 10,000 guests"):
+        ask(site(), 10_001)
+
+
+def test_a_second_datastore_is_not_enlarged_for_what_the_first_one_takes() -> None:
+    """Each alone would take all the disks: the one with more room is enlarged, that is enough."""
+    small = datastore("small", capacity_bytes=2000 * GIB, used_bytes=500 * GIB)
+    found = ask(site(per_day=0.0, more=[small]), 20, "1/1/400", when=date(2028, 3, 1))
+    assert [c.pool.name for c in found.conditions] == ["san"]
+    assert found.verdict == "yes_if"
