@@ -14,6 +14,7 @@ from planner.pools import GIB
 from planner.purchases import RECORDER, CatalogueItem
 from planner.recorders import VERDICTS, Keeper, keepers_of
 from planner.rows import CameraRow, OrderRow
+from planner.saying import Said, Text
 
 
 def camera_rows(estate: Estate) -> Iterator[CameraRow]:
@@ -141,7 +142,7 @@ def _order(estate: Estate, keeper: Keeper) -> OrderRow:
     item, pieces = _cheapest(estate, keeper, missing)
     return OrderRow(
         pool=keeper.label,
-        what="more recorder storage" if missing else "why the recorder keeps less",
+        what=Text(Said("more_recorder" if missing else "look_at_recorder")),
         quantity=missing if item is None else pieces,
         unit="gib" if item is None else item.item,
         order_by_date=None,
@@ -150,9 +151,9 @@ def _order(estate: Estate, keeper: Keeper) -> OrderRow:
         budget_missed=None if budget is None else int(budget.missed),
         status="act",
         stage="proposed",
-        why=f"{keeper.why} ({keeper.basis})",
+        why=Text(keeper.kept(keeper.basis)),
         owner=owner.contact if owner else "",
-        assumed="; ".join(_assumed(keeper)),
+        assumed=Text(*_assumed(keeper)),
         item="" if item is None else item.name,
         gate="" if budget is None else budget.told,
         feasible_by_date=None if budget is None else budget.feasible_by,
@@ -214,11 +215,11 @@ def order_explanation(estate: Estate, keeper: Keeper) -> Iterator[str]:
             yield f"  cost {pieces} × {item.price:,.0f} = {pieces * item.price:,.0f}"
 
 
-def _assumed(keeper: Keeper) -> Iterable[str]:
+def _assumed(keeper: Keeper) -> Iterable[Said]:
     if "bitrate_from_table" in keeper.flags:
-        yield "a bitrate from the table"
+        yield Said("bitrate")
     if "overheads_assumed" in keeper.flags:
-        yield "no overheads"
+        yield Said("no_overheads")
 
 
 # Why

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from lumbung.demo import Demo, Step, Tell, run
 from lumbung.printing import note, out
 from lumbung.session import Session
-from planner.orders import unit_name
 from planner.report import Report
 from planner.rows import FailoverRow, OrderRow
+from planner.saying import unit_name
 from reports.terminal import table_of
 
 _MOST_RISKS = 8

@@ -10,6 +10,7 @@ from planner.camera_report import camera_budget, explanation, order_explanation
 from planner.estate import Estate
 from planner.leads import Pending
 from planner.orders import (
+    Decider,
     Reasoned,
     assumptions,
     decider,
@@ -252,8 +253,8 @@ class _Recordings:
         yield f"owner {name}: the contact of {agency}, whose cameras it keeps (estate file)"
 
 
-def _owner(found: Reasoned) -> Iterator[str]:
-    yield f"owner {found.text or 'not named'}: {found.because}"
+def _owner(found: Decider) -> Iterator[str]:
+    yield f"owner {found.name or 'not named'}: {found.because}"
 
 
 def _assumed(found: Iterator[Reasoned]) -> Iterator[str]:
