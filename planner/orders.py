@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -16,9 +16,11 @@ from planner.leads import Pending, learn, pending_of
 from planner.pools import Pool
 from planner.purchases import RECORDER
 from planner.rows import OrderRow
+from planner.runway import URGENCY
 from planner.saying import Said, Text, joined
 
 _URGENT = ("overdue", "overdue_if_assumed", "act", "plan")
+_URGENCY: tuple[str, ...] = URGENCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +86,31 @@ def _named(estate: Estate) -> Iterator[tuple[tuple[str | int, ...], Text, str]]:
         yield ("pools", name), _of("pool", name=name), name
 
 
+def most_pressing_first(rows: Iterable[OrderRow]) -> tuple[OrderRow, ...]:
+    """By status; within one by the last day to act, and what has none by when it serves."""
+    return tuple(
+        sorted(
+            rows,
+            key=lambda row: (
+                _URGENCY.index(row.status),
+                row.feasible_by_date or date.max,
+                row.in_service_date or date.max,
+                row.pool,
+                row.order,
+            ),
+        )
+    )
+
+
 def orders_needed(
     estate: Estate, answers: Sequence[PoolAnswer], purchases: Mapping[PoolKey, Purchase]
 ) -> tuple[OrderRow, ...]:
-    """What needs a decision, the most pressing first; one row per pool, for what binds it."""
-    needed = [
+    """What needs a decision; one row per pool, for what binds it."""
+    return tuple(
         _needed(estate, pool, purchases.get((pool.pool.kind, pool.pool.name)))
         for pool in answers
         if _needs_a_decision(estate, pool.binding)
-    ]
-    needed.sort(
-        key=lambda row: (
-            row.status not in _URGENT,
-            row.feasible_by_date or date.max,
-            row.order_by_date or date.max,
-            row.pool,
-        )
     )
-    return tuple(needed)
 
 
 def _needs_a_decision(estate: Estate, answer: Answer) -> bool:
@@ -256,7 +265,7 @@ def _beside(answer: Answer) -> Iterator[Said]:
 
 
 def orders_under_way(estate: Estate, answers: Sequence[PoolAnswer]) -> Iterator[OrderRow]:
-    """A row for each order that is not in service, the first to serve first."""
+    """A row for each order that is not in service."""
     for one in under_way(estate):
         yield _order_row(estate, one, pool_of_order(one, answers))
 

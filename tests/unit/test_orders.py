@@ -17,11 +17,14 @@ from planner.chances import triangular
 from planner.explain import explain
 from planner.leads import assumed_left, lead_of, learn, pending_of
 from planner.levels import level_dates
+from planner.orders import most_pressing_first
 from planner.owners import EstateFile
 from planner.policy import LeadTime
 from planner.pools import Past
 from planner.purchases import Band, Budget, Order
 from planner.report import Memory, Report, make_report
+from planner.rows import OrderRow
+from planner.runway import URGENCY
 from stored import GIB, JAKARTA, datastore, guest, host
 
 LEAD = LeadTime()
@@ -492,6 +495,39 @@ def test_an_order_under_way_has_a_row_with_its_stage() -> None:
     assert (lost.status, lost.pool) == ("unknown", "cc")
     [told] = found.misnamed
     assert "no pool is named 'cc', so it counts nowhere; did you mean 'c'?" in str(told)
+
+
+def test_all_rows_are_in_one_order_by_status_and_by_the_last_day_to_act() -> None:
+    def row(pool: str, status: str, by: str | None = None, order: str = "") -> OrderRow:
+        return OrderRow(
+            pool, "", None, "", None, None, None, None, status, "", "", "", "", order=order,
+            feasible_by_date=None if by is None else day(by),
+        )  # fmt: skip
+
+    rows = [
+        row("late", "overdue", "2026-11-19"),
+        row("sooner", "overdue", "2025-08-31", order="under way"),
+        row("now", "overdue"),
+        row("host", "act"),
+        row("soon", "plan", "2026-12-11"),
+        row("later", "ok", "2027-03-04"),
+        row("coming", "ok"),
+    ]
+    told = [one.pool for one in most_pressing_first(reversed(rows))]
+    assert told == ["sooner", "late", "now", "host", "soon", "later", "coming"]
+
+
+def test_an_order_that_is_overdue_comes_before_a_need_that_is_not() -> None:
+    """Whether it is needed or under way already: the report sorts them together."""
+    late = {"contracted": AS_OF - timedelta(days=9), "in_service": AS_OF + timedelta(days=900)}
+    orders = [declared(name="late", stages=late)]
+    guests = guest(cluster="post", host_id="alone", tags=("crit.1",))
+    alone = host("alone", cluster="post", memory_bytes=64 * GIB)
+    found = report(*HOSTS, alone, guests, owners={"orders": orders})
+    statuses = [row.status for row in found.orders]
+    assert statuses == sorted(statuses, key=URGENCY.index)
+    assert len(set(statuses)) == 3
+    assert found.orders[0].order == "late"
 
 
 def test_a_second_host_is_one_host() -> None:
