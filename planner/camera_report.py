@@ -137,7 +137,6 @@ def camera_orders(estate: Estate) -> Iterator[OrderRow]:
 
 def _order(estate: Estate, keeper: Keeper) -> OrderRow:
     missing = _missing_gib(keeper)
-    owner = estate.owners.agencies.get(keeper.agency or "")
     budget = camera_budget(estate) if missing else None
     item, pieces = _cheapest(estate, keeper, missing)
     return OrderRow(
@@ -152,7 +151,7 @@ def _order(estate: Estate, keeper: Keeper) -> OrderRow:
         status="act",
         stage="proposed",
         why=Text(keeper.kept(keeper.basis)),
-        owner=owner.contact if owner else "",
+        owner=deciding_office(estate, keeper).name,
         assumed=Text(*_assumed(keeper)),
         item="" if item is None else item.name,
         gate="" if budget is None else budget.told,
@@ -160,6 +159,24 @@ def _order(estate: Estate, keeper: Keeper) -> OrderRow:
         cost=None if item is None or item.price is None else pieces * item.price,
         key=order_key(f"recorder/{keeper.called}"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """The office that decides on an order, and who says so."""
+
+    name: str
+    because: str
+
+
+def deciding_office(estate: Estate, keeper: Keeper) -> Decider:
+    """Who decides on a recorder: the agency whose cameras it keeps, else the policy's office."""
+    agency = estate.owners.agencies.get(keeper.agency or "")
+    if agency is not None:
+        return Decider(agency.name, "the agency whose cameras it keeps (estate file)")
+    if estate.policy.buy.owner:
+        return Decider(estate.policy.buy.owner, "buy.owner of the policy: no agency is declared")
+    return Decider("", "nobody: neither an agency of its cameras nor the policy (buy) names one")
 
 
 def camera_budget(estate: Estate) -> BudgetBy | None:

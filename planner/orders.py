@@ -10,6 +10,7 @@ from typing import Any
 
 from planner.answers import Answer, PoolAnswer, in_unit
 from planner.buying import PoolKey, Purchase
+from planner.camera_report import Decider
 from planner.estate import Estate
 from planner.keys import order_key
 from planner.leads import Pending, learn, pending_of
@@ -94,7 +95,7 @@ def most_pressing_first(rows: Iterable[OrderRow]) -> tuple[OrderRow, ...]:
             key=lambda row: (
                 _URGENCY.index(row.status),
                 row.feasible_by_date or date.max,
-                row.in_service_date or date.max,
+                date.max if row.feasible_by_date else row.in_service_date or date.max,
                 row.pool,
                 row.order,
             ),
@@ -130,6 +131,8 @@ def _needs_a_decision(estate: Estate, answer: Answer) -> bool:
 
 def _needed(estate: Estate, pool: PoolAnswer, purchase: Purchase | None) -> OrderRow:
     answer = pool.binding
+    if purchase is not None and _is_enough(answer, purchase):
+        return _hastened(estate, pool, purchase)
     order, budget = answer.order, answer.budget
     priced = purchase if purchase is not None and purchase.quantity else None
     return OrderRow(
@@ -143,12 +146,11 @@ def _needed(estate: Estate, pool: PoolAnswer, purchase: Purchase | None) -> Orde
         budget_missed=None if budget is None else int(budget.missed),
         status=answer.status,
         stage="proposed",
-        why=Text(_why(answer), *_beside(answer)),
+        why=Text(_why(answer), *_beside(answer, purchase)),
         owner=decider(estate, pool.pool).name,
         assumed=joined(one.text for one in assumptions(estate, answer, purchase)),
-        order="",
         item="" if purchase is None else purchase.item.name,
-        in_service_date=_arrival(answer, purchase),
+        in_service_date=None if purchase is None else purchase.arrival,
         gate="" if budget is None else budget.told,
         feasible_by_date=order.on if budget is None else budget.feasible_by,
         cost=None if priced is None else priced.cost,
@@ -158,12 +160,35 @@ def _needed(estate: Estate, pool: PoolAnswer, purchase: Purchase | None) -> Orde
     )
 
 
-def _arrival(answer: Answer, purchase: Purchase | None) -> date | None:
-    """When what is to be bought serves; where nothing is, when the last of what is coming does."""
-    if purchase is not None and purchase.quantity == 0:
-        coming = (one.expected for one in answer.question.pending if one.is_on_its_way)
-        return max(coming, default=None)
-    return None if purchase is None else purchase.arrival
+def _is_enough(answer: Answer, purchase: Purchase) -> bool:
+    """Whether nothing more has to be bought once what is on its way serves."""
+    return purchase.quantity == 0 and any(one.is_on_its_way for one in answer.question.pending)
+
+
+def _hastened(estate: Estate, pool: PoolAnswer, purchase: Purchase) -> OrderRow:
+    """What is on its way must come sooner: nothing is bought, so there is no gate and no day to
+    order; the stage and the dates are those of the last to come."""
+    answer = pool.binding
+    coming = [one for one in answer.question.pending if one.is_on_its_way]
+    last = max(coming, key=lambda one: one.expected)
+    return OrderRow(
+        pool=pool.pool.name,
+        what=what_to_do(answer, purchase).text,
+        quantity=0,
+        unit=purchase.item.unit,
+        order_by_date=None,
+        order_overdue_days=None,
+        budget_by_date=None,
+        budget_missed=None,
+        status=answer.status,
+        stage=last.stage,
+        why=Text(_why(answer), *_beside(answer, purchase)),
+        owner=decider(estate, pool.pool).name,
+        assumed=joined(one.text for one in assumptions(estate, answer, None)),
+        in_service_date=last.expected,
+        shortfall_days=_days_short(last, answer),
+        key=order_key(pool.pool.name),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +196,6 @@ class Reasoned:
     """A text of an order's row, and why it is that, or what settles it."""
 
     text: Text
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decider:
-    """The office that decides on an order, and who says so."""
-
-    name: str
     because: str
 
 
@@ -217,7 +234,7 @@ def what_to_do(answer: Answer, purchase: Purchase | None) -> Reasoned:
     """What is to be ordered or decided for a pool."""
     resource = answer.question.resource
     coming = [one.order.name for one in answer.question.pending if one.is_on_its_way]
-    if coming and purchase is not None and purchase.quantity == 0:
+    if purchase is not None and _is_enough(answer, purchase):
         why = "with what is on its way nothing more has to be bought, but it comes too late"
         return _reasoned(why, "speed_up", orders=", ".join(coming))
     if answer.status == "overdue_if_assumed":
@@ -251,23 +268,38 @@ def _why(answer: Answer) -> Said:
     )
 
 
-def _beside(answer: Answer) -> Iterator[Said]:
-    """What is under way for the pool already: counted, or not certain yet."""
+def _beside(answer: Answer, purchase: Purchase | None) -> Iterator[Said]:
+    """What is under way for the pool already: counted, or not certain yet and so a part of what
+    is to be bought."""
     for one in answer.question.pending:
         told = {"order": one.order.name, "stage": one.stage}
         if one.is_on_its_way:
             yield Said("counted", told | {"expected": one.expected})
+        elif (pieces := _alike(one, purchase)) is not None:
+            yield Said("of_these", told | {"count": one.order.count, "quantity": pieces})
         else:
             yield Said("not_counted", told)
+
+
+def _alike(one: Pending, purchase: Purchase | None) -> int | None:
+    """How many pieces are to be bought, where an order's are of the same size and no more."""
+    if purchase is None or not purchase.quantity or one.order.count > purchase.quantity:
+        return None
+    sizes = [(has.cpu_cores, has.memory_gib, has.storage_gib) for has in (one.order, purchase.item)]
+    return purchase.quantity if sizes[0] == sizes[1] else None
 
 
 # Orders that are under way
 
 
-def orders_under_way(estate: Estate, answers: Sequence[PoolAnswer]) -> Iterator[OrderRow]:
+def orders_under_way(
+    estate: Estate, answers: Sequence[PoolAnswer], purchases: Mapping[PoolKey, Purchase]
+) -> Iterator[OrderRow]:
     """A row for each order that is not in service."""
     for one in under_way(estate):
-        yield _order_row(estate, one, pool_of_order(one, answers))
+        pool = pool_of_order(one, answers)
+        needed = None if pool is None else purchases.get((pool.pool.kind, pool.pool.name))
+        yield _order_row(estate, one, pool, needed)
 
 
 def under_way(estate: Estate) -> list[Pending]:
@@ -283,7 +315,9 @@ def pool_of_order(one: Pending, answers: Sequence[PoolAnswer]) -> PoolAnswer | N
     return next((pool for pool in answers if pool.pool.answers_to(one.order.pool)), None)
 
 
-def _order_row(estate: Estate, one: Pending, pool: PoolAnswer | None) -> OrderRow:
+def _order_row(
+    estate: Estate, one: Pending, pool: PoolAnswer | None, needed: Purchase | None
+) -> OrderRow:
     order = one.order
     answer = None if pool is None else pool.binding
     open_still = answer is not None and not one.is_on_its_way
@@ -300,7 +334,7 @@ def _order_row(estate: Estate, one: Pending, pool: PoolAnswer | None) -> OrderRo
         budget_missed=None if budget is None else int(budget.missed),
         status=_status(one, answer),
         stage=one.stage,
-        why=Text(*_of_order(one, answer)),
+        why=Text(*_of_order(one, answer, needed)),
         owner=decider(estate, None if pool is None else pool.pool, order.owner).name,
         assumed=Text(Said("time_left")) if one.basis == "assumed" else "",
         order=order.name,
@@ -310,7 +344,7 @@ def _order_row(estate: Estate, one: Pending, pool: PoolAnswer | None) -> OrderRo
         feasible_by_date=on if budget is None else budget.feasible_by,
         cost=None if order.price is None else order.count * order.price,
         cost_of_waiting_month=None,
-        shortfall_days=_days_short(one, answer),
+        shortfall_days=None if open_still else _days_short(one, answer),
         key=order_key(order.pool if pool is None else pool.pool.name, order.name),
     )
 
@@ -330,16 +364,28 @@ def _days_short(one: Pending, answer: Answer | None) -> int | None:
     return 0 if first is None else max(0, (one.expected - first).days)
 
 
-def _of_order(one: Pending, answer: Answer | None) -> Iterator[Said]:
+def _of_order(one: Pending, answer: Answer | None, needed: Purchase | None) -> Iterator[Said]:
     told = {"stage": one.stage, "since": one.since, "expected": one.expected, "basis": one.basis}
     yield Said("under_way", told)
     if answer is None:
         yield Said("no_pool", {"pool": one.order.pool})
     elif not one.is_on_its_way:
-        yield Said("not_yet")
+        yield from _not_certain(one, answer, needed)
     if one.is_late:
         yield Said("late")
     if len(one.spread) > 1:
         yield Said("spread", {"first": one.spread[0], "last": one.spread[-1]})
     if one.order.note:
         yield Said("note", {"note": one.order.note})
+
+
+def _not_certain(one: Pending, answer: Answer, needed: Purchase | None) -> Iterator[Said]:
+    """What is not tendered is a part of what its pool needs, and as urgent as that."""
+    pieces = _alike(one, needed)
+    if pieces is not None:
+        yield Said("part_of_pieces", {"quantity": pieces})
+    elif needed is not None and needed.quantity:
+        yield Said("part_of_need")
+    yield Said("not_yet")
+    if answer.order.on is not None:
+        yield Said("as_its_pool", {"on": answer.order.on})

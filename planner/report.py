@@ -154,7 +154,7 @@ def make_report(
             (
                 *orders_needed(estate, answers, purchases),
                 *camera_orders(estate),
-                *orders_under_way(estate, answers),
+                *orders_under_way(estate, answers, purchases),
             )
         ),
         pools=tuple(

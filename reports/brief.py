@@ -241,7 +241,10 @@ def _headline(report: Report, binding: Answer | None, lang: str) -> str:
     question, order = binding.question, binding.order
     if order.on is None:
         return words["no_order_date"]
-    row = next((row for row in report.orders if row.pool == question.pool.name), None)
+    row = next(
+        (row for row in report.orders if row.pool == question.pool.name and not row.order),
+        None,
+    )
     if row is not None and row.quantity == 0:  # what is on its way is enough, if it comes
         return f"{short(row.pool, 40)}: {short(tell(row.what, lang), 60)}."
     return words["headline"].format(
