@@ -43,7 +43,7 @@ def show_capacity(session: Session, pool: str | None, on: str | None, form: Form
         note(str(fault))
 
 
-_CAPACITY = ("pool", "of", "used of usable", "free %", "runway d", "order by", "status")
+_CAPACITY = ("pool", "of", "used of usable", "free %", "runway d (90 % sure)", "order by", "status")
 
 
 def _capacity_line(row: PoolRow) -> list[Any]:

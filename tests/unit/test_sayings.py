@@ -111,6 +111,18 @@ def test_the_indonesian_page_says_it_as_people_do(report: Report) -> None:
         assert said in page, said
 
 
+def test_every_order_that_is_due_is_on_the_page_before_any_that_is_not(report: Report) -> None:
+    """However much else there is to say: of that, one row of each list comes first."""
+    late = next(row for row in report.orders if row.status.startswith("overdue"))
+    due = [replace(late, pool=f"due-{i}") for i in range(12)]
+    calm = [replace(late, pool=f"calm-{i}", status="plan") for i in range(3)]
+    crowded = replace(
+        report, orders=(*due, *calm), risks=report.risks * 9, cameras=report.cameras * 9
+    )
+    page = brief_html(crowded)
+    assert [row.pool for row in due if f">{row.pool}<" not in page] == []
+
+
 def test_a_reason_of_unknown_form_stays_as_the_source_gave_it() -> None:
     gap = Coverage("guest/7", "disk", "failed", "500 got timeout")
     assert gap_told(gap, "id") == "disk guest/7: gagal (500 got timeout)"
