@@ -21,7 +21,7 @@ _MOST_RISKS = 8
 _MOST_SUBJECTS = 3
 
 
-def run_demo(session: Session, folder: Path) -> None:
+def run_demo(session: Session, folder: Path, *, again: bool) -> None:
     """A city's data centre on this machine: collect, plan, report."""
     with Progress(
         TextColumn("{task.description:<28}"),
@@ -37,7 +37,7 @@ def run_demo(session: Session, folder: Path) -> None:
             progress.update(task, description=step.words, completed=step.done)
 
         telling: Tell = tell
-        demo = run(folder, session.now(), telling)
+        demo = run(folder, session.now(), telling, again=again)
     show_demo(demo, out())
     _say_next(demo)
 
