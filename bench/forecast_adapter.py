@@ -41,7 +41,7 @@ from planner.forecast.engine import Calibration, FanPaths
 from planner.forecast.paths import Block, Floats
 
 _SEED, _SAMPLES, _TREND_DAYS = 20261123, 500, 180  # as in the policy's defaults
-_FEW_SAMPLES = 64  # tell the middle of thousands of series as well
+_FEW_SAMPLES = 96  # tell the middle of thousands of series as well
 _SERIES_AT_ONCE = 500
 _GROWTH_DAYS = 90  # what is shorter tells no growth
 _SHORTEST = 7  # values that make a spell

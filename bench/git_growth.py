@@ -9,9 +9,10 @@ commit on the main line. Writes a long frame (series_id, ts, value) that bench/t
 with ``--histories``.
 
 ``--clones`` names a folder that holds a bare clone OWNER+NAME.git of every repository of
-bench/git_repositories.txt; each is read up to the commit that stands there, so that everybody reads
-the same. A file of 4 MiB or more counts nothing, so that clones without them
-(``git clone --bare --filter=blob:limit=4m``) tell the same as whole ones.
+bench/git_repositories.txt, or of another ``--list``, such as those that the model has not seen;
+each is read up to the commit that stands there, so that everybody reads the same. A file of 4 MiB
+or more counts nothing, so that clones without them (``git clone --bare --filter=blob:limit=4m``)
+tell the same as whole ones.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _WHOLE = "*"
 _TOO_LARGE = 4 * 1024**2  # bytes of a file
 _NO_FILE = ("000000", "160000")  # the modes of what is not there, and of another repository
 _EPOCH = date(1970, 1, 1).toordinal()
-_LIST = Path(__file__).with_name("git_repositories.txt")
+LIST = Path(__file__).with_name("git_repositories.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +155,9 @@ def as_frame(name: str, tree: Tree) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def listed(clones: Path) -> Iterator[tuple[Path, str]]:
-    """The clones of the repositories that the shipped model learnt from, and until which commit."""
-    for line in _LIST.read_text(encoding="utf-8").splitlines():
+def listed(clones: Path, names: Path) -> Iterator[tuple[Path, str]]:
+    """The clones of the repositories that a list names, and until which commit."""
+    for line in names.read_text(encoding="utf-8").splitlines():
         name, commit = line.split()
         yield clones / f"{name.replace('/', '+')}.git", commit
 
@@ -170,11 +171,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("repositories", nargs="*", type=Path, metavar="REPOSITORY")
     parser.add_argument("--clones", type=Path, metavar="FOLDER")
+    parser.add_argument("--list", type=Path, default=LIST, metavar="FILE")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     given = parser.parse_args(arguments)
     asked = [(path, "HEAD") for path in given.repositories]
     if given.clones is not None:
-        asked += listed(given.clones)
+        asked += listed(given.clones, given.list)
     if not asked:
         parser.error("nothing to read: name repositories, or --clones FOLDER")
     trees = ((path.name.removesuffix(".git"), tree_of(path, until)) for path, until in asked)

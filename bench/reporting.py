@@ -23,7 +23,7 @@ from planner.report import Report
 
 _LATER = NOW + timedelta(minutes=5)
 _MOST_SECONDS = 10.0
-_MOST_MIB = 400.0
+_MOST_MIB = 330.0
 _MOST_SECONDS_OF_A_REQUEST = 60.0
 _REQUEST = "whatif --request --add 40xM"
 _SCALED = {

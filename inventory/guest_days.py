@@ -7,9 +7,10 @@ than two hours hide the peaks and are left out.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -99,8 +100,25 @@ def forget_guest_days(connection: Connection, before: datetime) -> None:
     connection.execute(_GUEST_DAY.delete().where(_GUEST_DAY.c.day < before.date()))
 
 
-def guest_days(connection: Connection, since: date, until: date) -> dict[int, tuple[GuestDay, ...]]:
-    """Per guest its days from ``since`` to before ``until``, in order."""
+class GuestDays(Mapping[int, tuple[GuestDay, ...]]):
+    """Per guest its days in order, unpacked when they are asked for: a fleet's days at once would
+    take three times the memory."""
+
+    def __init__(self, rows: Mapping[int, Sequence[tuple[Any, ...]]]) -> None:
+        self._rows = rows
+
+    def __getitem__(self, key: int) -> tuple[GuestDay, ...]:
+        return tuple(_guest_day(*row) for row in self._rows[key])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def guest_days(connection: Connection, since: date, until: date) -> GuestDays:
+    """Per guest its days from ``since`` to before ``until``."""
     columns = [_GUEST_DAY.c[name] for name in ("entity_key", "day", "cpu", "memory")]
     rates = [_ENTITY_DAY.c[name] for name in (*_NET, *_DISK)]
     same = sa.and_(
@@ -113,10 +131,10 @@ def guest_days(connection: Connection, since: date, until: date) -> dict[int, tu
         .where(_GUEST_DAY.c.day >= since, _GUEST_DAY.c.day < until)
         .order_by(_GUEST_DAY.c.day)
     )
-    found: dict[int, list[GuestDay]] = defaultdict(list)
-    for key, *told in rows:
-        found[key].append(_guest_day(*told))
-    return {key: tuple(days) for key, days in found.items()}
+    found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for key, *packed in rows:
+        found[key].append(tuple(packed))
+    return GuestDays(found)
 
 
 def _guest_day(

@@ -22,7 +22,7 @@ MEMORY_UNIT = float(2**20)  # bytes
 RELATIVE_ERROR = 2 ** (0.5 / BINS_PER_OCTAVE) - 1
 _HAIR = 1e-9  # of a bin: a value on an edge belongs to the bin above it
 _LAST_BIN = 2**16 - 1
-_BOUNDS = Struct("<dd")
+_HEAD = Struct("<ddH")  # the least and the greatest value, the first bin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +61,8 @@ class Sketch:
 
     def packed(self) -> bytes:
         """The sketch of one day as bytes: least, greatest, then the first bin and each count."""
-        bounds = _BOUNDS.pack(self.least, self.greatest)
-        return bounds + np.concatenate([[self.first], self.counts]).astype("<u2").tobytes()
+        head = _HEAD.pack(self.least, self.greatest, self.first)
+        return head + self.counts.astype("<u2").tobytes()
 
 
 def sketch_of(values: Floats, unit: float) -> Sketch:
@@ -87,9 +87,9 @@ def bins_of(values: Floats, unit: float) -> Ints:
 
 
 def unpacked(content: bytes, unit: float) -> Sketch:
-    least, greatest = _BOUNDS.unpack_from(content)
-    numbers = np.frombuffer(content, dtype="<u2", offset=_BOUNDS.size)
-    return Sketch(unit, int(numbers[0]), numbers[1:].astype(np.float64), least, greatest)
+    least, greatest, first = _HEAD.unpack_from(content)
+    counts = np.frombuffer(content, dtype="<u2", offset=_HEAD.size)
+    return Sketch(unit, first, counts.astype(np.float64), least, greatest)
 
 
 def merged(parts: Iterable[tuple[Sketch, float]], unit: float) -> Sketch:

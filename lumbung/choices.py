@@ -118,6 +118,7 @@ class ScoreBy(StrEnum):
 class RoundsShow(StrEnum):
     agencies = "agencies"
     overdue = "overdue"
+    never = "never"
     unclassified = "unclassified"
 
 

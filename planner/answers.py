@@ -46,6 +46,7 @@ from planner.runway import (
     runway,
     status,
 )
+from planner.unseen import guests_unseen
 
 _RING_STATUS: Mapping[RetentionVerdict, Status] = {"ok": "ok", "short": "act", "unknown": "unknown"}
 
@@ -111,6 +112,11 @@ class PoolAnswer:
     @property
     def stays_down(self) -> tuple[str, ...]:
         return tuple(sorted({name for case in self.cases for name in case.stays_down}))
+
+    @property
+    def stays_down_count(self) -> int | None:
+        """How many some loss leaves down; None where none is named and not all losses pass."""
+        return len(self.stays_down) or (0 if self.failover == "pass" else None)
 
 
 def in_unit(value: float | None, answer: Answer) -> float | None:
@@ -286,7 +292,8 @@ def _runway(
         return no_runway("stale")
     if usable is None or np.isnan(question.usable).any():
         return no_runway("capacity_unknown")
-    if np.isnan(question.added).any():
+    unseen = question.model == "allocation" and load is None
+    if unseen or np.isnan(question.added).any():
         return no_runway("demand_unknown")
     if passage is None:
         return no_runway("not_enough_history")
@@ -313,18 +320,18 @@ def _flags(
     if limits.policy.is_assumed(table, question.resource):
         flags.append(f"{table}_assumed")
     flags += limits.flags(question.resource, question.model)
-    if load.unknown_parts:
-        flags.append(f"allocation_incomplete:{load.unknown_parts}")
+    if load.is_incomplete:
+        flags.append(f"allocation_incomplete:{'?' if load.unseen else load.unknown_parts}")
     if question.model == "demand" and series.last is None and load.today is not None:
         flags.append("demand_of_today")
     if found.shortest is not None and found.shortest > series.history_days:
         flags.append("extrapolated")
     hosts = [fact.record for fact in question.pool.hosts]
-    if question.model == "demand" and is_held_back(hosts, question.resource):
+    from_some = "demand_from_guests" in load.flags and load.unseen
+    if question.model == "demand" and (is_held_back(hosts, question.resource) or from_some):
         flags.append("demand_is_lower_bound")
-    if question.model == "demand" and is_out_of_line(
-        load.reconciled, policy.quality.unexplained_pct
-    ):
+    unexplained = is_out_of_line(load.reconciled, policy.quality.unexplained_pct)
+    if question.model == "demand" and unexplained and not load.unseen:
         flags.append("unexplained_use")
     flags += [f"step:{step.on}" for step in steps if not step.habit]
     if (wider := widening(question)).is_needed:
@@ -368,12 +375,24 @@ def failover_of(estate: Estate, pool: Pool) -> Failover:
     hosts, bins = planned_hosts(pool), bins_of(pool, estate.policy)
     k = max(1, limits_of(estate, pool).k_of(len(hosts))) if len(hosts) > 1 else 0
     loads, away = loads_of(estate, pool), len(hosts) - len(bins)
-    cases = tuple(failover_cases(bins, loads, k=k, others=away))
-    if k == 0 or not bins:
+    unseen = guests_unseen(estate, pool.cluster)
+    cases = _as_seen(failover_cases(bins, loads, k=k, others=away), unseen)
+    if k == 0:
         return Failover(cases)
-    test = FailoverTest(bins, loads)
+    found, test = overall(cases), FailoverTest(bins, loads)
+    if not bins or (unseen and found != "fail"):
+        why = next((case.why for case in cases if case.verdict == found), "")
+        return Failover(cases, resilience=Resilience(None, found, why))
     return Failover(
         cases=cases,
-        domains=tuple(test.domains(domains_of(estate, pool))),
-        resilience=test.resilience(k, overall(cases)),
+        domains=_as_seen(test.domains(domains_of(estate, pool)), unseen),
+        resilience=test.resilience(k, found),
+    )
+
+
+def _as_seen(cases: Iterable[FailoverCase], unseen: str) -> tuple[FailoverCase, ...]:
+    """The cases as far as guests were seen: those that nobody saw need a place as well."""
+    return tuple(
+        replace(case, verdict="unproven", why=unseen) if unseen and case.verdict == "pass" else case
+        for case in cases
     )

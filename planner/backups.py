@@ -14,7 +14,7 @@ from typing import Literal
 
 from inventory.records import Backup, BackupJob, Datastore, Disk, Guest
 
-BackupState = Literal["covered", "none", "unknown"]
+BackupState = Literal["covered", "none", "unknown", "not_applicable"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -312,7 +312,7 @@ def _uplink(keeper: Keeper) -> Iterator[str]:
         yield (
             f"uplink {line.name}: {line.used_mbps:g} of {line.planned_mbps:g} Mbps planned "
             f"({line.planned_ratio:.0%} of {line.mbps:g}) = {line.used_percent:.1f} %; at {mean:g} "
-            f"Mbps it carries {line.most(mean)} cameras, {line.more(mean)} more than there are"
+            f"Mbps it carries {line.most(mean)} cameras; still possible: {line.more(mean)}"
         )
 
 

@@ -19,6 +19,7 @@ from planner.growth import Teller
 from planner.keys import recorder_key
 from planner.recorders import keepers_of
 from planner.report import Report
+from planner.risks.scores import score_rows
 from planner.rows import (
     CameraRow,
     ChangeRow,
@@ -90,6 +91,12 @@ def _table(stem: str) -> Callable[[Report], Sequence[Any]]:
     return rows
 
 
+def _scores(report: Report) -> Sequence[ScoreRow]:
+    """The weekly ones, and that of what belongs to no guest; guests have keys of their own."""
+    by_guest = score_rows(report.estate, report.assessment, report.trend, "guest")
+    return (*report.risk_score, *(row for row in by_guest if not row.name))
+
+
 def _reclaim(report: Report) -> Sequence[ReclaimRow]:
     return reclaim_rows(report.efficiency, report.rates, report.as_of)
 
@@ -123,7 +130,7 @@ KINDS: Mapping[str, Kind] = {
     "track": Kind(
         "track/POOL/RESOURCE/MODEL/level/DAYS", TrackRow, _table("track_record"), track_lines
     ),
-    "score": Kind("score/agency/CODE", ScoreRow, _table("risk_score"), score_lines),
+    "score": Kind("score/agency/CODE", ScoreRow, _scores, score_lines),
     "source": Kind("source/NAME", SourceRow, _table("sources"), source_lines),
     "change": Kind("change/DIGEST", ChangeRow, _table("changes"), change_lines),
     "reclaim": Kind("reclaim/CLASS/CLUSTER/ID", ReclaimRow, _reclaim, reclaim_lines),

@@ -11,12 +11,13 @@ from inventory.records import Datastore
 from planner.answers import Answer, PoolAnswer
 from planner.estate import Estate
 from planner.guest_views import GuestView
-from planner.hosting import bins_of, loads_of, pins_of
+from planner.hosting import bins_of, loads_of, pins_of, planned_hosts
 from planner.placement.failover import FailoverCase
 from planner.placement.fit import Fit, Limit, Profile, fit, host_limits, times
 from planner.placement.packing import Load, Room
 from planner.policy import Policy
 from planner.pools import GIB, Pool
+from planner.unseen import datastores_unseen, disks_unseen, guests_unseen
 
 _FOR_GUESTS = frozenset({"images", "rootdir"})  # what a datastore of guests' disks may hold
 
@@ -88,7 +89,7 @@ def _pool_limits(pool: PoolAnswer, needs: Mapping[str, float | None]) -> Iterato
 
 def _headroom(answer: Answer) -> float | None:
     """The headroom, as far as it can be trusted: one part of unknown size, and it cannot."""
-    unsure = answer.question.model == "allocation" and answer.question.load.unknown_parts
+    unsure = answer.question.model == "allocation" and answer.question.load.is_incomplete
     return None if unsure else answer.headroom
 
 
@@ -133,14 +134,22 @@ class _Cluster:
         for answer in self._pool.answers:
             if (answer.question.resource, answer.question.model) == ("cpu", "demand"):
                 allocated = answer.question.load.allocated
-                if not allocated:
+                if allocated == 0:
                     return 1.0 / self._estate.policy.overcommit.cpu
-                return None if answer.demand is None else answer.demand / allocated
+                if allocated is None or answer.demand is None:
+                    return None
+                return answer.demand / allocated
         return None
 
     @cached_property
     def _is_known(self) -> bool:
-        return all(load.is_known and load.host is not None for load in self._loads)
+        """Whether every live host's size is known, and every guest with its own and its host."""
+        live = [host for host in planned_hosts(self._pool.pool) if host.status == "in_service"]
+        return (
+            len(live) == len(self._bins)
+            and all(load.is_known and load.host is not None for load in self._loads)
+            and not guests_unseen(self._estate, self._pool.pool.cluster)
+        )
 
     @cached_property
     def _room(self) -> Room | None:
@@ -161,7 +170,12 @@ class _Cluster:
 
     def _storage(self, profile: Profile) -> Iterator[Limit]:
         """What the datastores for guests take together, each one whole disk at a time."""
-        if not self._stores or profile.storage_bytes <= 0:
+        if profile.storage_bytes <= 0:
+            return
+        if datastores_unseen(self._estate, self._pool.pool.cluster):
+            yield Limit("storage", None, None)
+            return
+        if not self._stores:
             return
         chosen = for_guests(self._estate, self._stores, k=self._k)
         free = [_least_headroom(store) for store in chosen]
@@ -194,11 +208,14 @@ def _record(pool: Pool) -> Datastore:
 
 
 def _holds_guests(estate: Estate, pool: Pool) -> bool:
-    """Whether new guests' disks may go there: it says so, or there are some already."""
+    """Whether new guests' disks may go there: it says so, or there are some, or may be, already."""
     record = _record(pool)
     if record.content is not None:
         return bool(_FOR_GUESTS & set(record.content))
-    return pool.datastore is not None and bool(estate.disks_on(pool.datastore))
+    store = pool.datastore
+    if store is None:
+        return False
+    return bool(estate.disks_on(store)) or not disks_unseen(estate, store).is_nothing
 
 
 def _places(estate: Estate, pool: Pool) -> frozenset[tuple[str, str]]:

@@ -68,7 +68,7 @@ def is_provisional(question: Question, rules: ForecastRules) -> bool:
 
 def engine_of(question: Question) -> str:
     """The name and version of the engine that answers a question."""
-    return "experts-1" if question.grows else "seasonal-1"
+    return "experts-2" if question.grows else "seasonal-1"
 
 
 def paths_of(estate: Estate, asked: Sequence[Question], horizon_days: int | None = None) -> Futures:

@@ -32,6 +32,7 @@ from planner.purchases import Band, Hardware, Project
 from planner.quality import Reconciled, applying, mean_day, reconciled, without
 from planner.series import DailySeries, demand_series, state_series
 from planner.tiers import Limits, limits_for
+from planner.unseen import Unseen, disks_unseen, guests_unseen
 
 GIB = 1024**3
 RECONCILED_DAYS = 7
@@ -99,7 +100,8 @@ class Past:
 class Load:
     """What a pool carries of one resource, now and in the past.
 
-    ``allocated`` sums what is known; ``unknown_parts`` counts guests or disks whose size is not.
+    ``allocated`` sums what is known, and is None where nothing is; ``unknown_parts`` counts guests
+    or disks whose size is not. ``unseen``: why nobody knows how many more there may be.
     ``today`` is what the newest poll saw, for want of any closed day.
     """
 
@@ -111,6 +113,12 @@ class Load:
     used_now: float | None = None
     flags: tuple[str, ...] = ()
     reconciled: Reconciled | None = None
+    unseen: str = ""
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether what is allocated may be more than what is known of it."""
+        return bool(self.unknown_parts or self.unseen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,8 +403,10 @@ def _loads(
     """The load under each model: they share what is allocated and differ in their series."""
     left_out = applying(estate.owners.exclusions, pool.answers_to, pool.sources)
     demand = without(_demand_series(past, pool, resource, estate.as_of), left_out)
-    states = without(_state_series(estate, past, pool, resource, zone), left_out)
     base = load_of(estate, past, pool, resource, demand)
+    states = without(_state_series(estate, past, pool, resource, zone), left_out)
+    if base.allocated is None:  # where nothing is seen, a past of zeros is none
+        states = state_series((), (), estate.as_of, zone)
     return {"demand": base, "allocation": replace(base, series=states, today=None)}
 
 
@@ -435,6 +445,7 @@ def _cluster_load(
     on = [view for view in guests if view.is_powered_on]
     unknown = [view for view in guests if view.is_powered_on is None]
     missing = sum(1 for view in on if _configured(view, resource) is None) + len(unknown)
+    unseen = guests_unseen(estate, pool.cluster)
     flags = []
     if resource == "cpu" and pool.cluster in past.clusters_from_guests:
         flags.append("demand_from_guests")
@@ -444,12 +455,15 @@ def _cluster_load(
         flags.append(f"twins_counted_elsewhere:{elsewhere}")
     return Load(
         series=series,
-        allocated=_sum(_configured(view, resource) for view in on),
-        allocated_all=_sum(_configured(view, resource) for view in guests),
+        allocated=_seen_sum(
+            (_configured(view, resource) for view in on), whole=not (unknown or unseen)
+        ),
+        allocated_all=_seen_sum((_configured(view, resource) for view in guests), whole=not unseen),
         unknown_parts=missing,
         today=_today(past, pool, resource) if series.last is None else None,
         flags=tuple(flags),
         reconciled=_guests_accounted(past, pool, resource, on, estate.as_of),
+        unseen=unseen,
     )
 
 
@@ -492,6 +506,23 @@ def _sum(amounts: Iterable[float | None]) -> float:
     return sum(amount for amount in amounts if amount is not None)
 
 
+def unseen_of(estate: Estate, pool: Pool) -> Unseen:
+    """What may be in a pool that nobody saw: guests of a cluster, disks on a datastore."""
+    if pool.datastore is None:
+        return Unseen(guests_unseen(estate, pool.cluster))
+    return disks_unseen(estate, pool.datastore)
+
+
+def _seen_sum(amounts: Iterable[float | None], *, whole: bool) -> float | None:
+    """What is known of a sum; None where that is nothing, and not because there is nothing.
+
+    ``whole``: every part of it was seen, be it without its size.
+    """
+    parts = list(amounts)
+    nothing = all(amount is None for amount in parts)
+    return None if nothing and (parts or not whole) else _sum(parts)
+
+
 def _today(past: Past, pool: Pool, resource: Resource) -> float | None:
     """The newest sample of every host together; None when one of them has none."""
     which = 0 if resource == "cpu" else 1
@@ -504,14 +535,21 @@ def _today(past: Past, pool: Pool, resource: Resource) -> float | None:
 
 def _datastore_load(estate: Estate, fact: Fact[Datastore], series: DailySeries) -> Load:
     record = fact.record
-    disks = estate.disks_on(fact)
+    disks, unseen = estate.disks_on(fact), disks_unseen(estate, fact)
+    allocated = _seen_sum(
+        (_float(disk.capacity_bytes) for disk in disks),
+        whole=unseen.is_nothing,
+    )
     used = _float(record.used_bytes)
     return Load(
         series=series,
-        allocated=_sum(_float(disk.capacity_bytes) for disk in disks),
-        allocated_all=_sum(_float(disk.capacity_bytes) for disk in disks),
-        unknown_parts=sum(1 for disk in disks if disk.capacity_bytes is None),
+        allocated=allocated,
+        allocated_all=allocated,
+        unknown_parts=sum(1 for disk in disks if disk.capacity_bytes is None) + unseen.guests,
         today=used if series.last is None else None,
         used_now=used,
-        reconciled=reconciled(used, [_float(disk.allocated_bytes) for disk in disks]),
+        reconciled=reconciled(
+            used, [*(_float(disk.allocated_bytes) for disk in disks), *[None] * unseen.guests]
+        ),
+        unseen=unseen.why,
     )

@@ -275,7 +275,7 @@ def _pool_row(
         fit_m=fits[1].count,
         fit_l=fits[2].count,
         failover_test=pool.failover,
-        stays_down_count=len(pool.stays_down) if pool.pool.kind == "cluster" else None,
+        stays_down_count=pool.stays_down_count if pool.pool.kind == "cluster" else None,
         confidence=answer.confidence,
         coverage_pct=round(100.0 * answer.coverage_ratio, 1),
         history_days=round(answer.history_days, 1),
@@ -352,7 +352,9 @@ def _risk_row(
 
 
 def in_language(report: Report, language: Language) -> Report:
-    """The report whose risks are told in a language."""
+    """The report whose risks are told in a language; it is made in English."""
+    if language == "en":
+        return report
     texts = {found.rule.id: texts_of(found.rule, language) for found in report.assessment.findings}
     risks = (
         replace(row, title=texts[row.rule].title, fix=texts[row.rule].fix) for row in report.risks
@@ -376,11 +378,17 @@ def source_row(health: SourceHealth) -> SourceRow:
         hidden=" ".join(hidden),
         token_expires_on=state.token_expires_on,
         key=source_key(state.name),
+        taken_at=state.last_taken_at,
+        superseded_since=state.superseded_since,
+        superseded_by=state.superseded_by,
     )
 
 
 def source_status(stale: bool, outcome: str, last_success_at: datetime | None) -> str:
-    """never, stale, failing (the last attempt brought nothing), partial or ok."""
+    """superseded (what is read is older than what is stored: none of it is taken in), never,
+    stale, failing (the last attempt brought nothing), partial or ok."""
+    if outcome == "superseded":
+        return "superseded"
     if last_success_at is None:
         return "never"
     if stale:
@@ -398,10 +406,10 @@ def _failover_rows(answers: Iterable[PoolAnswer]) -> Iterable[FailoverRow]:
                 host=" ".join(case.lost),
                 verdict=case.verdict,
                 stays_down="; ".join(case.stays_down),
-                stays_down_count=len(case.stays_down),
+                stays_down_count=case.stays_down_count,
                 why=case.why,
                 smallest_change=case.smallest_change,
-                stays_down_at_least=case.at_least,
+                stays_down_at_least=case.at_least_down,
                 by_hand="; ".join(case.by_hand),
                 domain=case.domain,
                 key=failover_key(pool.pool.name, case.lost, case.domain),

@@ -129,6 +129,8 @@ class GuestLine:
     risk_points_waived: int
     risk_coverage_pct: float | None
     key: str
+    template: int | None
+    state_began_unseen: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,9 @@ class SourceRow:
     hidden: str
     token_expires_on: date | None
     key: str
+    taken_at: datetime | None
+    superseded_since: datetime | None
+    superseded_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +237,10 @@ class FailoverRow:
     host: str
     verdict: str
     stays_down: str
-    stays_down_count: int
+    stays_down_count: int | None
     why: str
     smallest_change: str
-    stays_down_at_least: int
+    stays_down_at_least: int | None
     by_hand: str
     domain: str
     key: str

@@ -191,8 +191,11 @@ class Sections:
         )
         yield f"allocated A = Σ {what} (glossary 6) = {self._unit(load.allocated)}"
         yield f"  with stopped guests {self._unit(load.allocated_all)}"
+        bound = "a lower bound" if load.allocated is not None else "not known"
         if load.unknown_parts:
-            yield f"  a lower bound: the size of {load.unknown_parts} of them is not known"
+            yield f"  {bound}: the size of {load.unknown_parts} of them is not known"
+        if load.unseen:
+            yield f"  {bound}: {load.unseen}"
         yield (
             f"overcommit now = A ÷ ΣH = {shown(self._answer.overcommit_now)}; after a failure = "
             f"A ÷ F = {shown(self._answer.overcommit_after_failure)} "
@@ -306,7 +309,8 @@ class Sections:
             f"overdue {order.overdue_days} days as of {self._basis.estate.as_of}"
         )
         rules = self._policy.status
-        yield f"status {self._answer.status} (glossary 19)"
+        why = f": the runway's reason is {runway.reason}" if runway.reason else ""
+        yield f"status {self._answer.status} (glossary 19){why}"
         yield (
             f"  act {rules.act_days} days before the order-by date "
             f"({self._policy.origin('status', 'act_days')}), plan {rules.plan_days} before it "

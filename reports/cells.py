@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -17,6 +18,7 @@ _MAY_HOLD_IDENTITY = re.compile(r"[\dA-Za-z]{16,}")
 _SIXTEEN = re.compile(r"(?<!\d)\d{16}(?!\d)")
 _CHECKSUM = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
 IDENTITY_MARK = "[NIK]"
+_MOST_KEPT = 1_000  # texts: the same few stand in most cells of a report, and are cleaned once
 
 
 def is_identity_number(digits: str) -> bool:
@@ -26,6 +28,7 @@ def is_identity_number(digits: str) -> bool:
     return 11 <= province <= 94 and (1 <= day <= 31 or 41 <= day <= 71) and 1 <= month <= 12
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def without_identities(text: str) -> str:
     """Text in which every national identity number is named as such, and not told."""
     return _MAY_HOLD_IDENTITY.sub(_hidden, text)
@@ -45,6 +48,7 @@ def plain(text: str) -> str:
     return without_identities(cleaned)
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def csv_text(text: str) -> str:
     """Text that no spreadsheet takes for a formula, its line breaks alike, without identity
     numbers; the rest as it was."""

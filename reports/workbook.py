@@ -60,12 +60,12 @@ def _sheet(sheet: Any, row_type: type[Any], rows: Any, formats: dict[str, Any]) 
 def _write(sheet: Any, row: int, column: int, value: Any, formats: dict[str, Any]) -> None:
     if value is None or value == "":
         return
-    if isinstance(value, datetime):
+    if isinstance(value, str):
+        sheet.write_string(row, column, csv_text(value))
+    elif isinstance(value, datetime):
         plain = value.astimezone(UTC).replace(tzinfo=None)
         sheet.write_datetime(row, column, plain, formats["time"])
     elif isinstance(value, date):
         sheet.write_datetime(row, column, value, formats["date"])
-    elif isinstance(value, str):
-        sheet.write_string(row, column, csv_text(value))
     else:
         sheet.write_number(row, column, scalar(value))

@@ -36,6 +36,7 @@ from planner.attestation.rounds import (
     OverdueRow,
     RoundRow,
     classify_first,
+    never_rows,
     overdue_rows,
     round_rows,
 )
@@ -187,6 +188,9 @@ def show_rounds(session: Session, what: RoundsShow | None, form: Format) -> None
     report = session.report()
     if what is RoundsShow.overdue:
         _show(OverdueRow, overdue_rows(report.estate), form, empty="no answer is overdue")
+        return
+    if what is RoundsShow.never:
+        _show(OverdueRow, never_rows(report.estate), form, empty="every guest was answered for")
         return
     if what is RoundsShow.unclassified:
         _show(ClassifyRow, classify_first(report), form, empty="every guest has a class")

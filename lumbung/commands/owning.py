@@ -11,8 +11,9 @@ from lumbung.printing import note
 from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.attestation.rounds import round_rows
-from planner.orders import misnamed
+from planner.orders import Misnamed, misnamed
 from planner.pools import pools_of
+from planner.risks.waivers import Unfit, unfit
 
 
 def check_estate(session: Session) -> Exit:
@@ -26,10 +27,13 @@ def check_estate(session: Session) -> Exit:
     try:
         with session.store(settings) as store:
             whole, _past, _memory = gather(settings, store, When.of(settings, None, session.now()))
-        found = misnamed(whole, pools_of(whole))
+        found: tuple[Misnamed | Unfit, ...] = (
+            *misnamed(whole, pools_of(whole)),
+            *unfit(whole),
+        )
         note(share_answered(round_rows(whole)))
     except StoreError as error:
-        note(f"the names of pools are not checked: {error}")
+        note(f"the names of pools are not checked, nor what waivers fit: {error}")
         found = ()
     for fault in found:
         print(f"{place_in(path, fault.place)}: {fault}")

@@ -42,15 +42,25 @@ def show_failover(session: Session, on: str | None, form: Format) -> None:
 
 def _resilience(pool: PoolAnswer) -> str:
     """How far a pool's failover goes, and how near its packings are to the best."""
-    found, down = pool.resilience, sum(len(case.stays_down) for case in pool.cases)
-    bound = sum(case.at_least for case in pool.cases)
-    moved = down + sum(len(case.placed) for case in pool.cases)
-    gap = f"{100.0 * (down - bound) / moved:.1f} %" if moved else "none"
+    found = pool.resilience
     tolerates = "not known" if found.tolerates is None else str(found.tolerates)
     return (
         f"{pool.pool.name}: {pool.failover}; hosts that may be lost at once: {tolerates}; with "
-        f"one more away: {found.maintenance}; of {moved} guests restarted {down} stay down, at "
-        f"least {bound} of them however they are placed (gap {gap})"
+        f"one more away: {found.maintenance}; {_restarted(pool)}"
+    )
+
+
+def _restarted(pool: PoolAnswer) -> str:
+    """How many guests stay down, where every loss says it; else that some losses do not."""
+    if pool.failover != "not_applicable" and any(c.stays_down_count is None for c in pool.cases):
+        return "how many guests would stay down is not known"
+    down = sum(len(case.stays_down) for case in pool.cases)
+    bound = sum(case.at_least for case in pool.cases)
+    moved = down + sum(len(case.placed) for case in pool.cases)
+    gap = f"{100.0 * (down - bound) / moved:.1f} %" if moved else "none"
+    return (
+        f"of {moved} guests restarted {down} stay down, at least {bound} of them however they are "
+        f"placed (gap {gap})"
     )
 
 
@@ -66,8 +76,7 @@ def show_fit(
     report = session.report(day_option(on, "--on"))
     wanted = [a for a in report.answers if pool is None or a.pool.answers_to(pool)]
     if pool is not None and not wanted:
-        known = ", ".join(a.pool.name for a in report.answers)
-        raise SettingsError(f"--pool: no pool is named {pool!r}; known are {known}")
+        raise session.no_pool("--pool", pool, (a.pool.name for a in report.answers))
     clusters = [a for a in wanted if a.pool.kind == "cluster" or pool is not None]
     rows = [
         _fit_row(answer, found)

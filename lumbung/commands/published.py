@@ -95,16 +95,15 @@ def editions(folder: Path) -> list[Edition]:
 
 
 def beside(folder: Path, report: Report, row: Any) -> Iterator[str]:
-    """What the newest report of that day published of a row; where there is none, which is newest.
+    """What the newest report of that day published of a row; else which report was the last before.
 
-    Nothing where no report was published, or the row is of no weekly file.
+    Nothing where none was published, or the row is of no weekly file.
     """
     known = editions(folder) if type(row) in ROW_TYPES.values() else []
     of_the_day = [one for one in known if one.as_of == report.as_of]
     if of_the_day:
         yield from held_against(of_the_day[-1], report, row)
-    elif known:
-        newest = known[-1]
+    elif known and (newest := known[-1]).as_of < report.as_of:
         yield (
             f"the newest published report is {newest.published.name}, as of {newest.as_of}; "
             "--report latest explains what it says"

@@ -61,7 +61,7 @@ def _show_findings(report: Report, asked: RisksAsked, form: RiskFormat) -> None:
     found, coverage = report.assessment, report.assessment.coverage_percent
     note(
         f"{len(found.risks)} risks, {len(found.waived)} accepted, {len(found.unknowns)} unknown, "
-        f"{found.total('ok')} ok; coverage " + ("?" if coverage is None else f"{coverage:.0f} %")
+        f"{found.total('ok')} ok; coverage " + ("?" if coverage is None else f"{coverage:.1f} %")
     )
     _say_trend(report.trend)
 

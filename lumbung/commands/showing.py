@@ -49,7 +49,7 @@ def _say_next(demo: Demo) -> None:
     note("")
     note(f"The weekly files   {weekly}/  (orders.csv, brief.html, workbook.xlsx, …)")
     note(f"Go on with it      lumbung --config {config} capacity")
-    note(f"Why that number    lumbung --config {config} explain pool/san-01/storage/demand")
+    note(f"Why that number    lumbung --config {config} explain order/san-01")
     note(
         "The clusters were served for the demo only; the figures count as fresh until "
         f"{fresh_until:%Y-%m-%d}."
@@ -99,7 +99,7 @@ def _failures(report: Report) -> list[tuple[str, ...]]:
 
 def _down(row: FailoverRow) -> str:
     """A host's guests by name; of a rack or site, where they are many, some and their number."""
-    if not row.domain:
+    if not row.domain or not row.stays_down:
         return row.stays_down
     return f"{row.stays_down_count} guests: {_some(row.stays_down.split('; '))}"
 

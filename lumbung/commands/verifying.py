@@ -20,12 +20,10 @@ def verify(session: Session, folder: Path | None) -> Exit:
     DONE when all is as it was; FAULT when it is not; PARTIAL when nothing speaks against it, but
     the audit log could not be asked of everything.
     """
-    where = _folder(session, folder)
-    reports = published_in(where)
-    if not reports:
-        raise SettingsError(f"{where}: holds no report")
+    where = session.settings().root / "weekly" if folder is None else folder
+    reports = published_in(where) if where.is_dir() else ()
     found = [fault for report in reports for fault in report.faults()]
-    if reports[0].path != where.resolve():
+    if reports and reports[0].path != where.resolve():
         found += chain_faults(where, reports)
     log = _log_of(session)
     unvouched: Sequence[str] = ()
@@ -33,6 +31,9 @@ def verify(session: Session, folder: Path | None) -> Exit:
         lines, faults = log
         told = told_by_log(where, reports, lines)
         found, unvouched = [*found, *faults, *told.faults], told.unvouched
+    if not reports and not found:
+        lack = "holds no report" if where.is_dir() else "no such folder"
+        raise SettingsError(f"{where}: {lack}")
     for fault in found:
         print(fault)
     for name in unvouched:
@@ -43,13 +44,6 @@ def verify(session: Session, folder: Path | None) -> Exit:
     asked = "" if log is None else f", {len(log[0])} lines of the audit log"
     print(f"{len(reports)} published, {files} files{asked}: all as they were")
     return Exit.PARTIAL if log is None or unvouched else Exit.DONE
-
-
-def _folder(session: Session, folder: Path | None) -> Path:
-    where = session.settings().root / "weekly" if folder is None else folder
-    if not where.is_dir():
-        raise SettingsError(f"{where}: no such folder")
-    return where
 
 
 def _log_of(session: Session) -> tuple[tuple[LogLine, ...], list[str]] | None:

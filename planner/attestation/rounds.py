@@ -32,7 +32,7 @@ class RoundRow:
 
 @dataclass(frozen=True, slots=True)
 class OverdueRow:
-    """One guest whose answer is older than a round, or was never given."""
+    """One guest whose answer is older than a round, or, where asked for, was never given."""
 
     cluster: str
     guest_id: str
@@ -101,10 +101,17 @@ def _round(agency: str, views: Sequence[GuestView], estate: Estate) -> RoundRow:
 
 
 def overdue_rows(estate: Estate) -> tuple[OverdueRow, ...]:
-    """The guests that are overdue, those never answered for first."""
-    late = [view for view in asked_about(estate) if not is_answered(view, estate)]
+    """The guests whose answer is of an earlier round, the oldest answer first."""
+    asked = [view for view in asked_about(estate) if view.owner_confirmed_on is not None]
+    late = [view for view in asked if not is_answered(view, estate)]
     late.sort(key=lambda view: (view.owner_confirmed_on or date.min, view.key))
     return tuple(_overdue(view, estate) for view in late)
+
+
+def never_rows(estate: Estate) -> tuple[OverdueRow, ...]:
+    """The guests that nobody ever answered for."""
+    never = [view for view in asked_about(estate) if view.owner_confirmed_on is None]
+    return tuple(_overdue(view, estate) for view in sorted(never, key=lambda view: view.key))
 
 
 def _overdue(view: GuestView, estate: Estate) -> OverdueRow:

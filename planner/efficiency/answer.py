@@ -17,7 +17,7 @@ from planner.estate import Estate
 from planner.guest_views import GuestView
 from planner.owners import Exemption
 from planner.policy import Model, Resource
-from planner.pools import Pool
+from planner.pools import Pool, unseen_of
 from planner.twins import GuestKey
 
 
@@ -52,9 +52,12 @@ class Reclaimable:
 
     amount: float | None  # None: nothing of it could be judged
     unknown: int
+    unseen: bool = False  # there may be more guests or disks, of which nothing is known
 
     @property
     def flags(self) -> tuple[str, ...]:
+        if self.unseen:
+            return ("reclaimable_incomplete:?",)
         return (f"reclaimable_incomplete:{self.unknown}",) if self.unknown else ()
 
 
@@ -81,9 +84,10 @@ class Efficiency:
         known = [amount for amount in amounts if amount is not None]
         blind = self._blind(pool, resource)
         unknown = len(amounts) - len(known) + len(blind)
-        if unknown and not known and (amounts or blind >= estate.running_in(pool.cluster)):
-            return Reclaimable(None, unknown)
-        return Reclaimable(float(sum(known)), unknown)
+        unseen = unseen_of(estate, pool)
+        blinded = unknown > 0 and (amounts or blind >= estate.running_in(pool.cluster))
+        nothing = not known and (blinded or not unseen.is_nothing)
+        return Reclaimable(None if nothing else float(sum(known)), unknown, bool(unseen.why))
 
     def parts(
         self, estate: Estate, pool: Pool, resource: Resource, model: Model

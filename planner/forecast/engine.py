@@ -2,8 +2,8 @@
 
 Each expert sees the past year of a series without its weekday's part and says, for some days
 ahead, quantiles of how far the level will have moved. The quantiles are averaged by weight and
-widened by what they were too sure of. A future is a rank that wanders from day to day, the same for
-every series: on each day it is as high as that rank's quantile.
+widened by what they were too sure of. A future is a rank that wanders from week to week, the same
+for every series: on each day it is as high as that rank's quantile.
 
 Steps that are no habit are taken out first: the past is moved to the present level. The growth
 model is told how much they were, and has learnt how often more follow.
@@ -42,7 +42,9 @@ _VALUES_AT_ONCE = 3_000_000  # of paths: 24 MB
 _LEARNT_AT_ONCE = 500
 FEWEST_VALUES = 3
 _FEWEST_DAYS = 14  # below, the band is that of strangers
-_TILT_DAYS = 180.0  # after which a future's lasting tilt weighs as much as its wandering
+# What is stored moves in lumps, with still days between: a rank that wandered from day to day would
+# reach in passing what no level reaches.
+_WANDERS_DAYS = 7
 _SURE_SHARE = 0.1
 _SURE_AFTER_DAYS = 90
 
@@ -88,7 +90,7 @@ class Calibration:
 
 # Chosen on measured histories that the growth model did not know (docs/explanation/forecast.md).
 USUAL = Calibration(
-    {"growth model": 0.7, "bootstrap": 0.15, "mean drift": 0.15},
+    {"growth model": 0.75, "bootstrap": 0.25},
     width=1.25,
     tail=1.3,
     by_day=(0.88, 0.96, 1.04, 0.96, 0.96, 1.0, 1.08, 1.12, 1.12, 1.12),
@@ -161,24 +163,27 @@ def _slices(count: int, at_once: int) -> Iterator[slice]:
         yield slice(first, min(first + at_once, count))
 
 
-@lru_cache(maxsize=1)  # every forecast of a report asks for the same: 38 MB for two years
 def _ranks_as_weights(samples: int, days: int, seed: int) -> Floats:
-    """What each of a fan's shares counts in each future, ``[day, share, sample]``."""
+    """What each of a fan's shares counts in each future, ``[day, share, sample]``: 38 MB for two
+    years, looked up and so made anew for each forecast rather than kept."""
     ranks = ranks_of(samples, days, seed)
-    return np.ascontiguousarray(share_weights((ranks.T + 0.5) / len(ranks)).transpose(1, 0, 2))
+    of_rank = share_weights((np.arange(len(ranks)) + 0.5) / len(ranks))
+    return np.asarray(of_rank[:, ranks.T].transpose(1, 0, 2))
 
 
 @lru_cache(maxsize=1)
 def ranks_of(samples: int, days: int, seed: int) -> npt.NDArray[np.int16]:
     """The rank of each future on each day, ``[sample, day]``, from 0 on.
 
-    A future's rank wanders, and tilts for good; every future has its mirror image, so that on
-    each day the ranks are spread evenly and their middle is the fan's.
+    A future's rank wanders from week to week, straight between; every future has its mirror image,
+    so that on each day the ranks are spread evenly and their middle is the fan's.
     """
     half = -(-samples // 2)
-    walk = draws(0, half, days, seed).cumsum(axis=1)
-    tilt = draws(1, half, 1, seed) * np.arange(1, days + 1) / np.sqrt(_TILT_DAYS)
-    height = np.concatenate([walk + tilt, -(walk + tilt)])
+    week, day = np.divmod(np.arange(1, days + 1), _WANDERS_DAYS)
+    weekly = np.pad(draws(0, half, int(week[-1]) + 1, seed).cumsum(axis=1), ((0, 0), (1, 0)))
+    part = day / _WANDERS_DAYS
+    walk = weekly[:, week] * (1 - part) + weekly[:, week + 1] * part
+    height = np.concatenate([walk, -walk])
     return height.argsort(axis=0).argsort(axis=0).astype(np.int16)
 
 

@@ -45,6 +45,16 @@ class FailoverCase:
     by_hand: tuple[str, ...] = ()
     domain: str = ""
 
+    @property
+    def stays_down_count(self) -> int | None:
+        """How many stay down; None where none is named and it is not proven that all run."""
+        return len(self.stays_down) or (0 if self.verdict == "pass" else None)
+
+    @property
+    def at_least_down(self) -> int | None:
+        """``at_least``, where anything is known of who stays down."""
+        return None if self.stays_down_count is None else self.at_least
+
 
 @dataclass(frozen=True, slots=True)
 class Resilience:

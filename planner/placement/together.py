@@ -11,7 +11,8 @@ from planner.placement.packing import Load, Packing
 
 @dataclass(frozen=True, slots=True)
 class Bundles:
-    """Loads of which those that must stay together are one; ``members`` by a bundle's name."""
+    """Loads of which those that must stay together are one; ``members`` by a bundle's name, none
+    where nobody must."""
 
     loads: tuple[Load, ...]
     members: Mapping[str, tuple[Load, ...]]
@@ -26,18 +27,17 @@ class Bundles:
         for group in _groups(moving):
             bundle = _bundle(group, homes)
             loads.append(bundle)
-            if len(group) > 1:
-                members[bundle.name] = group
+            members[bundle.name] = group
         return cls(tuple(loads), members)
 
     def told_apart(self, found: Packing) -> Packing:
         """The packing by guests. As few bundles as stay unplaced at least, so few guests do."""
-        placed = tuple((load.name, host) for name, host in found.placed for load in self._of(name))
-        unplaced = sorted(load.name for name in found.unplaced for load in self._of(name))
+        if not self.members:
+            return found
+        of = self.members
+        placed = tuple((load.name, host) for name, host in found.placed for load in of[name])
+        unplaced = sorted(load.name for name in found.unplaced for load in of[name])
         return replace(found, placed=placed, unplaced=tuple(unplaced))
-
-    def _of(self, name: str) -> tuple[Load, ...]:
-        return self.members.get(name) or tuple(load for load in self.loads if load.name == name)
 
 
 def _homes(staying: Iterable[Load]) -> Mapping[str, frozenset[str]]:

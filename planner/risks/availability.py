@@ -85,7 +85,7 @@ def runs_full(pool: PoolAnswer, estate: Estate) -> Outcome:
         first_over=first_over,
         order_by=answer.order.on,
         lead_days=answer.order.lead_days,
-        lead="assumed" if answer.order.lead_assumed else "confirmed",
+        lead=answer.question.lead.basis,
     )
 
 
@@ -122,13 +122,18 @@ def cpu_overcommitted(pool: PoolAnswer, estate: Estate) -> Outcome:
 def _overcommitted(answer: Answer | None, limit: float) -> Outcome:
     """Over the limit by what is known; below it only where no guest's size is missing."""
     ratio = answer.overcommit_after_failure if answer else None
+    if answer is not None and answer.question.load.allocated is None:
+        return unknown(_incomplete(answer, "guests"))
     if answer is None or ratio is None:
         return unknown("the cluster's capacity is not wholly known")
     if exceeds(ratio, limit):
         return risk(after_failure=round(ratio, 3), limit=limit)
-    if answer.question.load.unknown_parts:
-        return unknown(f"the size of {answer.question.load.unknown_parts} guests is not known")
-    return ok()
+    return unknown(_incomplete(answer, "guests")) if answer.question.load.is_incomplete else ok()
+
+
+def _incomplete(answer: Answer, what: str) -> str:
+    load = answer.question.load
+    return load.unseen or f"the size of {load.unknown_parts} {what} is not known"
 
 
 _METADATA_FULL_RATIO = 0.8
@@ -153,13 +158,15 @@ def storage_overcommitted(pool: PoolAnswer, estate: Estate) -> Outcome:
     if metadata is not None and exceeds(metadata, _METADATA_FULL_RATIO):
         return risk(metadata_used=metadata, limit=_METADATA_FULL_RATIO)
     ratio = answer.overcommit_now if answer else None
+    if answer is not None and answer.question.load.allocated is None:
+        return unknown(_incomplete(answer, "disks"))
     if answer is None or ratio is None:
         return unknown("the datastore's capacity is not known")
     limit = estate.policy.overcommit.storage
     if exceeds(ratio, limit):
         return risk(promised_ratio=round(ratio, 2), limit=limit)
-    if answer.question.load.unknown_parts:
-        return unknown(f"the size of {answer.question.load.unknown_parts} disks is not known")
+    if answer.question.load.is_incomplete:
+        return unknown(_incomplete(answer, "disks"))
     store = pool.pool.datastore.record if pool.pool.datastore else None
     hosts = estate.unseen_behind(store) if store else ""
     return unknown(f"the disks of guests on {hosts} were not all seen") if hosts else ok()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from inventory.platform_records import FailedTask
 from inventory.records import BackupJob, Datastore, Disk, Guest
-from planner.backups import Cover, least_age_hours, newest, selects, unusable
+from planner.backups import BackupState, Cover, least_age_hours, newest, selects, unusable
 from planner.estate import Estate
 from planner.guest_views import GuestView
 from planner.risks.rule import (
@@ -18,6 +19,7 @@ from planner.risks.rule import (
     MEDIUM,
     Outcome,
     Rule,
+    State,
     not_applicable,
     ok,
     risk,
@@ -155,6 +157,8 @@ def too_old(view: GuestView, estate: Estate) -> Outcome:
     gap = estate.gap(view.fact.source, "backup")
     if gap is not None and outcome.state == "risk":
         return unknown(f"no young backup is seen, but {gap.reason or gap.state}")
+    if not estate.backups_of(view.guest) and _asked(not_covered, view, estate).state == "risk":
+        return not_applicable("no job backs it up, which BKP-001 tells")
     return outcome
 
 
@@ -164,13 +168,14 @@ def _age(view: GuestView, estate: Estate) -> Outcome:
     made = newest(backups)
     if made is None and backups:
         return unknown("the age of its only backups cannot be trusted (renamed files)")
+    severity = None if view.criticality in (1, 2) or view.is_personal else HIGH
     if made is None:
-        return risk(HIGH, newest="none", rpo_hours=allowed)
+        return risk(severity, newest="none", rpo_hours=allowed)
     age = estate.at - made
     if age <= timedelta(hours=allowed):
         return ok()
     return risk(
-        None if view.criticality in (1, 2) or view.is_personal else HIGH,
+        severity,
         newest=made.isoformat(timespec="minutes"),
         age_hours=round(age.total_seconds() / 3600),
         rpo_hours=allowed,
@@ -342,6 +347,25 @@ def data_outside(view: GuestView, estate: Estate) -> Outcome:
     if outside:
         return declared_backup(view, estate) or risk(outside=outside)
     return ok() if guest.host_paths is not None else unknown("its configuration was not seen")
+
+
+_STATES: Mapping[State, BackupState] = {
+    "ok": "covered",
+    "risk": "none",
+    "unknown": "unknown",
+    "not_applicable": "not_applicable",
+}
+
+
+def backup_state(view: GuestView, estate: Estate) -> BackupState:
+    """What the rule says that asks whether a guest is backed up: "none" is what it finds.
+
+    Where no jobs can be seen, as in files, that there is a backup young enough is asked instead.
+    """
+    health = estate.source_health(view.fact.source)
+    kind = health.state.kind if health else ""
+    asked = next((one for one in (not_covered, not_declared) if kind in one.sources), too_old)
+    return _STATES[_asked(asked, view, estate).state]
 
 
 def _place(path: str) -> str:

@@ -81,7 +81,7 @@ class Assessment:
 
     @property
     def coverage_percent(self) -> float | None:
-        """Judged ÷ (judged + unknown); None when nothing was asked."""
+        """Of all that was asked, what could be judged; None when nothing was asked."""
         return coverage_percent(sum(map(Counter, self.counts.values()), Counter[State]()))
 
     def by_guest(self) -> dict[str, tuple[Finding, ...]]:
@@ -101,10 +101,13 @@ class Assessment:
 
 
 def coverage_percent(counts: Mapping[State, int]) -> float | None:
-    """Judged ÷ (judged + unknown); None when nothing was asked."""
+    """Judged ÷ (judged + unknown) in tenths, rounded down: 100 only when all were judged.
+
+    None when nothing was asked.
+    """
     judged = counts.get("ok", 0) + counts.get("risk", 0)
     asked = judged + counts.get("unknown", 0)
-    return 100.0 * judged / asked if asked else None
+    return 1000 * judged // asked / 10 if asked else None
 
 
 def assess(

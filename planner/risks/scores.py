@@ -96,7 +96,6 @@ class _Table:
     def row(self, name: str) -> ScoreRow:
         findings, turned = self.findings.get(name, ()), self.turned.get(name, ())
         severities = Counter(found.severity for found in findings if found.is_open)
-        coverage = coverage_percent(self.judged.get(name, {}))
         return ScoreRow(
             as_of=self.estate.as_of,
             site=self.estate.site,
@@ -115,7 +114,7 @@ class _Table:
             unknown=sum(1 for found in findings if found.outcome.state == "unknown"),
             guests=len(self.guests.get(name, ())),
             guests_high_pct=self._high_percent(self.guests.get(name, ())),
-            coverage_pct=None if coverage is None else round(coverage, 1),
+            coverage_pct=coverage_percent(self.judged.get(name, {})),
             worst="; ".join(reasons(findings)),
             **self._trend(name, turned),
             key=score_key(self.by, name),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from planner.risks.engine import Assessment
+from planner.risks.engine import Assessment, coverage_percent
 from planner.risks.regulations import Control, Pack
 from planner.risks.rule import State
 
@@ -45,27 +45,24 @@ def _row(
     pack: Pack, number: str, control: Control, found: Assessment, absent: Mapping[str, str]
 ) -> ControlRow:
     asked = [rule for rule in control.cited if rule in found.counts]
-    judged = {
-        state: sum(found.counts[rule].get(state, 0) for rule in asked)
-        for state in ("ok", "risk", "unknown")
-    }
-    known, subjects = judged["ok"] + judged["risk"], sum(judged.values())
+    states: tuple[State, ...] = ("ok", "risk", "unknown")
+    judged = {s: sum(found.counts[rule].get(s, 0) for rule in asked) for s in states}
     return ControlRow(
         framework=pack.id,
         control=number,
         title=control.title,
         status=_status(control, asked, judged),
-        subjects=subjects,
+        subjects=sum(judged.values()),
         open_risks=judged["risk"],
         unknown=judged["unknown"],
-        coverage_pct=round(100 * known / subjects, 1) if subjects else None,
+        coverage_pct=coverage_percent(judged),
         rules=" ".join(asked),
         not_asked=" ".join(rule for rule in control.cited if rule not in asked),
         why="; ".join(_reasons(control, asked, absent)),
     )
 
 
-def _status(control: Control, asked: list[str], judged: Mapping[str, int]) -> ControlStatus:
+def _status(control: Control, asked: list[str], judged: Mapping[State, int]) -> ControlStatus:
     """The worst that is known: one open risk outweighs every ok, what was not seen is no ok."""
     if control.outside:
         return "outside"

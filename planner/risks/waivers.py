@@ -44,6 +44,52 @@ def with_waivers(findings: Sequence[Finding], estate: Estate) -> Iterator[Findin
         yield _accepted(finding, accepted) if accepted else finding
 
 
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A waiver whose scope names what nobody knows: it accepts nothing."""
+
+    place: tuple[str | int, ...]  # the keys that lead to it
+    waiver: str
+    part: str
+    name: str
+
+    def __str__(self) -> str:
+        what = _SCOPED.get(self.part, f"{self.part} is")
+        return f"waiver {self.waiver!r}: no known {what} {self.name!r}, so it accepts nothing"
+
+
+_SCOPED = {"uuid": "guest has the uuid", "tag": "guest has the tag", "storage": "datastore is"}
+
+
+def unfit(estate: Estate) -> tuple[Unfit, ...]:
+    """The waivers, as long as they last, whose scope names no source, place or guest known."""
+    known = _known(estate)
+    return tuple(
+        Unfit(("waivers", i, "scope", part), waiver.id, part, name)
+        for i, waiver in enumerate(estate.owners.waivers)
+        if waiver.expires >= estate.as_of
+        for part, name in waiver.scope.model_dump(exclude_none=True).items()
+        if (name.lower() if part in ("uuid", "tag") else name) not in known[part]
+    )
+
+
+def _known(estate: Estate) -> Mapping[str, frozenset[str]]:
+    """By the parts of a scope the names that fit something."""
+    hosts = [fact.record for fact in estate.hosts]
+    stores = [fact.record for fact in estate.datastores]
+    tags = (tag.lower() for view in estate.guests for tag in view.guest.tags or ())
+    return {
+        "source": frozenset(health.state.name for health in estate.sources),
+        "cluster": frozenset(estate.clusters),
+        "host": frozenset(name for host in hosts for name in (host.name, host.host_id)),
+        "storage": frozenset(name for one in stores for name in (one.name, one.datastore_id)),
+        "service": frozenset(service.name for service in estate.services)
+        | {view.service for view in estate.guests if view.service},
+        "tag": frozenset(tags),
+        "uuid": frozenset(v.guest.uuid.lower() for v in estate.guests if v.guest.uuid),
+    }
+
+
 def _accepted(finding: Finding, waivers: Sequence[Waiver]) -> Finding:
     chosen = max(waivers, key=lambda waiver: (waiver.last_day(finding.severity), waiver.id))
     return replace(finding, points=0, waived_points=finding.points, waiver=chosen)

@@ -264,7 +264,7 @@ class _Judge:
         for answer in pool.answers:
             question, first = answer.question, _first_over(answer)
             told = {"pool": pool.pool.name, "resource": question.resource, "model": question.model}
-            unsure = question.model == "allocation" and question.load.unknown_parts
+            unsure = question.model == "allocation" and question.load.is_incomplete
             if answer.headroom is None or unsure:
                 yield Said("unknown_figure", told)
             elif exceeds(0.0, answer.headroom) and -answer.headroom > 1e-6 * (answer.usable or 1):

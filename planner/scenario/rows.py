@@ -53,7 +53,7 @@ class ScenarioRow:
     fit_m: int | None
     failover_test: Verdict
     stays_down: str
-    stays_down_count: int
+    stays_down_count: int | None
     placement: str
     changed: str
     notes: str
@@ -118,7 +118,7 @@ def _row(
         fit_m=fit_m,
         failover_test=pool.failover,
         stays_down="; ".join(pool.stays_down),
-        stays_down_count=len(pool.stays_down),
+        stays_down_count=pool.stays_down_count,
         placement=_placement(outcome.placement_in(pool.pool)),
         changed="",
         notes="; ".join(outcome.world.notes),

@@ -148,7 +148,7 @@ class Base:
     def busy_cores_per_vcpu(self, cluster: str) -> float | None:
         """How many cores a vCPU is busy with; without guests what the ratio allows."""
         answer = self.answer(("cluster", cluster), "cpu", "demand")
-        if not answer.question.load.allocated:
+        if answer.question.load.allocated == 0:
             return 1.0 / self.estate.policy.overcommit.cpu
         return self.used_share(("cluster", cluster), "cpu")
 

@@ -58,9 +58,9 @@ def order_lines(asked: Asked, row: OrderRow, column: str | None) -> Iterator[str
 
 
 def _part_of(parts: Mapping[str, Part], column: str) -> str:
-    names = (column, "budget" if column in _BUDGET else "buy")
-    near = names if column in _BUDGET | _BUY else names[:1]
-    return next((name for name in near if name in parts), next(iter(parts)))
+    """A column's own part, else that of its kind, else the first."""
+    kind = "budget" if column in _BUDGET else "buy" if column in _BUY else column
+    return next((name for name in (column, kind) if name in parts), next(iter(parts)))
 
 
 def order_called(report: Report, rest: str) -> OrderRow | None:

@@ -127,6 +127,17 @@ def test_what_to_buy_and_what_is_under_way_is_told(city: City) -> None:
                 assert (date.fromisoformat(row[column]) - city.as_of).days == entry[key], row
 
 
+@on_a_monday
+def test_an_order_is_defended_as_it_was_published(city: City) -> None:
+    [row] = [r for r in city.rows("orders") if r["key"] == "order/san-01"]
+    config = ("--config", str(city.folder / "lumbung.toml"))
+    ran = lumbung_here(*config, "explain", f"{row['key']}/cost", "--report", "latest", now=city.now)
+    told = ran.stdout.splitlines()
+    assert told[2] == f"cost = {int(row['cost']):,}"
+    assert told[-2].startswith(f"published as {city.weekly.resolve().name}: run ")
+    assert told[-1] == "  orders.csv says the same"
+
+
 def test_the_lead_is_learnt_and_the_tentative_project_is_a_second_line(city: City) -> None:
     leads, second = city.key["leads"], city.key["tentative"]
     for row in city.rows("pools"):

@@ -25,6 +25,7 @@ from inventory.records import Backup, Datastore, Host, Record
 from inventory.store import Store
 from planner.estate import Estate, SourceHealth
 from planner.policy import Policy
+from planner.risks.backup import backup_state
 from planner.risks.catalogue import RULES
 from planner.risks.engine import assess
 from pve_recorded import (
@@ -99,14 +100,7 @@ UNCLASSIFIED = NOBODYS | {"120", "ct-docker (200)"}
 def test_the_risks_of_lifecycle_isolation_and_privacy_are_true_and_no_others(
     auditor: Project,
 ) -> None:
-    store = Store.open(f"sqlite:///{auditor.folder / 'inventory.db'}")
-    with store.reading() as connection:
-        states = read.sources_at(connection, datetime.now(UTC))
-        facts = read.facts_at(connection, datetime.now(UTC))
-    store.close()
-    sources = tuple(SourceHealth(state, 5, 1.0, stale=False) for state in states)
-    now = datetime(2026, 12, 1, tzinfo=UTC)
-    place = Estate(as_of=now.date(), at=now, facts=facts, policy=Policy(), sources=sources)
+    place = estate_of(auditor)
     groups = ("lifecycle", "hypervisor", "privacy", "own")
     rules = [rule for rule in RULES if rule.group in groups and rule.subject != "tool"]
     found = {(risk.rule.id, risk.subject.label) for risk in assess(place, (), rules).risks}
@@ -114,7 +108,20 @@ def test_the_risks_of_lifecycle_isolation_and_privacy_are_true_and_no_others(
     assert told == RISKS
     assert {guest for rule, guest in found if rule == "PRV-001"} == UNCLASSIFIED
     assert {guest for rule, guest in found if rule == "PRV-002"} == NOBODYS
-    assert {state.excess_rights for state in states} == {()}
+    assert {health.state.excess_rights for health in place.sources} == {()}
+
+
+def test_who_has_no_backup_is_who_the_rule_finds(auditor: Project) -> None:
+    """Of db-pg01 there is one of 13 months ago, of ci-runner one that nobody can date."""
+    place = estate_of(auditor)
+    rules = [rule for rule in RULES if rule.id == "BKP-001"]
+    found = assess(place, (), rules)
+    states = {view.guest.guest_id: backup_state(view, place) for view in place.guests}
+    none = {guest for guest, state in states.items() if state == "none"}
+    assert none == {risk.subject.thing.guest.guest_id for risk in found.risks}
+    assert {"101", "102", "103"} <= none
+    unknown = {guest for guest, state in states.items() if state == "unknown"}
+    assert unknown == {one.subject.thing.guest.guest_id for one in found.unknowns}
 
 
 def test_guests_and_sizes_equal_the_truth(auditor: Project, truth: dict[str, Any]) -> None:
@@ -435,6 +442,16 @@ def test_what_was_not_seen_is_never_ok(auditor: Project) -> None:
     assert judged <= {"pve1"}
 
 
+def test_what_dead_hosts_store_is_not_taken_for_nothing(auditor: Project) -> None:
+    """No disk of a guest on pve2 and pve3 was seen; every disk of one on pve1 was."""
+    rows = [r for r in auditor.rows("capacity") if r["resource"] == "storage"]
+    known = {row["pool"]: row["allocated"] for row in rows}
+    assert {name for name, allocated in known.items() if allocated} == {"pve1/fast", "pve1/local"}
+    assert {allocated for name, allocated in known.items() if "pve1" not in name} == {None}
+    flagged = {row["pool"] for row in rows if "allocation_incomplete" in row["flags"]}
+    assert flagged == set(known) - {"pve1/fast"}  # of a disk on pve1/local the size is not told
+
+
 def test_a_second_poll_with_the_same_gaps_is_healthy(auditor: Project) -> None:
     result = auditor.call("collect")
     assert result.returncode == 0, result.stderr
@@ -524,7 +541,12 @@ def test_a_token_without_rights_sees_hidden_not_none(served: Replay, tmp_path: P
         "pveum acl modify" in line for line in project.call("sources", "check").stdout.splitlines()
     )
     pools = project.rows("capacity")
-    assert {row["usable"] for row in pools} == {None}
+    for column in ("usable", "allocated", "stays_down_count", "fit_s", "fit_m", "fit_l"):
+        assert {row[column] for row in pools} == {None}, column
+    assert {row["failover_test"] for row in pools} == {"unproven"}
+    [case] = project.rows("failover")
+    assert (case["stays_down_count"], case["stays_down_at_least"]) == (None, None)
+    assert "how many guests would stay down is not known" in project.call("failover").stderr
 
 
 def test_a_token_on_one_pool_says_that_its_view_is_partial(
@@ -596,6 +618,19 @@ def test_only_get_requests_were_sent(tmp_path: Path) -> None:
     assert counts["requests"] > 100
     assert counts["refused_non_get"] == {}
     assert counts["peak_concurrency"] <= 4
+
+
+def estate_of(project: Project) -> Estate:
+    """What is stored, some days after the recording, as the planner sees it."""
+    state = state_of(project)
+    with (
+        Store.open(f"sqlite:///{project.folder}/inventory.db") as store,
+        store.reading() as connection,
+    ):
+        facts = read.facts_at(connection, datetime.now(UTC))
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    sources = (SourceHealth(state, 5, 1.0, stale=False),)
+    return Estate(as_of=now.date(), at=now, facts=facts, policy=Policy(), sources=sources)
 
 
 def facts(project: Project, kind: type[K]) -> tuple[K, ...]:

@@ -23,7 +23,7 @@ from lumbung.settings import SettingsError
 from planner.attestation.answers import Answers, Row, differences, read_answers, taken_in
 from planner.attestation.guesses import Guesses
 from planner.attestation.lists import UNOWNED, AskRow, lists_of, stem_of
-from planner.attestation.rounds import classify_first, overdue_rows, round_rows
+from planner.attestation.rounds import classify_first, never_rows, overdue_rows, round_rows
 from planner.estate import Estate
 from planner.pools import Past
 from planner.report import Memory, make_report
@@ -282,10 +282,10 @@ def test_an_answer_holds_for_a_round() -> None:
     assert (mine.guests, mine.answered, mine.overdue, mine.never) == (1, 1, 0, 0)
     assert (other.answered, other.overdue, other.never) == (0, 1, 0)
     assert (nobody.answered, nobody.overdue, nobody.never, nobody.unclassified) == (0, 0, 1, 1)
-    assert [(r.guest_id, r.days_overdue) for r in overdue_rows(place)] == [
-        ("300", None),
-        ("200", 1),
-    ]
+    assert [(r.guest_id, r.days_overdue) for r in overdue_rows(place)] == [("200", 1)]
+    assert [(r.guest_id, r.days_overdue) for r in never_rows(place)] == [("300", None)]
+    assert sum(row.overdue for row in rows.values()) == len(overdue_rows(place))
+    assert sum(row.never for row in rows.values()) == len(never_rows(place))
     longer = city(owners=OWNERS | {"guests": entries},
                   policy={"attestation": {"round_days": 93}})  # fmt: skip
     assert {row.agency: row.answered for row in round_rows(longer)}["kominfo"] == 1

@@ -18,6 +18,7 @@ from lumbung.choices import Exit
 from lumbung.commands.verifying import verify
 from lumbung.publish import publish_logged, weekly
 from lumbung.session import Session
+from lumbung.settings import SettingsError
 from lumbung.verifying import checksum
 from site_files import GIB, NOW, Site, datastore, disk, guest, host
 from stored import Book, at
@@ -262,6 +263,33 @@ def test_the_newest_report_is_missed_where_it_was_published(
     code, found = found_in(published, in_place, capsys)
     assert code is Exit.FAULT
     assert f"{newest.name} is missing: the audit log tells of it" in found
+
+
+@pytest.mark.parametrize("folder_too", [False, True])
+def test_when_every_report_is_gone_the_log_still_names_them(
+    folder_too: bool, published: Site, in_place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [path.name for path in reports(in_place)]
+    shutil.rmtree(in_place)
+    if not folder_too:
+        in_place.mkdir()
+    try:
+        code, found = found_in(published, in_place, capsys)
+    finally:
+        in_place.mkdir(exist_ok=True)
+    assert code is Exit.FAULT
+    assert [f"{name} is missing: the audit log tells of it" for name in names] == (
+        found.splitlines()[: len(names)]
+    )
+
+
+def test_a_folder_into_which_nothing_was_published_holds_no_report(
+    published: Site, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for name, lack in (("empty", "holds no report"), ("none", "no such folder")):
+        with pytest.raises(SettingsError, match=lack):
+            verify(Session(config=published.config, at=NOW), tmp_path / name)
 
 
 def test_without_the_log_only_what_the_files_say_is_checked(

@@ -158,3 +158,12 @@ def test_a_mean_over_a_week_has_no_weekday() -> None:
     )
     assert len(plain.steps.of(0)) == 1  # the weeks' means, taken for Thursdays, are too low
     assert marked.steps.of(0) == []
+
+
+def test_a_future_keeps_its_rank_for_a_week_and_the_horizon_changes_no_day() -> None:
+    ranks = engine.ranks_of(200, 15, seed=1)
+    assert (ranks[:, :7] == ranks[:, :1]).all()
+    assert (ranks[:, 7:] != ranks[:, :1]).any(axis=0).all()
+    assert (np.sort(ranks, axis=0) == np.arange(200)[:, None]).all()
+    assert (ranks + engine.ranks_of(200, 15, seed=1)[np.r_[100:200, 0:100]] == 199).all()
+    assert (engine.ranks_of(200, 9, seed=1) == ranks[:, :9]).all()

@@ -10,6 +10,7 @@ import pytest
 from estates import AS_OF
 from planner.explain import KINDS, explain
 from planner.keys import finding_key
+from planner.risks.scores import score_rows
 from planner.rows import ROW_TYPES, GuestLine, PoolRow
 from planner.sections import UnknownKey, shown
 from whole_report import report
@@ -133,6 +134,14 @@ def test_the_points_of_a_guest_and_of_an_agency_are_those_of_their_findings() ->
             if f"({finding_key(found.id)})" in lines(row.key)
         ]
         assert sum(points) == (row.risk_points if isinstance(row, GuestLine) else row.points)
+
+
+def test_the_scores_of_guests_are_answered_too() -> None:
+    place = report()
+    rows = score_rows(place.estate, place.assessment, place.trend, "guest")
+    assert {row.key.split("/")[0] for row in rows} == {"guest", "score"}
+    for row in rows:
+        assert lines(row.key).startswith(row.key)
 
 
 def test_a_cost_is_defended_by_the_rate_card() -> None:

@@ -77,15 +77,13 @@ def test_a_young_repository_tells_nothing(tmp_path: Path) -> None:
     assert tree_of(tmp_path) is None
 
 
-def test_a_listed_repository_is_read_up_to_its_commit(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_listed_repository_is_read_up_to_its_commit(repository: Path) -> None:
     asked = ["git", "-C", str(repository), "rev-parse", "HEAD~20"]
     commit = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
     names = repository.with_name("list.txt")
     names.write_text(f"owner/some {commit}\n", encoding="utf-8")
-    monkeypatch.setattr(git_growth, "_LIST", names)
-    assert list(git_growth.listed(Path("clones"))) == [(Path("clones/owner+some.git"), commit)]
+    found = list(git_growth.listed(Path("clones"), names))
+    assert found == [(Path("clones/owner+some.git"), commit)]
     tree = tree_of(repository, commit)
     assert tree is not None
     assert tree.last == FIRST + timedelta(days=890)
@@ -102,7 +100,12 @@ def test_a_large_file_counts_nothing(repository: Path, monkeypatch: pytest.Monke
     assert sizes == [[510, 950], [10, 450]]
 
 
-def test_every_repository_of_the_shipped_model_has_its_commit() -> None:
-    found = list(git_growth.listed(Path("clones")))
-    assert len({path for path, _commit in found}) == len(found) > 70
+def test_every_listed_repository_has_its_commit_and_is_on_one_list() -> None:
+    names = [
+        git_growth.LIST.with_name(name)
+        for name in ("git_repositories.txt", "git_unseen.txt", "git_unseen_later.txt")
+    ]
+    assert names[0] == git_growth.LIST
+    found = [pair for name in names for pair in git_growth.listed(Path("clones"), name)]
+    assert len({path for path, _commit in found}) == len(found) > 200
     assert all(len(commit) == 40 for _path, commit in found)

@@ -228,7 +228,7 @@ def outputs(report: Report) -> list[bytes]:
         screened.print(table_of(names, cells))
         assert isinstance(screened.file, io.StringIO)
         found += [csv_of_rows(row_type, rows), json_of(names, cells), screened.file.getvalue()]
-    keys = [f"finding/{row.finding_id}" for row in report.risks] + ["guest/100"]
+    keys = [row.key for _type, rows in report.tables.values() for row in rows] + ["guest/100"]
     found += [plain(explain(report, key)) for key in keys]
     book = zipfile.ZipFile(io.BytesIO(workbook_xlsx(report)))
     return [text.encode() for text in found] + [book.read(name) for name in book.namelist()]

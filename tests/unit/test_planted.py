@@ -21,10 +21,11 @@ def test_what_is_missed_lowers_recall_and_what_is_not_planted_precision() -> Non
 def test_unknowns_and_what_is_about_the_program_are_no_findings_of_the_city(tmp_path: Path) -> None:
     risks = tmp_path / "risks.csv"
     risks.write_text(
-        "rule,subject,outcome\n"
-        "BKP-001,dukcapil-nik (106),risk\n"
-        "BKP-001,other (107),unknown\n"
-        "OWN-006,lumbung,risk\n"
+        "rule,subject,outcome,waiver\n"
+        "BKP-001,dukcapil-nik (106),risk,\n"
+        "BKP-001,accepted (108),risk,W-1\n"
+        "BKP-001,other (107),unknown,\n"
+        "OWN-006,lumbung,risk,\n"
     )
     found = accuracy(risks)
     assert found.found == {("BKP-001", "dukcapil-nik")}

@@ -91,6 +91,7 @@ def test_a_report_of_another_day_is_named_and_one_that_is_none_is_not(weekly: Pa
     later = replace(report(), as_of=AS_OF + timedelta(days=7))
     [line] = beside(weekly, later, row_of("order/c"))
     assert line.startswith(f"the newest published report is 2026-W48.RUN, as of {AS_OF}; --report")
+    assert list(beside(weekly, replace(report(), as_of=AS_OF - timedelta(days=7)), line)) == []
     assert told(weekly / "none", row_of("order/c")) == []
     assert told(weekly, "no row of a weekly file") == []
 

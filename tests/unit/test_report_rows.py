@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +12,12 @@ from estates import AS_OF, NOW, answers, days, estate, health
 from inventory.changes import Change
 from inventory.records import Backup, BackupJob, GuestSnapshot, Record
 from lumbung.commands.planning import says_nothing
+from planner.eol import release_of, shipped
+from planner.explain import explain
 from planner.pools import Past
 from planner.report import Memory, Report, make_report, source_status
 from planner.rows import GuestLine
+from rule_cases import changed
 from stored import GIB, JAKARTA, datastore, disk, guest, host
 
 
@@ -73,6 +77,37 @@ def test_sizes_are_sums_and_one_unknown_part_leaves_them_unknown() -> None:
     assert found.datastores == "nas;san"
 
 
+def test_a_guests_datastores_are_called_as_the_pools_are() -> None:
+    stores = [datastore(f"9520-{n}/images", hosts=(f"h{n}",)) for n in (1, 2)]
+    named = [changed(store, name=f"kvm{n}/images") for n, store in enumerate(stores, 1)]
+    disks = [disk(key=store.datastore_id, datastore_id=store.datastore_id) for store in stores]
+    off = datastore("off", enabled=False)  # is no pool
+    found = report(guest(), *named, off, *disks, disk(key="x", datastore_id="off"))
+    assert found.guests[0].datastores == "kvm1/images;kvm2/images;off"
+    pools = {row.pool for row in found.pools}
+    assert set(found.guests[0].datastores.split(";")) - pools == {"off"}
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("http://debian.org/debian/12", "Debian 12"),
+        ("http://ubuntu.com/ubuntu/22.04", "Ubuntu 22.04"),
+        ("http://redhat.com/rhel/9.4", "RHEL 9.4"),
+        ("Debian GNU/Linux 12 (bookworm)", "Debian GNU/Linux 12 (bookworm)"),
+        (None, None),
+    ],
+)
+def test_an_operating_system_is_named_in_words(told: str | None, shown: str | None) -> None:
+    assert line(guest(os=told)).os == shown
+    if told is not None and shown is not None:
+        assert release_of(told, shipped()) == release_of(shown, shipped())
+
+
+def test_a_template_is_told_from_a_stopped_guest() -> None:
+    assert [line(guest(template=known)).template for known in (True, False, None)] == [1, 0, None]
+
+
 def test_none_and_not_seen_are_told_apart() -> None:
     seen = line(guest())
     assert (seen.snapshot_count, seen.disk_provisioned_gib) == (0, 0)
@@ -99,23 +134,69 @@ JOB = BackupJob(job_id="j", cluster="c", enabled=True, selects_all=True, datasto
         ((JOB,), (), "covered"),
         ((JOB, datastore("nas", enabled=False)), (), "none"),  # its run must fail
         ((JOB, datastore("nas", hosts=("h1", "h2"))), (), "covered"),
-        ((JOB, BACKUP, datastore("nas", enabled=False)), (), "covered"),
-        ((BACKUP,), (), "covered"),
+        ((JOB, BACKUP, datastore("nas", enabled=False)), (), "none"),
+        ((BACKUP,), (), "none"),  # somebody made one once; nothing makes the next
         ((), (), "none"),
-        ((), ("backup_job",), "none"),
+        ((), ("backup_job",), "unknown"),
+        ((BACKUP,), ("backup_job",), "unknown"),
         ((), ("backup_job", "backup"), "unknown"),
     ],
 )
-def test_the_state_of_its_backup(
+def test_the_state_of_its_backup_is_what_the_rule_says_of_it(
     records: tuple[Record, ...], hidden: tuple[str, ...], expected: str
 ) -> None:
-    assert line(guest(), *records, sources=[health(hidden=hidden)]).backup_state == expected
+    found = report(guest(), *records, sources=[health(hidden=hidden)])
+    [row] = found.guests
+    assert row.backup_state == expected
+    states = {risk.outcome for risk in found.risks if risk.rule == "BKP-001"}
+    assert states == {"covered": set(), "none": {"risk"}, "unknown": {"unknown"}}[expected]
+
+
+def test_a_backup_that_only_the_owners_declare_covers_a_guest_of_any_platform() -> None:
+    declared = {"method": "tool", "last_success": AS_OF - timedelta(days=1)}
+    owners = {"guests": [{"match": {"guest_id": "100"}, "backup": declared}]}
+    for kind in ("proxmox", "libvirt"):
+        told = [
+            line(guest(), sources=[health(kind=kind)], owners=given).backup_state
+            for given in (owners, {})
+        ]
+        assert told == ["covered", "none" if kind == "proxmox" else "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("age_hours", "expected"), [(3, "covered"), (2000, "none"), (None, "unknown")]
+)
+def test_where_no_jobs_can_be_seen_a_backup_young_enough_covers(
+    age_hours: int | None, expected: str
+) -> None:
+    made = None if age_hours is None else NOW - timedelta(hours=age_hours)
+    stored = Backup(guest_id="100", cluster="c", name="b", created_at=made)
+    files = health(kind="files", hidden=("backup_job",))
+    assert line(guest(), stored, sources=[files]).backup_state == expected
+
+
+def test_of_a_template_nobody_asks_for_a_backup() -> None:
+    assert line(guest(template=True)).backup_state == "not_applicable"
 
 
 def test_days_in_a_state_are_counted_from_when_it_began() -> None:
     memory = Memory(power_since={1: NOW - timedelta(days=12, hours=5)})
     assert line(guest(power="stopped"), memory=memory).days_in_state == 12
     assert line(guest(power=None), memory=memory).days_in_state is None
+    assert line(guest(power=None), memory=memory).state_began_unseen is None
+
+
+def test_the_days_in_a_state_are_the_least_where_the_first_poll_found_it_so() -> None:
+    first = NOW - timedelta(days=12)
+    known = health()
+    sources = (replace(known, state=replace(known.state, first_success_at=first)),)
+    for began, unseen in ((first, 1), (first + timedelta(hours=1), 0)):
+        memory = Memory(power_since={1: began})
+        place = estate(guest(power="stopped"), sources=sources)
+        told = make_report(place, Past(), memory, zone=JAKARTA, run_id="RUN")
+        assert (told.guests[0].state_began_unseen, told.guests[0].key) == (unseen, "guest/c/100")
+        text = explain(told, "guest/c/100/days_in_state")
+        assert ("the days are the least they can be" in text) == bool(unseen)
 
 
 def test_guests_are_listed_by_number() -> None:
@@ -161,6 +242,22 @@ def test_the_binding_answer_is_the_shortest_runway_else_the_least_headroom() -> 
     assert calm.binding.question.key == "pool/c/cpu/demand"
 
 
+def test_a_finding_says_where_its_lead_time_comes_from() -> None:
+    def order(name: str, took: int) -> dict[str, Any]:
+        begun = AS_OF - timedelta(days=took + 9)
+        stages = {"proposed": begun, "in_service": begun + timedelta(days=took)}
+        return {"name": name, "pool": "san", "item": "disk", "stages": stages}
+
+    past = Past(datastore_days={(1, "storage"): days([(2500 + 6.0 * i) * GIB for i in range(90)])})
+    orders = [order(str(took), took) for took in (200, 220, 240)]
+    told, given = {}, {"assumed": {}, "learnt": {"owners": {"orders": orders}}}
+    for basis, more in given.items():
+        found = report(datastore(), past=past, **more)
+        [risk] = [risk for risk in found.risks if risk.rule == "AVL-009"]
+        told[basis] = risk.evidence.rpartition("lead=")[2]
+    assert told == {basis: basis for basis in told}
+
+
 def test_a_finding_keeps_the_day_it_was_first_seen() -> None:
     first = report(guest()).risks[0]
     assert (first.first_seen, first.since_days) == (AS_OF, 0)
@@ -174,7 +271,8 @@ def test_a_finding_keeps_the_day_it_was_first_seen() -> None:
     [
         (False, "stored", True, "ok"),
         (False, "partial", True, "partial"),
-        (False, "superseded", True, "ok"),
+        (False, "superseded", True, "superseded"),
+        (True, "superseded", False, "superseded"),
         (False, "failed", True, "failing"),
         (False, "timed_out", True, "failing"),
         (True, "failed", True, "stale"),

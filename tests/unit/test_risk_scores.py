@@ -15,7 +15,7 @@ from inventory.findings import PastReport, first_seen, remember_findings, report
 from inventory.records import FindingState, Record
 from planner.estate import Estate
 from planner.risks.catalogue import BY_ID, RULES
-from planner.risks.engine import Assessment, assess
+from planner.risks.engine import Assessment, assess, coverage_percent
 from planner.risks.rule import Rule
 from planner.risks.scores import By, score_rows
 from planner.risks.trend import TURNS, states_of, trend_of
@@ -305,3 +305,11 @@ def test_what_went_and_came_back_was_away() -> None:
     remember(book, 14, state("a"))
     assert before(book, 14) == (7, {})
     assert before(book, 21) == (14, {"a": 20})
+
+
+def test_one_unknown_of_many_is_never_rounded_away() -> None:
+    def percent(ok: int, unknown: int) -> float | None:
+        return coverage_percent({"ok": ok, "risk": 1, "unknown": unknown})
+
+    assert [percent(9_999, 1), percent(99_999, 1), percent(9_999, 0)] == [99.9, 99.9, 100.0]
+    assert coverage_percent({}) is None

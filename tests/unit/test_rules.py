@@ -187,7 +187,7 @@ def test_a_source_that_a_rule_cannot_judge_is_not_asked(rule: str) -> None:
 def test_coverage_is_what_was_judged_of_what_was_asked() -> None:
     records = (guest("1", tags=("cls.publik",)), guest("2"), guest("3", tags=None), TEMPLATE)
     found = Case("PRV-001", "", records).assessed()
-    assert found.coverage_percent == pytest.approx(200 / 3)
+    assert found.coverage_percent == 66.6  # rounded down
     assert assess(estate(), (), []).coverage_percent is None
 
 

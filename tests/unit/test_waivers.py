@@ -21,6 +21,7 @@ from planner.risks.catalogue import BY_ID
 from planner.risks.engine import Assessment, assess
 from planner.risks.rule import SEVERITIES
 from planner.risks.score import level
+from planner.risks.waivers import unfit
 from planner.waiver_entries import Waiver
 from rule_cases.own import waiver
 from stored import JAKARTA, datastore, disk, guest, host
@@ -51,6 +52,33 @@ def test_an_accepted_risk_stays_in_sight_with_its_points_apart() -> None:
     ]
     assert [f.subject.name for f in waived.risks] == ["c/200"]
     assert dict(waived.counts["BKP-001"]) == dict(plain.counts["BKP-001"])
+
+
+def told(scope: dict[str, Any], **more: Any) -> list[str]:
+    place = estate(*PLACE, owners=waiver(scope=scope, **more))
+    return [str(fault) for fault in unfit(place)]
+
+
+@pytest.mark.parametrize(
+    ("scope", "fault"),
+    [
+        ({"uuid": "ab-1"}, ""),  # as guests' uuids are compared: whatever their case
+        ({"cluster": "c", "host": "h2", "storage": "san", "tag": "OPD.dukcapil"}, ""),
+        ({"uuid": "ab-2"}, "no known guest has the uuid 'ab-2', so it accepts nothing"),
+        ({"cluster": "c", "tag": "opd.nobody"}, "no known guest has the tag 'opd.nobody'"),
+        ({"storage": "nas"}, "no known datastore is 'nas'"),
+        ({"service": "portal"}, "no known service is 'portal'"),
+    ],
+)
+def test_a_waiver_that_fits_nothing_is_told(scope: dict[str, Any], fault: str) -> None:
+    found = told(scope)
+    assert len(found) == bool(fault)
+    assert fault in "".join(found)
+
+
+def test_a_waiver_that_has_ended_may_name_what_is_gone() -> None:
+    gone = {"approved_at": AS_OF - timedelta(days=30), "expires": AS_OF - timedelta(days=1)}
+    assert told({"uuid": "gone"}, **gone) == []
 
 
 def test_it_counts_for_no_level() -> None:
