@@ -32,6 +32,7 @@ from lumbung.plan import When, gather
 from lumbung.publish import new_run_id, publish_logged, weekly
 from lumbung.session import Session
 from lumbung.settings import Settings, SettingsError, load_settings
+from lumbung.verifying import checksum
 from planner.pools import questions
 from planner.report import Report
 from planner.track import replayed
@@ -44,6 +45,7 @@ _WEEKS_REPLAYED = 40
 _REPLAYED_DAYS = 300  # ahead: what is farther cannot have come yet
 _REPLAYED_SAMPLES = 200  # paths of each: forty reports of 500 would take as long as the rest
 _HISTORY_SECONDS = 120.0
+_EDITABLE = ("lumbung.toml", "policy.toml", "estate.yaml", "scenarios.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,42 @@ class Step:
     done: float
 
 
-def prepare(folder: Path) -> None:
-    """An empty folder for the demo. Raises SettingsError rather than touch another's files."""
+def prepare(folder: Path, *, again: bool = False) -> None:
+    """An empty folder for the demo. Raises SettingsError rather than lose anybody's work: another's
+    files, and unless ``again`` what was changed in a demo or published from it since it ran."""
     if folder.exists():
         if not (folder / _MARK).exists() and any(folder.iterdir()):
             raise SettingsError(f"{folder} exists and is no demo; name another folder")
+        if not again and (lost := _would_be_lost(folder)):
+            raise SettingsError(
+                f"{folder} holds a demo that was worked with; a new one would delete "
+                f"{' and '.join(lost)}: name another folder, or delete them with --again"
+            )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, mode=0o700)
     (folder / _MARK).touch()
+
+
+def _would_be_lost(folder: Path) -> list[str]:
+    """What is in a demo's folder that the demo did not make."""
+    lines = (folder / _MARK).read_text("utf-8").splitlines() if (folder / _MARK).exists() else []
+    written = dict(line.split("  ", 1)[::-1] for line in lines)
+    changed = [name for name, seal in _sealed(folder).items() if written.get(name) != seal]
+    reports = [path for path in folder.glob("weekly/*.*") if path.is_dir()]
+    lost = [f"the changes to {', '.join(changed)}"] if changed else []
+    more = len(reports) - 1  # the demo's own
+    return [*lost, f"{more} reports published since"] if more > 0 else lost
+
+
+def _seal(folder: Path) -> None:
+    """Notes how the files look that a person may edit, to know later whether somebody has."""
+    lines = (f"{seal}  {name}\n" for name, seal in _sealed(folder).items())
+    (folder / _MARK).write_text("".join(lines), encoding="utf-8")
+
+
+def _sealed(folder: Path) -> dict[str, str]:
+    paths = [folder / name for name in _EDITABLE if (folder / name).exists()]
+    return {path.name: checksum(path.read_bytes()) for path in paths}
 
 
 @contextmanager
@@ -160,10 +190,14 @@ file = "estate.yaml"
 Tell = Callable[[Step], None]
 
 
-def run(folder: Path, now: datetime, tell: Tell) -> Demo:
-    """Collects, plans and reports the city; ``tell`` hears of every step."""
-    prepare(folder)
+def run(folder: Path, now: datetime, tell: Tell, *, again: bool = False) -> Demo:
+    """Collects, plans and reports the city; ``tell`` hears of every step.
+
+    ``again``: what was changed in an earlier demo of the folder may be deleted.
+    """
+    prepare(folder, again=again)
     with city(folder, now) as served:
+        _seal(folder)
         session = Session(config=folder / "lumbung.toml", at=now)
         settings = load_settings(folder / "lumbung.toml")
         with session.store(settings, create=True) as store:

@@ -14,6 +14,7 @@ from planner.pools import GIB
 from planner.purchases import RECORDER, CatalogueItem
 from planner.recorders import VERDICTS, Keeper, keepers_of
 from planner.rows import CameraRow, OrderRow
+from planner.saying import Said, Text
 
 
 def camera_rows(estate: Estate) -> Iterator[CameraRow]:
@@ -136,12 +137,11 @@ def camera_orders(estate: Estate) -> Iterator[OrderRow]:
 
 def _order(estate: Estate, keeper: Keeper) -> OrderRow:
     missing = _missing_gib(keeper)
-    owner = estate.owners.agencies.get(keeper.agency or "")
     budget = camera_budget(estate) if missing else None
     item, pieces = _cheapest(estate, keeper, missing)
     return OrderRow(
         pool=keeper.label,
-        what="more recorder storage" if missing else "why the recorder keeps less",
+        what=Text(Said("more_recorder" if missing else "look_at_recorder")),
         quantity=missing if item is None else pieces,
         unit="gib" if item is None else item.item,
         order_by_date=None,
@@ -150,15 +150,33 @@ def _order(estate: Estate, keeper: Keeper) -> OrderRow:
         budget_missed=None if budget is None else int(budget.missed),
         status="act",
         stage="proposed",
-        why=f"{keeper.why} ({keeper.basis})",
-        owner=owner.contact if owner else "",
-        assumed="; ".join(_assumed(keeper)),
+        why=Text(keeper.kept(keeper.basis)),
+        owner=deciding_office(estate, keeper).name,
+        assumed=Text(*_assumed(keeper)),
         item="" if item is None else item.name,
         gate="" if budget is None else budget.told,
         feasible_by_date=None if budget is None else budget.feasible_by,
         cost=None if item is None or item.price is None else pieces * item.price,
         key=order_key(f"recorder/{keeper.called}"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """The office that decides on an order, and who says so."""
+
+    name: str
+    because: str
+
+
+def deciding_office(estate: Estate, keeper: Keeper) -> Decider:
+    """Who decides on a recorder: the agency whose cameras it keeps, else the policy's office."""
+    agency = estate.owners.agencies.get(keeper.agency or "")
+    if agency is not None:
+        return Decider(agency.name, "the agency whose cameras it keeps (estate file)")
+    if estate.policy.buy.owner:
+        return Decider(estate.policy.buy.owner, "buy.owner of the policy: no agency is declared")
+    return Decider("", "nobody: neither an agency of its cameras nor the policy (buy) names one")
 
 
 def camera_budget(estate: Estate) -> BudgetBy | None:
@@ -214,11 +232,11 @@ def order_explanation(estate: Estate, keeper: Keeper) -> Iterator[str]:
             yield f"  cost {pieces} × {item.price:,.0f} = {pieces * item.price:,.0f}"
 
 
-def _assumed(keeper: Keeper) -> Iterable[str]:
+def _assumed(keeper: Keeper) -> Iterable[Said]:
     if "bitrate_from_table" in keeper.flags:
-        yield "a bitrate from the table"
+        yield Said("bitrate")
     if "overheads_assumed" in keeper.flags:
-        yield "no overheads"
+        yield Said("no_overheads")
 
 
 # Why

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
+from typing import Any
 
 from planner.answers import Answer, PoolAnswer, in_unit
 from planner.buying import PoolKey, Purchase
+from planner.camera_report import Decider
 from planner.estate import Estate
 from planner.keys import order_key
 from planner.leads import Pending, learn, pending_of
 from planner.pools import Pool
 from planner.purchases import RECORDER
 from planner.rows import OrderRow
+from planner.runway import URGENCY
+from planner.saying import Said, Text, joined
 
 _URGENT = ("overdue", "overdue_if_assumed", "act", "plan")
+_URGENCY: tuple[str, ...] = URGENCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +29,21 @@ class Misnamed:
     """A name in the estate file that no pool or source has: what stands there counts nowhere."""
 
     place: tuple[str | int, ...]  # the keys that lead to it
-    subject: str
+    subject: Text
     name: str
     known: tuple[str, ...]
     kind: str = "pool"
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> Text:
+        told = {"subject": self.subject, "kind": self.kind, "name": self.name}
         near = get_close_matches(self.name, self.known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(self.known)}"
-        return (
-            f"{self.subject}: no {self.kind} is named {self.name!r}, so it counts nowhere; {hint}"
-        )
+        if near:
+            return Text(Said("misnamed_near", told | {"near": near[0]}))
+        return Text(Said("misnamed", told | {"known": ", ".join(self.known)}))
+
+    def __str__(self) -> str:
+        return self.told
 
 
 def misnamed(estate: Estate, pools: Sequence[Pool]) -> tuple[Misnamed, ...]:
@@ -52,46 +61,57 @@ def _of_no_source(estate: Estate) -> Iterator[Misnamed]:
     known = tuple(health.state.name for health in estate.sources)
     for i, item in enumerate(estate.owners.exclusions):
         if item.source is not None and item.source not in known:
-            place, subject = ("exclusions", i, "source"), f"exclusion from {item.first}"
+            place, subject = ("exclusions", i, "source"), _of("exclusion", first=item.first)
             yield Misnamed(place, subject, item.source, known, kind="source")
 
 
-def _named(estate: Estate) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+def _of(kind: str, **values: Any) -> Text:
+    return Text(Said(f"of_{kind}", values))
+
+
+def _named(estate: Estate) -> Iterator[tuple[tuple[str | int, ...], Text, str]]:
     owners = estate.owners
     for i, project in enumerate(owners.projects):
-        yield ("projects", i, "pool"), f"project {project.name!r}", project.pool
+        yield ("projects", i, "pool"), _of("project", name=project.name), project.pool
     for i, item in enumerate(owners.hardware):
-        yield ("hardware", i, "pool"), f"hardware of {item.when}", item.pool
+        yield ("hardware", i, "pool"), _of("hardware", when=item.when), item.pool
     for i, order in enumerate(owners.orders):
-        yield ("orders", i, "pool"), f"order {order.name!r}", order.pool
+        yield ("orders", i, "pool"), _of("order", name=order.name), order.pool
     for i, piece in enumerate(owners.catalogue):
         for n, name in enumerate(piece.pools if piece.item != RECORDER else ()):
-            yield ("catalogue", i, "pools", n), f"catalogue item {piece.name!r}", name
+            yield ("catalogue", i, "pools", n), _of("item", name=piece.name), name
     for i, left_out in enumerate(owners.exclusions):
         if left_out.pool is not None:
-            yield ("exclusions", i, "pool"), f"exclusion from {left_out.first}", left_out.pool
+            yield ("exclusions", i, "pool"), _of("exclusion", first=left_out.first), left_out.pool
     for name in owners.pools:
-        yield ("pools", name), f"pool {name!r}", name
+        yield ("pools", name), _of("pool", name=name), name
+
+
+def most_pressing_first(rows: Iterable[OrderRow]) -> tuple[OrderRow, ...]:
+    """By status; within one by the last day to act, and what has none by when it serves."""
+    return tuple(
+        sorted(
+            rows,
+            key=lambda row: (
+                _URGENCY.index(row.status),
+                row.feasible_by_date or date.max,
+                date.max if row.feasible_by_date else row.in_service_date or date.max,
+                row.pool,
+                row.order,
+            ),
+        )
+    )
 
 
 def orders_needed(
     estate: Estate, answers: Sequence[PoolAnswer], purchases: Mapping[PoolKey, Purchase]
 ) -> tuple[OrderRow, ...]:
-    """What needs a decision, the most pressing first; one row per pool, for what binds it."""
-    needed = [
+    """What needs a decision; one row per pool, for what binds it."""
+    return tuple(
         _needed(estate, pool, purchases.get((pool.pool.kind, pool.pool.name)))
         for pool in answers
         if _needs_a_decision(estate, pool.binding)
-    ]
-    needed.sort(
-        key=lambda row: (
-            row.status not in _URGENT,
-            row.feasible_by_date or date.max,
-            row.order_by_date or date.max,
-            row.pool,
-        )
     )
-    return tuple(needed)
 
 
 def _needs_a_decision(estate: Estate, answer: Answer) -> bool:
@@ -111,6 +131,8 @@ def _needs_a_decision(estate: Estate, answer: Answer) -> bool:
 
 def _needed(estate: Estate, pool: PoolAnswer, purchase: Purchase | None) -> OrderRow:
     answer = pool.binding
+    if purchase is not None and _is_enough(answer, purchase):
+        return _hastened(estate, pool, purchase)
     order, budget = answer.order, answer.budget
     priced = purchase if purchase is not None and purchase.quantity else None
     return OrderRow(
@@ -124,12 +146,11 @@ def _needed(estate: Estate, pool: PoolAnswer, purchase: Purchase | None) -> Orde
         budget_missed=None if budget is None else int(budget.missed),
         status=answer.status,
         stage="proposed",
-        why="; ".join([_why(answer), *_beside(answer)]),
-        owner=decider(estate, pool.pool).text,
-        assumed="; ".join(one.text for one in assumptions(estate, answer, purchase)),
-        order="",
+        why=Text(_why(answer), *_beside(answer, purchase)),
+        owner=decider(estate, pool.pool).name,
+        assumed=joined(one.text for one in assumptions(estate, answer, purchase)),
         item="" if purchase is None else purchase.item.name,
-        in_service_date=_arrival(answer, purchase),
+        in_service_date=None if purchase is None else purchase.arrival,
         gate="" if budget is None else budget.told,
         feasible_by_date=order.on if budget is None else budget.feasible_by,
         cost=None if priced is None else priced.cost,
@@ -139,102 +160,146 @@ def _needed(estate: Estate, pool: PoolAnswer, purchase: Purchase | None) -> Orde
     )
 
 
-def _arrival(answer: Answer, purchase: Purchase | None) -> date | None:
-    """When what is to be bought serves; where nothing is, when the last of what is coming does."""
-    if purchase is not None and purchase.quantity == 0:
-        coming = (one.expected for one in answer.question.pending if one.is_on_its_way)
-        return max(coming, default=None)
-    return None if purchase is None else purchase.arrival
+def _is_enough(answer: Answer, purchase: Purchase) -> bool:
+    """Whether nothing more has to be bought once what is on its way serves."""
+    return purchase.quantity == 0 and any(one.is_on_its_way for one in answer.question.pending)
+
+
+def _hastened(estate: Estate, pool: PoolAnswer, purchase: Purchase) -> OrderRow:
+    """What is on its way must come sooner: nothing is bought, so there is no gate and no day to
+    order; the stage and the dates are those of the last to come."""
+    answer = pool.binding
+    coming = [one for one in answer.question.pending if one.is_on_its_way]
+    last = max(coming, key=lambda one: one.expected)
+    return OrderRow(
+        pool=pool.pool.name,
+        what=what_to_do(answer, purchase).text,
+        quantity=0,
+        unit=purchase.item.unit,
+        order_by_date=None,
+        order_overdue_days=None,
+        budget_by_date=None,
+        budget_missed=None,
+        status=answer.status,
+        stage=last.stage,
+        why=Text(_why(answer), *_beside(answer, purchase)),
+        owner=decider(estate, pool.pool).name,
+        assumed=joined(one.text for one in assumptions(estate, answer, None)),
+        in_service_date=last.expected,
+        shortfall_days=_days_short(last, answer),
+        key=order_key(pool.pool.name),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoned:
     """A text of an order's row, and why it is that, or what settles it."""
 
-    text: str
+    text: Text
     because: str
 
 
-def decider(estate: Estate, pool: Pool | None, stated: str = "") -> Reasoned:
+def decider(estate: Estate, pool: Pool | None, stated: str = "") -> Decider:
     """Who decides: as stated with the order, else of the pool, else of the policy."""
     if stated:
-        return Reasoned(stated, "stated with the order in the estate file")
+        return Decider(stated, "stated with the order in the estate file")
     for name, entry in estate.owners.pools.items():
         if pool is not None and pool.answers_to(name) and entry.owner:
-            return Reasoned(entry.owner, f"pools.{name}.owner of the estate file")
+            return Decider(entry.owner, f"pools.{name}.owner of the estate file")
     if estate.policy.buy.owner:
-        return Reasoned(estate.policy.buy.owner, "buy.owner of the policy: no pool's own is stated")
-    return Reasoned("", "nobody: neither the estate file (pools) nor the policy (buy) names one")
+        return Decider(estate.policy.buy.owner, "buy.owner of the policy: no pool's own is stated")
+    return Decider("", "nobody: neither the estate file (pools) nor the policy (buy) names one")
 
 
 def assumptions(estate: Estate, answer: Answer, purchase: Purchase | None) -> Iterator[Reasoned]:
     """The values behind a row that nobody has confirmed, and where to confirm each."""
     question = answer.question
     if answer.order.lead_assumed:
-        yield Reasoned(
-            f"lead time {question.lead.days} d",
+        yield _reasoned(
             "confirm lead_time in the policy, or write three past orders into the estate file",
+            "lead_days",
+            days=question.lead.days,
         )
     table = "threshold" if question.model == "demand" else "overcommit"
     if question.limits.policy.is_assumed(table, question.resource):
         where = f"set {table}.{question.resource} in the policy"
-        yield Reasoned(f"{table} {question.capacity.factor:g}", where)
+        yield _reasoned(where, table, factor=question.capacity.factor)
     if "reserve_assumed" in answer.flags:
-        yield Reasoned("host reserve 0", "set reserve in the policy")
+        yield _reasoned("set reserve in the policy", "no_reserve")
     if purchase is not None and purchase.item.is_assumed:
-        where = "declare a catalogue in the estate file"
-        yield Reasoned(f"a host {purchase.item.name}", where)
+        yield _reasoned("declare a catalogue in the estate file", "item", item=purchase.item.name)
 
 
 def what_to_do(answer: Answer, purchase: Purchase | None) -> Reasoned:
     """What is to be ordered or decided for a pool."""
+    resource = answer.question.resource
     coming = [one.order.name for one in answer.question.pending if one.is_on_its_way]
-    if coming and purchase is not None and purchase.quantity == 0:
+    if purchase is not None and _is_enough(answer, purchase):
         why = "with what is on its way nothing more has to be bought, but it comes too late"
-        return Reasoned(f"speed up {', '.join(coming)}", why)
+        return _reasoned(why, "speed_up", orders=", ".join(coming))
     if answer.status == "overdue_if_assumed":
         why = "whether it is overdue hangs on a lead time that nobody has confirmed"
-        return Reasoned(f"confirm the lead time for {answer.question.resource}", why)
+        return _reasoned(why, "confirm_lead", resource=resource)
     if answer.order.on is None:
-        return Reasoned("a second host", "one host, and a guest of the highest criticality on it")
-    return Reasoned(f"more {answer.question.resource}", "what binds the pool, see below")
+        return _reasoned("one host, and a guest of the highest criticality on it", "second_host")
+    return _reasoned("what binds the pool, see below", "more", resource=resource)
 
 
-def _why(answer: Answer) -> str:
+def _reasoned(because: str, key: str, **values: Any) -> Reasoned:
+    return Reasoned(Text(Said(key, values)), because)
+
+
+def _why(answer: Answer) -> Said:
     """One sentence with the figures behind the row."""
     question = answer.question
     if answer.order.on is None:
-        return "one host only, and a guest of the highest criticality on it"
+        return Said("one_host")
     load, usable = in_unit(answer.load, answer), in_unit(answer.usable, answer)
     if load is None or usable is None:
-        return "capacity or demand is not known"
-    noun = "demand" if question.model == "demand" else "allocated"
-    text = f"{noun} {load:,.0f} of {usable:,.0f} usable {unit_name(question.unit)}"
+        return Said("load_not_known")
+    values = {"load": load, "usable": usable, "unit": question.unit}
     if answer.runway.reason == "exhausted":
-        return f"{text}: already over"
+        return Said(f"{question.model}_over", values)
     first = answer.runway.conservative_first_over or answer.runway.first_over
-    return f"{text}, first over {first}" if first else text
+    return (
+        Said(f"{question.model}_first", values | {"first": first})
+        if first
+        else Said(question.model, values)
+    )
 
 
-def unit_name(unit: str) -> str:
-    """A unit as people write it: "gib" is GiB."""
-    return {"gib": "GiB", "vcpus": "vCPUs"}.get(unit, unit)
-
-
-def _beside(answer: Answer) -> Iterator[str]:
-    """What is under way for the pool already: counted, or not certain yet."""
+def _beside(answer: Answer, purchase: Purchase | None) -> Iterator[Said]:
+    """What is under way for the pool already: counted, or not certain yet and so a part of what
+    is to be bought."""
     for one in answer.question.pending:
-        counted = f"counted from {one.expected}" if one.is_on_its_way else "not counted"
-        yield f"{one.order.name} is {one.stage}, {counted}"
+        told = {"order": one.order.name, "stage": one.stage}
+        if one.is_on_its_way:
+            yield Said("counted", told | {"expected": one.expected})
+        elif (pieces := _alike(one, purchase)) is not None:
+            yield Said("of_these", told | {"count": one.order.count, "quantity": pieces})
+        else:
+            yield Said("not_counted", told)
+
+
+def _alike(one: Pending, purchase: Purchase | None) -> int | None:
+    """How many pieces are to be bought, where an order's are of the same size and no more."""
+    if purchase is None or not purchase.quantity or one.order.count > purchase.quantity:
+        return None
+    sizes = [(has.cpu_cores, has.memory_gib, has.storage_gib) for has in (one.order, purchase.item)]
+    return purchase.quantity if sizes[0] == sizes[1] else None
 
 
 # Orders that are under way
 
 
-def orders_under_way(estate: Estate, answers: Sequence[PoolAnswer]) -> Iterator[OrderRow]:
-    """A row for each order that is not in service, the first to serve first."""
+def orders_under_way(
+    estate: Estate, answers: Sequence[PoolAnswer], purchases: Mapping[PoolKey, Purchase]
+) -> Iterator[OrderRow]:
+    """A row for each order that is not in service."""
     for one in under_way(estate):
-        yield _order_row(estate, one, pool_of_order(one, answers))
+        pool = pool_of_order(one, answers)
+        needed = None if pool is None else purchases.get((pool.pool.kind, pool.pool.name))
+        yield _order_row(estate, one, pool, needed)
 
 
 def under_way(estate: Estate) -> list[Pending]:
@@ -250,7 +315,9 @@ def pool_of_order(one: Pending, answers: Sequence[PoolAnswer]) -> PoolAnswer | N
     return next((pool for pool in answers if pool.pool.answers_to(one.order.pool)), None)
 
 
-def _order_row(estate: Estate, one: Pending, pool: PoolAnswer | None) -> OrderRow:
+def _order_row(
+    estate: Estate, one: Pending, pool: PoolAnswer | None, needed: Purchase | None
+) -> OrderRow:
     order = one.order
     answer = None if pool is None else pool.binding
     open_still = answer is not None and not one.is_on_its_way
@@ -258,7 +325,7 @@ def _order_row(estate: Estate, one: Pending, pool: PoolAnswer | None) -> OrderRo
     on = answer.order.on if answer is not None and open_still else None
     return OrderRow(
         pool=order.pool if pool is None else pool.pool.name,
-        what=f"{_NEXT[one.stage]} {order.name}",
+        what=Text(Said(f"next_{one.stage}", {"order": order.name})),
         quantity=order.count,
         unit=order.item_class,
         order_by_date=on,
@@ -267,9 +334,9 @@ def _order_row(estate: Estate, one: Pending, pool: PoolAnswer | None) -> OrderRo
         budget_missed=None if budget is None else int(budget.missed),
         status=_status(one, answer),
         stage=one.stage,
-        why="; ".join(_of_order(one, answer)),
-        owner=decider(estate, None if pool is None else pool.pool, order.owner).text,
-        assumed="the time it still takes" if one.basis == "assumed" else "",
+        why=Text(*_of_order(one, answer, needed)),
+        owner=decider(estate, None if pool is None else pool.pool, order.owner).name,
+        assumed=Text(Said("time_left")) if one.basis == "assumed" else "",
         order=order.name,
         item="",
         in_service_date=one.expected,
@@ -277,18 +344,9 @@ def _order_row(estate: Estate, one: Pending, pool: PoolAnswer | None) -> OrderRo
         feasible_by_date=on if budget is None else budget.feasible_by,
         cost=None if order.price is None else order.count * order.price,
         cost_of_waiting_month=None,
-        shortfall_days=_days_short(one, answer),
+        shortfall_days=None if open_still else _days_short(one, answer),
         key=order_key(order.pool if pool is None else pool.pool.name, order.name),
     )
-
-
-_NEXT: Mapping[str, str] = {
-    "proposed": "get the money for",
-    "budgeted": "tender",
-    "tendered": "sign the contract for",
-    "contracted": "get the delivery of",
-    "delivered": "put into service",
-}
 
 
 def _status(one: Pending, answer: Answer | None) -> str:
@@ -306,15 +364,28 @@ def _days_short(one: Pending, answer: Answer | None) -> int | None:
     return 0 if first is None else max(0, (one.expected - first).days)
 
 
-def _of_order(one: Pending, answer: Answer | None) -> Iterator[str]:
-    yield f"{one.stage} since {one.since}, expected in service {one.expected} ({one.basis})"
+def _of_order(one: Pending, answer: Answer | None, needed: Purchase | None) -> Iterator[Said]:
+    told = {"stage": one.stage, "since": one.since, "expected": one.expected, "basis": one.basis}
+    yield Said("under_way", told)
     if answer is None:
-        yield f"no pool is named {one.order.pool!r}: it counts nowhere"
+        yield Said("no_pool", {"pool": one.order.pool})
     elif not one.is_on_its_way:
-        yield "not counted before it is tendered"
+        yield from _not_certain(one, answer, needed)
     if one.is_late:
-        yield "later than it should be"
+        yield Said("late")
     if len(one.spread) > 1:
-        yield f"as past orders went in {one.spread[0]} to {one.spread[-1]} days"
+        yield Said("spread", {"first": one.spread[0], "last": one.spread[-1]})
     if one.order.note:
-        yield one.order.note
+        yield Said("note", {"note": one.order.note})
+
+
+def _not_certain(one: Pending, answer: Answer, needed: Purchase | None) -> Iterator[Said]:
+    """What is not tendered is a part of what its pool needs, and as urgent as that."""
+    pieces = _alike(one, needed)
+    if pieces is not None:
+        yield Said("part_of_pieces", {"quantity": pieces})
+    elif needed is not None and needed.quantity:
+        yield Said("part_of_need")
+    yield Said("not_yet")
+    if answer.order.on is not None:
+        yield Said("as_its_pool", {"on": answer.order.on})

@@ -32,6 +32,7 @@ from planner.cameras import (
 from planner.estate import Estate
 from planner.keys import told_apart
 from planner.numbers import exceeds, floor
+from planner.saying import Said, Text
 
 CHECK_DAYS = 30  # how long a check counts
 _AHEAD_DAYS = 1  # how far a check may lie ahead of the clock before it is taken for a slip
@@ -145,19 +146,19 @@ class Keeper:
         return self.recorder.record if self.recorder and not self.check_fault else None
 
     @property
-    def check_fault(self) -> str:
+    def check_fault(self) -> Text:
         """Why the recorder's last check does not count; "" when it does, or it has none."""
         if self.recorder is None:
-            return ""
+            return Text()
         checked = self.recorder.record.checked_at
         if checked is None:
-            return "nobody says when it was checked"
+            return Text(Said("never_checked"))
         age = _days(checked, self.at)
         if age < -_AHEAD_DAYS:
-            return f"its check is dated {checked:%Y-%m-%d}, which is yet to come"
+            return Text(Said("checked_ahead", {"on": checked.date()}))
         if exceeds(age, CHECK_DAYS):
-            return f"last checked {floor(age)} days ago; after {CHECK_DAYS} that is not known"
-        return ""
+            return Text(Said("checked_long_ago", {"age": floor(age), "after": CHECK_DAYS}))
+        return Text()
 
     # What it keeps
 
@@ -253,30 +254,32 @@ class Keeper:
         return "short" if exceeds(self.required_days, days) else "ok"
 
     @property
-    def why(self) -> str:
+    def why(self) -> Text:
         """One sentence behind the verdict."""
-        days, how = self.achieved
         if self.check_fault:
             return self.check_fault
-        if days is None:
-            return self._blind
-        told = f"keeps {days:.1f} days ({how})"
+        return Text(self._blind if self.achieved[0] is None else self.kept())
+
+    def kept(self, rule: str = "") -> Said:
+        """How far back it reaches and how far it must, with the rule that says so."""
+        days, how = self.achieved
+        told = {"days": days, "how": how, "required": self.required_days, "rule": rule}
         if self.required_days is None:
-            return f"{told}; no required retention is declared for it"
-        return f"{told}, {self.required_days:g} are required"
+            return Said("keeps_only", told)
+        return Said("keeps_for" if rule else "keeps", told)
 
     @property
-    def _blind(self) -> str:
+    def _blind(self) -> Said:
         """What is missing to tell how far back it reaches."""
         if self.kind == "group":
-            return "names neither a recorder nor a datastore that keeps it"
+            return Said("kept_by_nothing")
         if self.store is not None and self.store_stale:
-            return f"{self.store.source}, which tells of its datastore, is stale"
+            return Said("store_stale", {"source": self.store.source})
         if self.recorder is None and self.store is None:
-            return f"no source tells of this {self.kind}"
+            return Said("no_source", {"kind": self.kind})
         if self.net_bytes is None:
-            return "its capacity is not known, nor its oldest recording"
-        return "no cameras are declared for it, and its oldest recording is not known"
+            return Said("size_not_known")
+        return Said("no_cameras")
 
     @property
     def flags(self) -> tuple[str, ...]:

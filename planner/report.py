@@ -25,7 +25,13 @@ from planner.estate import Estate, SourceHealth
 from planner.fitting import fits_of, profiles_of
 from planner.guest_lines import guest_lines
 from planner.keys import failover_key, finding_key, source_key
-from planner.orders import Misnamed, misnamed, orders_needed, orders_under_way
+from planner.orders import (
+    Misnamed,
+    misnamed,
+    most_pressing_first,
+    orders_needed,
+    orders_under_way,
+)
 from planner.placement.fit import Fit
 from planner.policy import Policy
 from planner.pools import Past, questions
@@ -144,10 +150,12 @@ def make_report(
         site=estate.site,
         run_id=run_id,
         policy=estate.policy,
-        orders=(
-            *orders_needed(estate, answers, purchases),
-            *camera_orders(estate),
-            *orders_under_way(estate, answers),
+        orders=most_pressing_first(
+            (
+                *orders_needed(estate, answers, purchases),
+                *camera_orders(estate),
+                *orders_under_way(estate, answers, purchases),
+            )
         ),
         pools=tuple(
             _pool_row(estate, pool, answer, fits[key], purchases.get(key), efficiency, run_id)

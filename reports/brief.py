@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -14,51 +14,55 @@ from planner.placement.packing import WORST_FIRST
 from planner.report import Report, in_unit
 from planner.rows import CameraRow, OrderRow, ScoreRow, TrackRow
 from planner.runway import URGENCY
+from planner.saying import unit_name
 from planner.track import rows_of
 from reports.cells import screen, short
 from reports.fan_chart import fan_svg
 from reports.pages import page_template
 from reports.phrases import PHRASES
-from reports.sheet import LINE_MM, Listed, row_mm, shares
+from reports.sayings import gap_told, tell, word
+from reports.sheet import LINE_MM, Listed, row_mm, shares, text_mm
 
-# Of each list so many rows at least, none longer than it is cut, fill one A4 page and no more;
-# with recorders or a picture beside them they are fewer.
-_LEAST_ORDERS = 6
-_LEAST_POOLS = 5
-_LEAST_RISKS = 4
-_LEAST_GAPS = 5
-_LEAST_RECORDERS = 3
+_LEAST = 1  # row of each list, however little room there is
 _MOST = 12  # however much room there is: who wants more reads the files
+_DUE = ("overdue", "overdue_if_assumed", "act")
 _MOST_AGENCIES = 3
-_FEWER_BESIDE_RECORDERS = 1  # rows of clusters, failover, risks and gaps: they share the page
-_FEWER_BESIDE_PICTURE = 2  # of orders, failover, risks and gaps; of clusters and recorders one
 _MOST_RECORD = 2
-_TITLE_MM, _COLUMNS_MM, _MORE_MM = 8.3, 4.2, 4.6  # of a list
-_ONCE_MM = 26.5  # the page's own title, a headline of one line, and the foot
+_TITLE_MM, _COLUMNS_MM, _MORE_MM = 8.4, 4.3, 4.5  # of a list
+_ONCE_MM = 22.8  # the page's own title, a headline of one line, and the foot
 _HEADLINE_CHARACTERS = 78  # of one line
-_PICTURE_HEIGHT, _PICTURE_MM = 125, 33.5
+_PICTURE_HEIGHT, _PICTURE_MM = 137, 35.7
+_WHY_CHARACTERS, _WHY_MM = 112, 3.8  # of the line below an order
 _RECORD_AHEAD_DAYS = 30
 _TELLING_AHEAD_DAYS = (90, 30, 14, 7)
 
 
 @dataclass(frozen=True, slots=True)
 class _OrderLine:
+    order_by: str
+    overdue: str
     pool: str
     what: str
     buy: str
-    order_by: str
-    overdue: str
     money_by: str
     money_missed: str
     status: str
+    status_told: str
     why: str
     assumed: str
+
+    @property
+    def height_mm(self) -> float:
+        """Of its cells, and of the line below them that says why."""
+        cells = (self.order_by, self.pool, self.what, self.buy, self.money_by, self.money_missed)
+        return row_mm([*cells, self.status_told, self.assumed]) + _WHY_MM
 
 
 @dataclass(frozen=True, slots=True)
 class _FailoverLine:
     pool: str
     verdict: str
+    verdict_told: str
     hosts: str
     stays_down: str
 
@@ -70,12 +74,14 @@ class _RecorderLine:
     keeps: str
     required: str
     verdict: str
+    verdict_told: str
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class _RiskLine:
     severity: str
+    severity_told: str
     rule: str
     subject: str
     agency: str
@@ -89,6 +95,7 @@ class _PoolLine:
     used: str
     runway: str
     status: str
+    status_told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +110,8 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
     picture = None if shown is None else picture_of(report.estate, shown)
     told = islice(_record(report, shown, words), _MOST_RECORD)
     record = [short(line, 150) for line in told]
-    lists = _lists(report, words, has_picture=picture is not None)
-    headline = _headline(report, report.binding, words)
+    lists = _lists(report, lang)
+    headline = _headline(report, report.binding, lang)
     agencies = [_agency(row, words) for row in _worst_agencies(report)]
     beside = _beside_mm(
         lists,
@@ -132,36 +139,42 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
 @dataclass(frozen=True, slots=True)
 class _List:
     lines: Sequence[Any]  # one type of line, as its table prints it
-    least: int
+    first: int = 0  # so many come before any other list gets a second one
 
     def sized(self) -> Listed:
-        return Listed([astuple(line) for line in self.lines], self.least, _MOST)
+        return Listed(self._rows_mm(), _LEAST, _MOST, self.first)
+
+    def _rows_mm(self) -> Sequence[float]:
+        if self.lines and isinstance(self.lines[0], _OrderLine):
+            return [line.height_mm for line in self.lines]
+        if self.lines and isinstance(self.lines[0], _GapLine):
+            return [text_mm(line.text) for line in self.lines]
+        return [row_mm(_printed(line)) for line in self.lines]
 
 
-def _lists(report: Report, words: Mapping[str, str], *, has_picture: bool) -> dict[str, _List]:
-    """The lists of the page; that which is named first is the first to get more room."""
-    clusters = _worst_first(report)
-    picture = _FEWER_BESIDE_PICTURE if has_picture else 0
-    recorders = _FEWER_BESIDE_RECORDERS if report.cameras else 0
-    both = picture + recorders
+def _printed(line: Any) -> list[str]:
+    """The texts of a line; what only gives them their colour is none."""
+    told = asdict(line)
+    return [text for name, text in told.items() if f"{name}_told" not in told]
+
+
+def _lists(report: Report, lang: str) -> dict[str, _List]:
+    """The lists of the page, in the order in which they get more room.
+
+    The orders that are due come before all of it; those that are not wait for the others.
+    """
+    words, clusters = PHRASES[lang], _worst_first(report)
     return {
+        "pools": _List([_pool(pool, words) for pool in clusters]),
+        "failover": _List([_failover(pool, words) for pool in _least_safe_first(clusters)]),
+        "risks": _List(_risks(report, words)),
+        "recorders": _List([_recorder(row, lang) for row in report.cameras]),
+        "gaps": _List([_GapLine(short(line, 120)) for line in _gaps(report, lang)]),
         "orders": _List(
-            [_order(row, words) for row in report.orders],
-            _LEAST_ORDERS - (both if has_picture else 0),
+            [_order(row, lang) for row in report.orders],
+            first=sum(1 for row in report.orders if row.status in _DUE),
         ),
-        "risks": _List(_risks(report), _LEAST_RISKS - both),
-        "failover": _List(
-            [_failover(pool, words) for pool in _least_safe_first(clusters)], _LEAST_POOLS - both
-        ),
-        "pools": _List(
-            [_pool(pool, words) for pool in clusters], _LEAST_POOLS - picture // 2 - recorders
-        ),
-        "recorders": _List(
-            [_recorder(row, words) for row in report.cameras], _LEAST_RECORDERS - picture // 2
-        ),
-        "gaps": _List([_GapLine(short(line, 120)) for line in _gaps(report, words)],
-                      _LEAST_GAPS - both),
-    }  # fmt: skip
+    }
 
 
 def _beside_mm(
@@ -181,7 +194,7 @@ def _beside_mm(
     foreseen = _TITLE_MM if has_picture or has_record else 0
     picture = _PICTURE_MM if has_picture else 0
     second = LINE_MM * 1.5 if len(headline) > _HEADLINE_CHARACTERS else 0
-    return _ONCE_MM + second + heads + foreseen + picture + sum(row_mm([text]) for text in texts)
+    return _ONCE_MM + second + heads + foreseen + picture + sum(map(text_mm, texts))
 
 
 def _record(report: Report, shown: Answer | None, words: Mapping[str, str]) -> Iterator[str]:
@@ -225,16 +238,20 @@ def _least_safe_first(clusters: list[PoolAnswer]) -> list[PoolAnswer]:
     return sorted(clusters, key=lambda pool: WORST_FIRST.index(pool.failover))
 
 
-def _headline(report: Report, binding: Answer | None, words: Mapping[str, str]) -> str:
+def _headline(report: Report, binding: Answer | None, lang: str) -> str:
     """The one sentence that must not be missed."""
+    words = PHRASES[lang]
     if binding is None:
         return words["nothing_known"]
     question, order = binding.question, binding.order
     if order.on is None:
         return words["no_order_date"]
-    row = next((row for row in report.orders if row.pool == question.pool.name), None)
+    row = next(
+        (row for row in report.orders if row.pool == question.pool.name and not row.order),
+        None,
+    )
     if row is not None and row.quantity == 0:  # what is on its way is enough, if it comes
-        return f"{short(row.pool, 40)}: {short(row.what, 60)}."
+        return f"{short(row.pool, 40)}: {short(tell(row.what, lang), 60)}."
     return words["headline"].format(
         pool=short(question.pool.name, 40),
         resource=words[question.resource],
@@ -247,28 +264,30 @@ def _late(days: int, words: Mapping[str, str]) -> str:
     return words["overdue_by"].format(days=days) if days else ""
 
 
-def _order(row: OrderRow, words: Mapping[str, str]) -> _OrderLine:
+def _order(row: OrderRow, lang: str) -> _OrderLine:
+    words = PHRASES[lang]
     order_by: date | None = row.order_by_date
     overdue: int | None = row.order_overdue_days
     return _OrderLine(
         pool=short(row.pool, 24),
-        what=short(row.what, 32),
-        buy=_pieces(row, words),
+        what=short(tell(row.what, lang), 44),
+        buy=_pieces(row, lang),
         money_by=screen(row.budget_by_date) if row.budget_by_date else "–",
         money_missed=words["missed"] if row.budget_missed else "",
         order_by=screen(order_by) if order_by else "–",
-        overdue=str(overdue) if overdue else "",
+        overdue=words["days_late"].format(days=overdue) if overdue else "",
         status=row.status,
-        why=short(row.why, 64),
-        assumed=short(row.assumed, 34),
+        status_told=words[f"status_{row.status}"],
+        why=short(tell(row.why, lang), _WHY_CHARACTERS),
+        assumed=short(tell(row.assumed, lang), 34),
     )
 
 
-def _pieces(row: OrderRow, words: Mapping[str, str]) -> str:
+def _pieces(row: OrderRow, lang: str) -> str:
     """How many of what, in a few characters; a dash for none and for not known."""
     if not row.quantity:
         return "–"
-    return f"{row.quantity:,.0f} {words.get(row.unit, row.unit)}"
+    return f"{row.quantity:,.0f} {word(unit_name(row.unit), lang)}"
 
 
 def _pool(pool: PoolAnswer, words: Mapping[str, str]) -> _PoolLine:
@@ -284,6 +303,7 @@ def _pool(pool: PoolAnswer, words: Mapping[str, str]) -> _PoolLine:
         if shortest is not None
         else words.get(binding.runway.reason, binding.runway.reason),
         status=binding.status,
+        status_told=words[f"status_{binding.status}"],
     )
 
 
@@ -294,17 +314,19 @@ def _failover(pool: PoolAnswer, words: Mapping[str, str]) -> _FailoverLine:
     down = words["all"] if alone else ", ".join(pool.stays_down)
     return _FailoverLine(
         pool=short(pool.pool.name, 24),
-        verdict=words.get(pool.failover, pool.failover),
+        verdict=pool.failover,
+        verdict_told=words[f"verdict_{pool.failover}"],
         hosts=short(hosts or words["none"], 24),
         stays_down=short(down or words["none"], 60),
     )
 
 
-def _risks(report: Report) -> list[_RiskLine]:
+def _risks(report: Report, words: Mapping[str, str]) -> list[_RiskLine]:
     """The open findings that nobody accepted, the worst first."""
     return [
         _RiskLine(
             severity=row.severity,
+            severity_told=words[f"severity_{row.severity}"],
             rule=row.rule,
             subject=short(row.subject, 36),
             agency=short(row.agency or "?", 20),
@@ -315,14 +337,16 @@ def _risks(report: Report) -> list[_RiskLine]:
     ]
 
 
-def _recorder(row: CameraRow, words: Mapping[str, str]) -> _RecorderLine:
+def _recorder(row: CameraRow, lang: str) -> _RecorderLine:
+    words = PHRASES[lang]
     return _RecorderLine(
         recorder=short(row.recorder, 30),
         cameras=screen(row.cameras),
         keeps=_in_days(row.achieved_days, words),
         required=_in_days(row.required_days, words),
         verdict=row.verdict,
-        why=short(row.why, 66),
+        verdict_told=words[row.verdict],
+        why=short(tell(row.why, lang), 66),
     )
 
 
@@ -357,19 +381,21 @@ def _in_days(value: float | None, words: Mapping[str, str]) -> str:
     return screen(None) if value is None else words["days"].format(days=f"{value:g}")
 
 
-def _gaps(report: Report, words: Mapping[str, str]) -> list[str]:
+def _gaps(report: Report, lang: str) -> list[str]:
     """What is missing behind the figures: stale and failing sources, then what is hidden."""
+    words = PHRASES[lang]
     lines = []
     for row in report.sources:
         if row.status not in ("ok", "partial"):
             since = screen(row.last_success_at) if row.last_success_at else words["never"]
-            lines.append(f"{row.source}: {row.status}, {words['last_success']} {since}")
+            told = words[f"source_{row.status}"]
+            lines.append(f"{row.source}: {told}, {words['last_success']} {since}")
     lines += [
-        f"{health.state.name}: {gap}"
+        f"{health.state.name}: {gap_told(gap, lang)}"
         for health in report.estate.sources
         for gap in health.state.gaps
     ]
-    lines = [str(fault) for fault in report.misnamed] + lines
+    lines = [tell(fault.told, lang) for fault in report.misnamed] + lines
     if report.zone_is_assumed:
         lines.append(words["zone_assumed"])
     return lines

@@ -25,6 +25,7 @@ _GAP = 8.0
 _LONGEST_LABEL = 34
 _LANE_SHARE = 0.2  # of the height, for labels
 _FIRST = ("order_by", "over_one_in_ten", "over_half", "over")
+_CLOSE_DAYS = 60  # two dates that are closer have one label
 _MOST_TICKS, _TICK_HEIGHT = 5, 20.0
 _LONGEST_JOIN_DAYS = 14  # over a longer gap the line is broken
 _TIB = 1024.0
@@ -161,15 +162,21 @@ class _Drawing:
 
     def _described(self) -> str:
         """The picture for who cannot see it."""
-        told = "; ".join(label.text for _lane, label in self._labels)
+        told = "; ".join(label.text for _lane, label in self._labels if label.text)
         return f"{self._dated()}. {told}"
 
     def _texts(self) -> Iterator[tuple[float, str, str]]:
         """Per marker, by date: where, what it says, and of which kind."""
+        close = _close_half(self._picture.markers)
         for marker, kind in _merged(self._picture.markers):
+            if close and kind == "over_half":  # the line alone: the label before it says both
+                yield self._x(marker.on), "", kind
+                continue
+            both = close and kind == "over_one_in_ten"
             named = short(marker.label, _LONGEST_LABEL) or self._change(marker)
-            text = self._words[f"chart_{kind}"].format(label=named, date=marker.on)
-            yield self._x(marker.on), " ".join(text.split()), kind
+            text = self._words["chart_over_both" if both else f"chart_{kind}"]
+            told = text.format(label=named, date=marker.on, half=close)
+            yield self._x(marker.on), " ".join(told.split()), kind
 
     def _change(self, marker: Marker) -> str:
         if marker.amount is None:
@@ -281,6 +288,15 @@ def _merged(markers: Sequence[Marker]) -> list[tuple[Marker, str]]:
     both = {m.on for m in found if m.kind == "over_one_in_ten" and m.on in half}
     kept = [m for m in found if not (m.kind == "over_half" and m.on in both)]
     return [(m, "over" if m.kind == "over_one_in_ten" and m.on in both else m.kind) for m in kept]
+
+
+def _close_half(markers: Sequence[Marker]) -> date | None:
+    """The date by which half of the paths are over, where it is soon after that of one in ten."""
+    dates = {marker.kind: marker.on for marker in markers}
+    first, half = dates.get("over_one_in_ten"), dates.get("over_half")
+    if first is None or half is None or not 0 < (half - first).days <= _CLOSE_DAYS:
+        return None
+    return half
 
 
 def _in_lanes(

@@ -16,6 +16,11 @@ def _told(value: Any) -> Any:
     return without_identities(value) if is_foreign else value
 
 
+def _longest_word(text: str) -> int:
+    """How many characters the longest word has: what a column needs to break none."""
+    return max(map(len, text.split()), default=0)
+
+
 def page_template(name: str) -> Template:
     """A template of a page, which may write ``text | plain`` for text from outside."""
     environment = Environment(
@@ -26,5 +31,5 @@ def page_template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"plain": plain, "short": short}
+    environment.filters |= {"plain": plain, "short": short, "longest_word": _longest_word}
     return environment.get_template(name)

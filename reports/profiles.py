@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from inventory.platform_records import Principal
 from planner.report import Report
 from planner.rows import ROW_TYPES
+from planner.saying import Text
 
 Profile = Literal["technical", "management", "auditor"]
 Redact = Callable[[str], str]
@@ -85,7 +86,7 @@ def redacted_rows(rows: Sequence[R], redact: Redact) -> tuple[R, ...]:
 
 def _texts(row: Any, redact: Redact) -> Mapping[str, str]:
     return {
-        field.name: redact(value)
+        field.name: value.mapped(redact) if isinstance(value, Text) else redact(value)
         for field in fields(row)
         if field.name not in _KEPT and isinstance(value := getattr(row, field.name), str)
     }

@@ -12,22 +12,24 @@ from math import ceil
 
 SHEET_MM = 277.0  # A4 less its margins
 LINE_MM = 3.9
-_PADDING_MM = 0.8
+_PADDING_MM = 0.75
 _CHARACTERS_OF_A_LINE = 115  # of some 122 of middling width
+_CHARACTERS_OF_AN_ITEM = 120  # it has the width for itself
 _SAFETY_MM = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list of the page: the cells of its rows as they are printed, the most important first."""
+    """A list of the page: the heights of its rows, the most important first."""
 
-    rows: Sequence[Sequence[str]]
+    rows_mm: Sequence[float]
     least: int  # so many fit whatever else the page says
     most: int
+    first: int = 0  # so many come before any other list gets more than its least
 
     def height_mm(self, shown: int) -> float:
         """What the first rows take."""
-        return sum(row_mm(row) for row in self.rows[:shown])
+        return sum(self.rows_mm[:shown])
 
 
 def row_mm(cells: Sequence[str]) -> float:
@@ -36,23 +38,30 @@ def row_mm(cells: Sequence[str]) -> float:
     return max(1, ceil(characters / _CHARACTERS_OF_A_LINE)) * LINE_MM + _PADDING_MM
 
 
+def text_mm(text: str) -> float:
+    """What a paragraph or an item takes."""
+    return max(1, ceil(len(text) / _CHARACTERS_OF_AN_ITEM)) * LINE_MM
+
+
 def shares(lists: Mapping[str, Listed], *, beside_mm: float) -> dict[str, int]:
     """How many rows of each list to print beside all else on the sheet.
 
-    Every list gets its least; then, in their order and round by round, each one more that fits.
+    Every list gets its least, then what comes first; then, in their order and round by round,
+    each one more that fits.
     """
-    shown = {name: min(listed.least, len(listed.rows)) for name, listed in lists.items()}
+    shown = {name: min(listed.least, len(listed.rows_mm)) for name, listed in lists.items()}
     taken = beside_mm + sum(listed.height_mm(shown[name]) for name, listed in lists.items())
     left = SHEET_MM - _SAFETY_MM - taken
-    has_grown = True
-    while has_grown:
-        has_grown = False
-        for name, listed in lists.items():
-            if shown[name] >= min(listed.most, len(listed.rows)):
-                continue
-            needs = row_mm(listed.rows[shown[name]])
-            if needs <= left:
-                shown[name] += 1
-                left -= needs
-                has_grown = True
+    for ends in ({name: listed.first for name, listed in lists.items()}, None):
+        has_grown = True
+        while has_grown:
+            has_grown = False
+            for name, listed in lists.items():
+                end = min(listed.most, len(listed.rows_mm))
+                if shown[name] >= (end if ends is None else min(end, ends[name])):
+                    continue
+                if listed.rows_mm[shown[name]] <= left:
+                    left -= listed.rows_mm[shown[name]]
+                    shown[name] += 1
+                    has_grown = True
     return shown

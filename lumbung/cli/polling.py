@@ -112,9 +112,12 @@ def _demo(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="where the demo keeps its files")
     ] = Path("lumbung-demo"),
+    again: Annotated[
+        bool, typer.Option("--again", help="delete what was changed in the demo that is there")
+    ] = False,
 ) -> None:
     """A city's data centre on this machine: collect, plan, report. Needs nothing."""
     from lumbung.commands.showing import run_demo
     from lumbung.session import Session
 
-    run_demo(Session.of(context.obj), folder)
+    run_demo(Session.of(context.obj), folder, again=again)

@@ -13,7 +13,9 @@ from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import explain, found
+from planner.fitting import for_guests
 from planner.migration import BurnDownRow, MigrationRow
+from planner.report import Report
 from planner.rows import PoolRow
 from planner.sections import UnknownKey
 from planner.told.balance import explain_balance
@@ -34,31 +36,49 @@ def show_capacity(session: Session, pool: str | None, on: str | None, form: Form
     columns = _columns(PoolRow)
     chosen = [row for row in report.pools if row.pool in names]
     rows = [[getattr(row, c) for c in columns] for row in chosen]
+    shown = [row for row in chosen if pool is not None or not says_nothing(report, row)]
     if form is Format.table:
-        columns, rows = list(_CAPACITY), [_capacity_line(row) for row in chosen]
+        columns, rows = list(_CAPACITY), [_capacity_line(row) for row in shown]
     show(
-        columns, rows, form, empty="" if rows else f"no pools are known: {session.knows_nothing()}"
+        columns,
+        rows,
+        form,
+        empty="" if chosen else f"no pools are known: {session.knows_nothing()}",
     )
+    if form is Format.table and len(shown) < len(chosen):
+        note(
+            f"{len(chosen) - len(shown)} rows of datastores that hold no guests, and lack nothing, "
+            "are left out: --pool NAME or --format csv shows them"
+        )
     # The estate file is of today: what it names may not have been there on a past day.
     for fault in report.misnamed if form is Format.table and on is None else ():
         note(str(fault))
 
 
-_CAPACITY = ("pool", "of", "used of usable", "free %", "runway d", "order by", "status")
+_CAPACITY = ("pool", "of", "used of usable", "free %", "runway (90 % sure)", "order by", "status")
+
+
+def says_nothing(report: Report, row: PoolRow) -> bool:
+    """Whether a row is of a datastore that no guest's disk goes to, and nothing is to be done."""
+    stores = [answer for answer in report.answers if answer.pool.kind == "datastore"]
+    holding = {answer.pool.name for answer in for_guests(report.estate, stores, k=0)}
+    is_calm = row.status == "ok" and row.order_by_date is None
+    return row.pool_kind == "datastore" and row.pool not in holding and is_calm
 
 
 def _capacity_line(row: PoolRow) -> list[Any]:
     """What a person looks for, in a line that fits: the runway is the conservative one where
     there is one, else the reason why there is none."""
     used = row.demand if row.model == "demand" else row.allocated
-    days = (row.runway_days_conservative, row.runway_days)
+    days = row.runway_days_conservative
+    days = row.runway_days if days is None else days
     reason = row.runway_reason.replace("_", " ") or None
     return [
         row.pool,
         f"{row.resource} {row.model}",
         f"{_coarse(used)} of {_coarse(row.usable)} {row.unit}",
         None if row.headroom_pct is None else round(row.headroom_pct),
-        next((day for day in days if day is not None), reason),
+        reason if days is None else f"{days} d",
         row.order_by_date or "",
         row.status,
     ]

@@ -12,16 +12,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from lumbung.demo import Demo, Step, Tell, run
 from lumbung.printing import note, out
 from lumbung.session import Session
-from planner.orders import unit_name
 from planner.report import Report
 from planner.rows import FailoverRow, OrderRow
+from planner.saying import unit_name
 from reports.terminal import table_of
 
 _MOST_RISKS = 8
 _MOST_SUBJECTS = 3
 
 
-def run_demo(session: Session, folder: Path) -> None:
+def run_demo(session: Session, folder: Path, *, again: bool) -> None:
     """A city's data centre on this machine: collect, plan, report."""
     with Progress(
         TextColumn("{task.description:<28}"),
@@ -37,7 +37,7 @@ def run_demo(session: Session, folder: Path) -> None:
             progress.update(task, description=step.words, completed=step.done)
 
         telling: Tell = tell
-        demo = run(folder, session.now(), telling)
+        demo = run(folder, session.now(), telling, again=again)
     show_demo(demo, out())
     _say_next(demo)
 

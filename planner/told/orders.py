@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from planner.answers import PoolAnswer
-from planner.camera_report import camera_budget, explanation, order_explanation
+from planner.camera_report import (
+    Decider,
+    camera_budget,
+    deciding_office,
+    explanation,
+    order_explanation,
+)
 from planner.estate import Estate
 from planner.leads import Pending
 from planner.orders import (
@@ -94,7 +100,7 @@ class _Needed:
     def parts(self) -> Mapping[str, Part]:
         return {
             "what": self._what,
-            "budget": lambda: budget_lines(self._answer),
+            "budget": self._budget,
             "buy": lambda: self._sections.of("buy_quantity"),
             "owner": lambda: _owner(decider(self._estate, self._pool.pool)),
             "assumed": self._assumed,
@@ -121,8 +127,19 @@ class _Needed:
         yield ""
         yield from self._sections.of_each(_WHEN)
 
+    @property
+    def _is_bought_nothing(self) -> bool:
+        return self._row.quantity == 0 and not self._row.item
+
+    def _budget(self) -> Iterator[str]:
+        if self._is_bought_nothing:
+            yield "budget: nothing is to be bought, so there is no gate and no day to order"
+            return
+        yield from budget_lines(self._answer)
+
     def _assumed(self) -> Iterator[str]:
-        yield from _assumed(assumptions(self._estate, self._answer, self._purchase))
+        purchase = None if self._is_bought_nothing else self._purchase
+        yield from _assumed(assumptions(self._estate, self._answer, purchase))
 
 
 class _UnderWay:
@@ -199,7 +216,8 @@ class _UnderWay:
         else:
             yield (
                 f"  not tendered yet: as urgent as its pool, to be ordered by "
-                f"{shown(answer.order.on)} like more of it, and not counted"
+                f"{shown(answer.order.on)} like more of it, and not counted: part of what the "
+                f"pool needs"
             )
 
     def _budget(self) -> Iterator[str]:
@@ -247,13 +265,11 @@ class _Recordings:
             yield from gate_lines(found)
 
     def _owner(self) -> Iterator[str]:
-        agency = self._keeper.agency or "no agency"
-        name = self._row.owner or "not named"
-        yield f"owner {name}: the contact of {agency}, whose cameras it keeps (estate file)"
+        yield from _owner(deciding_office(self._estate, self._keeper))
 
 
-def _owner(found: Reasoned) -> Iterator[str]:
-    yield f"owner {found.text or 'not named'}: {found.because}"
+def _owner(found: Decider) -> Iterator[str]:
+    yield f"owner {found.name or 'not named'}: {found.because}"
 
 
 def _assumed(found: Iterator[Reasoned]) -> Iterator[str]:

@@ -254,7 +254,7 @@ def test_what_is_missing_is_ordered_and_what_needs_looking_at_is_said() -> None:
     owners = {"agencies": {"dishub": {"name": "D", "contact": "c@city.example"}}}
     [order] = camera_orders(place(recorder(), groups=[group(agency="dishub")], owners=owners))
     assert (order.what, order.unit, order.owner) == (
-        "more recorder storage", "gib", "c@city.example",
+        "more recorder storage", "gib", "D",
     )  # fmt: skip
     assert order.quantity == pytest.approx(17.376 * TB / GIB, abs=0.1)
     assert order.assumed == "no overheads"
@@ -262,6 +262,13 @@ def test_what_is_missing_is_ordered_and_what_needs_looking_at_is_said() -> None:
     [order] = camera_orders(place(recorder(20.0, capacity_bytes=200 * TB)))
     assert (order.what, order.quantity) == ("why the recorder keeps less", None)
     assert list(camera_orders(place(recorder(31.0)))) == []
+
+
+def test_an_office_decides_on_a_recorder_as_on_everything_else() -> None:
+    bought = {"buy": {"owner": "IT office"}}
+    [order] = camera_orders(place(recorder(), policy=bought))
+    assert order.owner == "IT office"
+    assert [row.owner for row in camera_orders(place(recorder()))] == [""]
 
 
 def test_recorder_storage_has_a_price_and_a_gate_as_other_orders_have() -> None:

@@ -114,7 +114,7 @@ def test_recorder_storage_is_defended_by_what_is_missing_and_the_catalogue() -> 
     told = lines("order/nvr")
     assert f"{row.quantity} pieces" in told
     assert f"cost {row.quantity} × 70 = {row.cost:,.0f}" in told
-    assert "owner it@tax.example: the contact of tax" in told
+    assert "owner Tax Office: the agency whose cameras it keeps (estate file)" in told
 
 
 def test_a_lost_host_is_defended_guest_by_guest() -> None:

@@ -124,7 +124,15 @@ def test_both_dates_on_one_day_are_one_label() -> None:
     over = AS_OF + 50 * DAY
     same = (Marker(over, "over_one_in_ten"), Marker(over, "over_half"))
     told = [text for text in texts(fan_svg(replace(picture(), markers=same))) if "over" in text]
-    assert told == [f"over, 1 in 10 and half: {over}"]
+    assert told == [f"over (90 % and 50 % sure): {over}"]
+
+
+def test_two_dates_that_are_close_are_told_in_one_label_of_a_low_picture() -> None:
+    """Side by side they found no room, and only the later one was told."""
+    first, half = AS_OF + 50 * DAY, AS_OF + 55 * DAY
+    markers = (Marker(first, "over_one_in_ten"), Marker(half, "over_half"))
+    drawn = fan_svg(replace(picture(), markers=markers), height=137)
+    assert f"over: {first} (90 % sure), {half} (50 % sure)" in texts(drawn)
 
 
 def test_a_long_gap_breaks_the_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import date
@@ -258,6 +259,17 @@ def test_the_page_tells_all_sections_and_escapes_names(incident: Incident, lang:
         assert f"<h2>{INCIDENT[lang][word]}</h2>" in page
     assert "120000" in page
     assert "script" not in page
+
+
+def test_only_a_word_that_no_column_holds_is_broken(incident: Incident) -> None:
+    """Of cells that may break anywhere a browser makes narrow columns: "1,080,00" and "0"."""
+    page = incident_html(incident, lang="en", zone=ZoneInfo("Asia/Jakarta"))
+    [cells] = re.findall(r"td, th \{([^}]*)\}", page)
+    assert "overflow-wrap: break-word" in cells
+    told = re.findall(r'<td( class="long")?>([^<]*)<', page)
+    assert told
+    for is_long, cell in told:
+        assert bool(is_long) == any(len(word) > 30 for word in cell.split()), cell
 
 
 def test_both_languages_say_the_same_things() -> None:

@@ -17,11 +17,14 @@ from planner.chances import triangular
 from planner.explain import explain
 from planner.leads import assumed_left, lead_of, learn, pending_of
 from planner.levels import level_dates
+from planner.orders import most_pressing_first
 from planner.owners import EstateFile
 from planner.policy import LeadTime
 from planner.pools import Past
 from planner.purchases import Band, Budget, Order
 from planner.report import Memory, Report, make_report
+from planner.rows import OrderRow
+from planner.runway import URGENCY
 from stored import GIB, JAKARTA, datastore, guest, host
 
 LEAD = LeadTime()
@@ -221,6 +224,7 @@ def test_arrivals_are_the_same_at_every_call_and_spread_as_learnt() -> None:
 
 
 HOSTS = [host(f"h{i}", memory_bytes=512 * GIB, cpu_cores=32.0) for i in range(4)]
+STEEP = [500.0 + 9.0 * i for i in range(90)]
 GROWTH = [700.0 + 2.0 * i for i in range(90)]
 
 
@@ -492,6 +496,84 @@ def test_an_order_under_way_has_a_row_with_its_stage() -> None:
     assert (lost.status, lost.pool) == ("unknown", "cc")
     [told] = found.misnamed
     assert "no pool is named 'cc', so it counts nowhere; did you mean 'c'?" in str(told)
+
+
+def test_all_rows_are_in_one_order_by_status_and_by_the_last_day_to_act() -> None:
+    def row(pool: str, status: str, by: str | None = None, order: str = "") -> OrderRow:
+        return OrderRow(
+            pool, "", None, "", None, None, None, None, status, "", "", "", "", order=order,
+            feasible_by_date=None if by is None else day(by),
+        )  # fmt: skip
+
+    rows = [
+        row("late", "overdue", "2026-11-19"),
+        row("sooner", "overdue", "2025-08-31", order="under way"),
+        row("now", "overdue"),
+        row("host", "act"),
+        row("soon", "plan", "2026-12-11"),
+        row("later", "ok", "2027-03-04"),
+        row("coming", "ok"),
+    ]
+    told = [one.pool for one in most_pressing_first(reversed(rows))]
+    assert told == ["sooner", "late", "now", "host", "soon", "later", "coming"]
+
+
+def test_an_order_that_is_overdue_comes_before_a_need_that_is_not() -> None:
+    """Whether it is needed or under way already: the report sorts them together."""
+    late = {"contracted": AS_OF - timedelta(days=9), "in_service": AS_OF + timedelta(days=900)}
+    orders = [declared(name="late", stages=late)]
+    guests = guest(cluster="post", host_id="alone", tags=("crit.1",))
+    alone = host("alone", cluster="post", memory_bytes=64 * GIB)
+    found = report(*HOSTS, alone, guests, owners={"orders": orders})
+    statuses = [row.status for row in found.orders]
+    assert statuses == sorted(statuses, key=URGENCY.index)
+    assert len(set(statuses)) == 3
+    assert found.orders[0].order == "late"
+
+
+def test_what_comes_too_late_is_hastened_and_nothing_is_bought() -> None:
+    """Over in some 170 days; what comes in 200 is enough for more than the target."""
+    late = {"delivered": AS_OF - timedelta(days=9), "in_service": AS_OF + timedelta(days=200)}
+    orders = [declared(name="near", count=4, memory_gib=1024, stages=late)]
+    owners = {"orders": orders, "catalogue": CATALOGUE, "budget": SEPTEMBER.model_dump()}
+    found = report(*HOSTS, owners=owners, policy={"lead_time": {"confirmed": True}})
+    row = next(row for row in found.orders if not row.order)
+    assert (row.what, row.quantity, row.status) == ("speed up near", 0, "overdue")
+    assert (row.stage, row.in_service_date) == ("delivered", late["in_service"])
+    assert row.shortfall_days == next(r for r in found.orders if r.order).shortfall_days
+    assert row.shortfall_days is not None
+    assert row.shortfall_days > 0
+    assert (row.item, row.gate, row.cost) == ("", "", None)
+    assert (row.budget_by_date, row.budget_missed) == (None, None)
+    assert (row.order_by_date, row.order_overdue_days, row.feasible_by_date) == (None, None, None)
+    told = explain(found, "order/c/budget_by_date")
+    assert "nothing is to be bought, so there is no gate" in told
+
+
+def test_what_is_only_proposed_is_a_part_of_what_is_needed() -> None:
+    stages = {"proposed": AS_OF - timedelta(days=9)}
+    alike = declared(name="far", count=2, cpu_cores=64, memory_gib=1024, stages=stages)
+    owners = {"orders": [alike], "catalogue": CATALOGUE}
+    rows = {row.order: row for row in report(*HOSTS, owners=owners, memory=STEEP).orders}
+    need, far = rows[""], rows["far"]
+    assert need.quantity is not None
+    assert need.quantity > 2
+    assert f"2 of these {need.quantity} are far (proposed, not counted)" in need.why
+    assert f"part of the {need.quantity} that the pool needs, not on top of them" in far.why
+    other = alike | {"memory_gib": 100}
+    rows = {row.order: row for row in report(*HOSTS, owners=owners | {"orders": [other]}).orders}
+    assert "far is proposed, not counted" in rows[""].why
+    assert "part of what the pool needs, not on top of it" in rows["far"].why
+
+
+def test_what_is_not_tendered_is_as_urgent_as_its_pool_and_not_called_in_time() -> None:
+    stages = {"proposed": AS_OF - timedelta(days=9)}
+    owners = {"orders": [declared(name="far", stages=stages)]}
+    rows = {row.order: row for row in report(*HOSTS, owners=owners).orders}
+    need, far = rows[""], rows["far"]
+    assert (far.status, far.order_by_date) == (need.status, need.order_by_date)
+    assert f"as urgent as its pool, to be ordered by {need.order_by_date}" in far.why
+    assert far.shortfall_days is None
 
 
 def test_a_second_host_is_one_host() -> None:

@@ -11,6 +11,7 @@ import pytest
 from estates import AS_OF, NOW, answers, days, estate, health
 from inventory.changes import Change
 from inventory.records import Backup, BackupJob, GuestSnapshot, Record
+from lumbung.commands.planning import says_nothing
 from planner.eol import release_of, shipped
 from planner.explain import explain
 from planner.pools import Past
@@ -213,6 +214,24 @@ def test_the_earliest_order_comes_first_and_each_pool_orders_once() -> None:
     dated = [row.order_by_date for row in found.orders]
     assert dated == sorted(dated, key=str)
     assert all("lead time 314 d" in row.assumed for row in found.orders)
+
+
+def test_a_datastore_without_guests_says_nothing_until_something_is_wrong() -> None:
+    stores = [
+        datastore("san"), datastore("copies", content=("backup",)), datastore("bare"),
+        datastore("full", content=("iso",), capacity_bytes=10 * GIB, used_bytes=9 * GIB),
+    ]  # fmt: skip
+    used = {"copies": 100.0, "full": 9.0}
+    past = Past(
+        datastore_days={
+            (1 + i, "storage"): days([used.get(one.name or "", 50.0) * GIB] * 90)
+            for i, one in enumerate(stores)
+        }
+    )
+    found = report(*stores, guest(), disk(), past=past)
+    quiet = {row.pool for row in found.pools if says_nothing(found, row)}
+    assert quiet == {"copies", "bare"}
+    assert {row.status for row in found.pools if row.pool == "full"} != {"ok"}
 
 
 def test_the_binding_answer_is_the_shortest_runway_else_the_least_headroom() -> None:
