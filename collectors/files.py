@@ -29,6 +29,7 @@ from collectors.csv_table import (
     text,
     whole,
 )
+from inventory.clocks import is_ahead, told_ahead
 from inventory.platform_records import Recorder, Volume
 from inventory.records import (
     USAGE_METRICS,
@@ -242,8 +243,12 @@ class FilesCollector:
         return Raw("files", answers, context)
 
     def parse(self, raw: Raw, *, source: str, taken_at: datetime) -> Snapshot:
-        """The directory as one snapshot, at the time it says itself (not at ``taken_at``)."""
-        return _Directory(raw, source).snapshot()
+        """The directory as one snapshot, at the time it says itself (not at ``taken_at``).
+
+        Raises BadAnswer for a time that is still to come at ``taken_at``: what is stored of it
+        would be in the way of all that is read until then.
+        """
+        return _Directory(raw, source, taken_at).snapshot()
 
 
 def _refuse_unknown(folder: Path) -> None:
@@ -273,6 +278,7 @@ class _Directory:
 
     raw: Raw
     source: str
+    now: datetime
     host_clusters: dict[str, str] = field(default_factory=dict)
     guest_clusters: dict[str, str] = field(default_factory=dict)
     datastore_clusters: dict[str, str] = field(default_factory=dict)
@@ -324,7 +330,13 @@ class _Directory:
                 ZoneInfo(zone)
             except (ZoneInfoNotFoundError, ValueError):
                 raise rows[0].fault("timezone", f"{zone!r} is not a time zone") from None
+        self._refuse_ahead(rows[0])
         return rows[0].values
+
+    def _refuse_ahead(self, line: Line) -> None:
+        if is_ahead(line["taken_at"], self.now):
+            said = told_ahead(line["taken_at"], self.now)
+            raise line.fault("taken_at", f"{said}; correct it, or set the clock")
 
     def _taken_at(self, about: Mapping[str, Any], usage: tuple[Usage, ...]) -> datetime:
         stated: datetime | None = about.get("taken_at")
@@ -332,7 +344,13 @@ class _Directory:
             return stated.astimezone(UTC)
         if usage:
             return max(sample.taken_at for sample in usage).astimezone(UTC)
-        return datetime.fromtimestamp(float(self.raw.context["newest_file"]), UTC)
+        newest = datetime.fromtimestamp(float(self.raw.context["newest_file"]), UTC)
+        if is_ahead(newest, self.now):
+            raise BadAnswer(
+                f"{self.raw.context['folder']}: the time of its newest file, "
+                f"{told_ahead(newest, self.now)}; say in source.csv when it was taken"
+            )
+        return newest
 
     def _facts(self, stem: str, make: Callable[[Line], Record]) -> Iterable[Record]:
         seen: dict[str, int] = {}
@@ -429,6 +447,7 @@ class _Directory:
         }
         seen: dict[tuple[Any, ...], int] = {}
         for line in self._rows("usage"):
+            self._refuse_ahead(line)
             known, file = owners[line["entity"]]
             cluster = self._known(line, "entity_id", known, file)
             period = 300 if line["period_seconds"] is None else line["period_seconds"]

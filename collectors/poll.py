@@ -65,6 +65,11 @@ class Result:
         return self.outcome in ("stored", "partial", "superseded")
 
     @property
+    def superseded(self) -> bool:
+        """Whether what is stored is newer: it was read, but none of its facts were taken in."""
+        return self.outcome == "superseded"
+
+    @property
     def new_gaps(self) -> tuple[Coverage, ...]:
         return self.stored.new_gaps if self.stored else ()
 

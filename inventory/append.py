@@ -55,7 +55,12 @@ class Stored:
     samples: int = 0
     gaps: tuple[Coverage, ...] = ()
     new_gaps: tuple[Coverage, ...] = ()
-    superseded: bool = False  # older than what is stored: only its usage was kept
+    superseded_by: datetime | None = None  # of what is stored; only the usage was kept then
+
+    @property
+    def superseded(self) -> bool:
+        """Whether it was older than what is stored, so that none of its facts were taken in."""
+        return self.superseded_by is not None
 
     @property
     def is_partial(self) -> bool:
@@ -83,9 +88,9 @@ def append(connection: Connection, snapshot: Snapshot, attempt: Attempt) -> Stor
     _refuse_foreign_clusters(connection, snapshot, attempt, source_key)
     identities = Identities(connection, snapshot.taken_at)
     newest = _newest_snapshot_at(connection, source_key)
-    superseded = newest is not None and snapshot.taken_at < newest
-    stored = Stored(superseded=superseded)
-    if not superseded:
+    is_older = newest is not None and snapshot.taken_at < newest
+    stored = Stored(superseded_by=newest if is_older else None)
+    if not is_older:
         identities.learn(snapshot.facts)
         stored += _store_facts(connection, snapshot, source_key, identities)
         stored = replace(

@@ -5,7 +5,9 @@ StoreError
 ├── SchemaTooOld      the store needs `lumbung db upgrade`
 ├── SchemaTooNew      the store was written by a newer Lumbung
 ├── ClusterConflict   two sources report one cluster name without being configured so
-└── StoreUnusable     full disk, no permission, not a database, server away
+└── StoreUnusable     no permission, server away
+    ├── StoreFull     nothing more can be written: a full disk, a quota
+    └── StoreDamaged  the file is malformed, or something else
 """
 
 from __future__ import annotations
@@ -32,4 +34,12 @@ class ClusterConflict(StoreError):
 
 
 class StoreUnusable(StoreError):
+    pass
+
+
+class StoreFull(StoreUnusable):
+    pass
+
+
+class StoreDamaged(StoreUnusable):
     pass

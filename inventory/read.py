@@ -23,6 +23,7 @@ from inventory.records import (
     Datastore,
     Disk,
     Guest,
+    Host,
     Record,
 )
 from inventory.samples import USAGE
@@ -48,7 +49,7 @@ _COVERAGE = table_of(CoverageRow)
 _ENTITY = table_of(EntityRow)
 _ENTITY_DAY = table_of(EntityDayRow)
 _CLUSTER_DAY = table_of(ClusterDayRow)
-_SUCCESS = ("stored", "partial", "superseded")
+_SUCCESS = ("stored", "partial")  # what was superseded brought no fact: that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ class SourceState:
     last_attempt_at: datetime | None = None
     last_outcome: str = ""
     last_error: str = ""
+    superseded_since: datetime | None = None  # while what is read is older than what is stored
+    superseded_by: datetime | None = None  # what the stored facts are of, which are in the way
     platform: str = ""
     guests_seen: int | None = None
     guests_reported: int | None = None
@@ -307,8 +310,8 @@ def _source_state(connection: Connection, source: RowMapping, at: datetime) -> S
         _POLL.c.source_key == source["key"], _POLL.c.purpose == "poll", _POLL.c.taken_at <= at
     )
     good = polls.where(_POLL.c.outcome.in_(_SUCCESS))
-    in_order = (_POLL.c.finished_at, _POLL.c.key)
-    backwards = (_POLL.c.finished_at.desc(), _POLL.c.key.desc())
+    in_order = (_POLL.c.key,)
+    backwards = (_POLL.c.key.desc(),)  # as they were recorded: a clock may have been turned back
     last = _one(connection, polls.order_by(*backwards))
     if last is None:
         return state
@@ -329,6 +332,7 @@ def _source_state(connection: Connection, source: RowMapping, at: datetime) -> S
         last_attempt_at=last["finished_at"],
         last_outcome=last["outcome"],
         last_error=last["error"],
+        **(_superseded(connection, source["key"]) if last["outcome"] == "superseded" else {}),
         **{
             name: shown[name]
             for name in (
@@ -346,6 +350,23 @@ def _source_state(connection: Connection, source: RowMapping, at: datetime) -> S
         covered=frozenset((p.kind, p.scope) for p in coverage if not p.is_gap),
         history_steps=len(done_steps(connection, source["key"])),
     )
+
+
+def _superseded(connection: Connection, source_key: int) -> dict[str, Any]:
+    """Since when nothing of a source is taken in, and the stored instant that is in the way."""
+    polls = (_POLL.c.source_key == source_key, _POLL.c.purpose == "poll")
+    good = (*polls, _POLL.c.outcome.in_(_SUCCESS))
+    newest = sa.select(sa.func.max(_POLL.c.taken_at, type_=_POLL.c.taken_at.type)).where(*good)
+    last_good = sa.select(sa.func.max(_POLL.c.key)).where(*good).scalar_subquery()
+    first = (
+        sa.select(_POLL.c.finished_at)
+        .where(*polls, _POLL.c.outcome == "superseded", _POLL.c.key > last_good)
+        .order_by(_POLL.c.key)
+    )
+    return {
+        "superseded_since": connection.scalar(first.limit(1)),
+        "superseded_by": connection.scalar(newest),
+    }
 
 
 def _one(connection: Connection, query: sa.Select[Any]) -> RowMapping | None:
@@ -562,6 +583,16 @@ def power_since(connection: Connection, at: datetime) -> dict[int, datetime]:
         if key not in since or state[key] != power:
             since[key], state[key] = valid_from, power
     return since
+
+
+def first_known_at(connection: Connection) -> datetime | None:
+    """The first instant of which any host or guest is known."""
+    tables = [table_of(VERSION_ROWS[kind]) for kind in (Host, Guest)]
+    found = [
+        connection.scalar(sa.select(sa.func.min(t.c.valid_from, type_=t.c.valid_from.type)))
+        for t in tables
+    ]
+    return min((instant for instant in found if instant is not None), default=None)
 
 
 def known_clusters(connection: Connection) -> dict[str, str]:

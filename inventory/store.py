@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,14 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from inventory.errors import SchemaTooNew, SchemaTooOld, StoreMissing, StoreUnusable
+from inventory.errors import (
+    SchemaTooNew,
+    SchemaTooOld,
+    StoreDamaged,
+    StoreFull,
+    StoreMissing,
+    StoreUnusable,
+)
 
 SCHEMA_HEAD = "0014"  # the newest migration in inventory/migrations/versions; a test holds it so
 _KNOWN_SCHEMAS = tuple(f"{number:04d}" for number in range(1, int(SCHEMA_HEAD) + 1))
@@ -161,7 +169,8 @@ def _claim_file(path: Path, *, create: bool) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
-        raise StoreUnusable(f"cannot make {path}: {error.strerror}") from error
+        kind = StoreFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreUnusable
+        raise kind(f"cannot make {path}: {error.strerror}") from error
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
@@ -191,17 +200,27 @@ def _said_plainly(address: str) -> Iterator[None]:
         yield
     except (OperationalError, DatabaseError) as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
-        raise StoreUnusable(f"{address}: {reason}{_advice(reason)}") from error
+        kind, advice = _judged(reason)
+        raise kind(f"{address}: {reason}{advice}") from error
 
 
-def _advice(reason: str) -> str:
-    advice = {
-        "disk is full": "; free some space, nothing was stored",
-        "disk I/O error": "; look at the disk's space, quota and health, nothing was stored",
-        "readonly database": "; this user may read it but not write to it",
-        "database is locked": f"; another process held it for over {_BUSY_SECONDS} s",
-        "lock timeout": f"; another process held it for over {_BUSY_SECONDS} s",
-        "file is not a database": "; the file is something else or damaged",
-        "unable to open": "; check that this user may read the file and its folder",
-    }
-    return next((text for sign, text in advice.items() if sign in reason), "")
+_FOREIGN = "; the file is something else or damaged"
+_HELD = f"; another process held it for over {_BUSY_SECONDS} s"
+_SIGNS: dict[str, tuple[type[StoreUnusable], str]] = {
+    "disk is full": (StoreFull, "; free some space, nothing was stored"),
+    "disk I/O error": (
+        StoreFull,
+        "; look at the disk's space, quota and health, nothing was stored",
+    ),
+    "readonly database": (StoreUnusable, "; this user may read it but not write to it"),
+    "database is locked": (StoreUnusable, _HELD),
+    "lock timeout": (StoreUnusable, _HELD),
+    "file is not a database": (StoreDamaged, _FOREIGN),
+    "malformed": (StoreDamaged, "; the file is damaged: bring back a copy of it"),
+    "unable to open": (StoreUnusable, "; check that this user may use the file and its folder"),
+}
+
+
+def _judged(reason: str) -> tuple[type[StoreUnusable], str]:
+    """What kind of trouble a driver's words mean, and what to do about it."""
+    return next((told for sign, told in _SIGNS.items() if sign in reason), (StoreUnusable, ""))

@@ -37,12 +37,13 @@ class Collected:
 
     @property
     def exit(self) -> Exit:
-        """0 done; 3 a source failed or a gap is new; 4 nothing came; 2 only for settings."""
+        """0 done; 3 a source failed, was superseded or has a new gap; 4 nothing came; 2 only for
+        settings."""
         if not any(result.ok for result in self.results):
             faults = {result.error_kind for result in self.results}
             settings_only = faults <= {"SourceMisconfigured", "NotInstalled", "ClusterConflict"}
             return Exit.USAGE if settings_only else Exit.NOTHING
-        partial = any(not result.ok or result.new_gaps for result in self.results)
+        partial = any(not r.ok or r.superseded or r.new_gaps for r in self.results)
         return Exit.PARTIAL if partial else Exit.DONE
 
 

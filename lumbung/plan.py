@@ -60,11 +60,16 @@ class When:
     today: date
 
     @classmethod
-    def of(cls, settings: Settings, on: date | None, now: datetime) -> When:
-        """Now, or the end of a past local date."""
+    def of(
+        cls, settings: Settings, on: date | None, now: datetime, *, option: str = "--on"
+    ) -> When:
+        """Now, or the end of a past local date. Raises SettingsError for a day to come: nothing
+        is known of it, and what is to be done by then would seem to be late."""
         today = now.astimezone(settings.zone).date()
-        if on is None or on >= today:
-            return cls(on or today, now, today)
+        if on is not None and on > today:
+            raise SettingsError(f"{option}: {on} is after today, {today}; nothing is known of it")
+        if on is None or on == today:
+            return cls(today, now, today)
         midnight = datetime.combine(on + timedelta(days=1), time(), settings.zone)
         return cls(on, midnight, today)
 

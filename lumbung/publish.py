@@ -5,12 +5,14 @@ A reader never sees half a report, a second run never fails, nothing published i
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from importlib.metadata import version
@@ -60,13 +62,20 @@ def weekly(session: Session, settings: Settings, store: Store, on: date | None) 
         note(f"the store cannot be written, its days stay as they are: {error}")
         return plan(settings, store, when, run_id=new_run_id(now))
     report = plan(settings, store, when, run_id=new_run_id(now))
+    try:
+        _remember(store, report, when)
+    except StoreUnusable as error:  # a file that may be written in a folder that may not
+        note(f"the store cannot be written, it does not remember what this report says: {error}")
+    return report
+
+
+def _remember(store: Store, report: Report, when: When) -> None:
     with store.writing() as connection:
         states = states_of(report.assessment, report.as_of)
         remember_findings(connection, states, report.assessment.counts, report.as_of)
         remember_proposals(connection, report.proposals)
         if when.as_of == when.today:
             remember_forecasts(connection, report.forecasts)
-    return report
 
 
 def week_of(report: Report) -> str:
@@ -131,27 +140,55 @@ def publish(
     profile: Profile = "technical",
     seal: Seal | None = None,
 ) -> Path:
-    """Writes all weekly files under ``folder`` and returns the link to them."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    week = week_of(report)
-    final = folder / f"{week}.{report.run_id}"
-    draft = folder / f".{final.name}.part"
-    previous = _newest_manifest(folder)
-    told = for_profile(in_language(report, lang), profile)
-    draft.mkdir(mode=0o700)
-    try:
+    """Writes all weekly files under ``folder`` and returns the link to them.
+
+    Raises SettingsError where they cannot be written; nothing is published then.
+    """
+    with _told_plainly(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        week = week_of(report)
+        final = folder / f"{week}.{report.run_id}"
+        told = for_profile(in_language(report, lang), profile)
         content = contents(told, dialect=dialect, lang=lang)
-        content[MANIFEST] = _manifest(told, content, previous, seal, profile)
+        content[MANIFEST] = _manifest(told, content, _newest_manifest(folder), seal, profile)
+        _write_whole(folder, final, content, (folder / week, folder / "latest"))
+    return folder / week
+
+
+def _write_whole(
+    folder: Path, final: Path, content: Mapping[str, bytes], links: Sequence[Path]
+) -> None:
+    """Writes a folder and turns links to it, or leaves everything as it was."""
+    draft = folder / f".{final.name}.part"
+    fresh = [link.with_name(f".{link.name}.{secrets.token_hex(4)}") for link in links]
+    try:
+        draft.mkdir(mode=0o700)
         for name, body in content.items():
             _write(draft / name, body)
         _open_like(folder, draft)
+        for made in fresh:  # beforehand: what is renamed needs no room
+            made.symlink_to(final.name, target_is_directory=True)
         draft.rename(final)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
+        for made in fresh:
+            made.unlink(missing_ok=True)
         raise
-    for name in (week, "latest"):
-        _turn(folder / name, final.name)
-    return folder / week
+    for made, link in zip(fresh, links, strict=True):
+        made.replace(link)
+
+
+@contextmanager
+def _told_plainly(folder: Path) -> Iterator[None]:
+    """Turns what the disk refuses into one line that names the folder and what to do."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "free some space" if full else "name a folder that this user may write"
+        raise SettingsError(
+            f"{folder}: nothing was published: {error.strerror or error}; {advice}"
+        ) from error
 
 
 def publish_folder(
@@ -165,9 +202,6 @@ def publish_folder(
     """
     if folder.exists():
         raise SettingsError(f"{folder} exists; name another folder")
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
-    draft.mkdir(mode=0o700)
     manifest = {
         "schema": MANIFEST_SCHEMA,
         "lumbung": version("lumbung"),
@@ -175,13 +209,17 @@ def publish_folder(
         "files": {name: checksum(body) for name, body in sorted(content.items())},
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-    try:
-        for name, body in {**content, MANIFEST: text.encode()}.items():
-            _write(draft / name, body)
-        draft.rename(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+    with _told_plainly(folder):
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+        try:
+            draft.mkdir(mode=0o700)
+            for name, body in {**content, MANIFEST: text.encode()}.items():
+                _write(draft / name, body)
+            draft.rename(folder)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
     return {"published": str(folder.resolve()), "manifest": checksum(text.encode())}
 
 
@@ -268,10 +306,3 @@ def _open_like(folder: Path, draft: Path) -> None:
         draft.chmod(0o750)
         for path in draft.iterdir():
             path.chmod(0o640)
-
-
-def _turn(link: Path, target: str) -> None:
-    """Points a link elsewhere in one step."""
-    fresh = link.with_name(f".{link.name}.{secrets.token_hex(4)}")
-    fresh.symlink_to(target, target_is_directory=True)
-    fresh.replace(link)

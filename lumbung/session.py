@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from collectors.contract import SourceMisconfigured
+from inventory.read import first_known_at
 from inventory.store import Store
 from lumbung import secrets
 from lumbung.choices import Globals
@@ -65,6 +66,21 @@ class Session:
         settings = self.settings()
         with self.store(settings) as store:
             return plan(settings, store, When.of(settings, on, self.now()), run_id=run_id)
+
+    def knows_nothing(self) -> str:
+        """What to say where nothing is known of a day: since when anything is."""
+        settings = self.settings()
+        with self.store(settings) as store, store.reading() as connection:
+            first = first_known_at(connection)
+        if first is None:
+            return "the store knows nothing yet; run `lumbung collect`"
+        return f"the store knows nothing before {first.astimezone(settings.zone).date()}"
+
+    def no_pool(self, option: str, name: str, known: Iterable[str]) -> SettingsError:
+        """That no pool has a name, and which there are."""
+        names = ", ".join(known)
+        said = f"known are {names}" if names else self.knows_nothing()
+        return SettingsError(f"{option}: no pool is named {name!r}; {said}")
 
 
 def store_url(settings: Settings, override: str | None) -> URL:

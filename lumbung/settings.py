@@ -191,7 +191,8 @@ class Settings:
         raise SettingsError(f"{self.path}: no source is named {name!r}; known are {known}")
 
     def chosen(self, names: Sequence[str]) -> tuple[ConfiguredSource, ...]:
-        return tuple(self.source(name) for name in names) if names else self.sources
+        """The named sources, each once; all without names. Raises SettingsError."""
+        return tuple(self.source(name) for name in dict.fromkeys(names)) or self.sources
 
     def poll_minutes(self, source: ConfiguredSource) -> int:
         if source.common.poll_minutes is not None:

@@ -119,6 +119,26 @@ _SAME = {
 }
 
 
+_CALLED = {
+    "almalinux": "AlmaLinux",
+    "centos": "CentOS",
+    "freebsd": "FreeBSD",
+    "opensuse": "openSUSE",
+    "rhel": "RHEL",
+    "sles": "SLES",
+    "win": "Windows",
+}
+
+
+def os_name(os: str) -> str:
+    """An operating system in words where the platform names it by an address of libosinfo; any
+    other name as it was told."""
+    found = _LIBOSINFO.match(os.strip().lower())
+    if found is None:
+        return os
+    return f"{_CALLED.get(found['product'], found['product'].title())} {found['cycle']}"
+
+
 def release_of(os: str, data: EndOfLifeData) -> Release | None:
     """The release that an operating system's name means; None when it is too vague to say."""
     name = os.strip().lower()

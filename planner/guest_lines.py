@@ -13,6 +13,7 @@ from planner.answers import PoolAnswer
 from planner.backups import newest
 from planner.change_rows import in_gib
 from planner.efficiency.rows import GuestColumns
+from planner.eol import os_name
 from planner.estate import Estate
 from planner.guest_views import GuestView
 from planner.hosting import host_labels
@@ -45,6 +46,7 @@ def guest_lines(
         proven={place for pool in answers for place in _proven_hosts(pool)},
         changes=_changes_by_guest(changes),
         efficiency=efficiency,
+        pool_names=_pool_names(estate, answers),
     )
     ordered = sorted(estate.guests, key=lambda v: (v.guest.cluster, _natural(v.guest.guest_id)))
     return (context.line(view) for view in ordered)
@@ -61,6 +63,15 @@ def _changes_by_guest(changes: Iterable[Change]) -> dict[GuestKey, list[str]]:
             text = f"{change.kind} {in_gib(change.field)}".strip()
             found.setdefault(change.guest, []).append(text)
     return found
+
+
+def _pool_names(
+    estate: Estate, answers: Sequence[PoolAnswer]
+) -> Mapping[tuple[str, str | None], str]:
+    """The datastores as pools.csv calls them, by the places by which disks name them."""
+    pools = [answer.pool for answer in answers]
+    stores = [(pool.name, pool.datastore) for pool in pools if pool.datastore is not None]
+    return {place: name for name, fact in stores for place in estate.places_of(fact)}
 
 
 def _proven_hosts(pool: PoolAnswer) -> Iterable[tuple[str, str]]:
@@ -81,6 +92,7 @@ class _Context:
     proven: set[tuple[str, str]]  # cluster and id of hosts whose loss is proven to end some way
     changes: Mapping[GuestKey, list[str]]
     efficiency: Mapping[GuestKey, GuestColumns]
+    pool_names: Mapping[tuple[str, str | None], str]  # by cluster and id of the datastore
 
     def line(self, view: GuestView) -> GuestLine:
         guest, estate = view.guest, self.estate
@@ -108,12 +120,12 @@ class _Context:
             criticality=view.criticality,
             power=guest.power,
             days_in_state=self._days_in_state(view),
-            os=guest.os,
+            os=None if guest.os is None else os_name(guest.os),
             vcpus=guest.vcpus,
             memory_gib=_gib(guest.memory_bytes),
             disk_provisioned_gib=_gib(_total(disks, "capacity_bytes")),
             disk_used_gib=_gib(_total(disks, "allocated_bytes")),
-            datastores=_joined(disk.datastore_id for disk in disks) if disks is not None else None,
+            datastores=None if disks is None else _joined(map(self._pool_of, disks)),
             tags=_joined(guest.tags) if guest.tags is not None else None,
             snapshot_count=None if snapshots is None else len(snapshots),
             snapshot_oldest_days=self._oldest_days(snapshots),
@@ -128,7 +140,13 @@ class _Context:
             risk_points_waived=sum(finding.waived_points for finding in findings),
             risk_coverage_pct=coverage_percent(self.judged.get(name, {})),
             key=guest_key(guest.cluster, guest.guest_id),
+            template=None if guest.template is None else int(guest.template),
+            state_began_unseen=self._state_began_unseen(view),
         )
+
+    def _pool_of(self, disk: Disk) -> str | None:
+        """What the pool that a disk lies in is called; of what is no pool, the datastore's id."""
+        return self.pool_names.get((disk.cluster, disk.datastore_id), disk.datastore_id)
 
     def _seen(self, view: GuestView, kind: Any, records: Sequence[Any]) -> Sequence[Any] | None:
         """The records; None when there are none because they could not be seen."""
@@ -147,6 +165,13 @@ class _Context:
         since = self.power_since.get(view.fact.entity_key or 0)
         return None if since is None or view.guest.power is None else (self.estate.at - since).days
 
+    def _state_began_unseen(self, view: GuestView) -> int | None:
+        """Whether it was so when its source was first read: then it may have been so for long."""
+        if self._days_in_state(view) is None:
+            return None
+        since = self.power_since.get(view.fact.entity_key or 0)
+        return int(began_unseen(self.estate, since))
+
     def _oldest_days(self, snapshots: Sequence[GuestSnapshot] | None) -> int | None:
         made = [s.created_at for s in snapshots or () if s.created_at is not None]
         return (self.estate.at - min(made)).days if made else None
@@ -156,6 +181,11 @@ class _Context:
         if (cluster, host) not in self.proven or not view.is_powered_on:
             return None
         return int((cluster, view.label) in self.stays_down)
+
+
+def began_unseen(estate: Estate, since: datetime | None) -> bool:
+    """Whether a state that was first seen at an instant was there at a source's first poll."""
+    return since is not None and since in {one.state.first_success_at for one in estate.sources}
 
 
 def _gib(value: float | None) -> float | None:

@@ -370,11 +370,17 @@ def source_row(health: SourceHealth) -> SourceRow:
         hidden=" ".join(hidden),
         token_expires_on=state.token_expires_on,
         key=source_key(state.name),
+        taken_at=state.last_taken_at,
+        superseded_since=state.superseded_since,
+        superseded_by=state.superseded_by,
     )
 
 
 def source_status(stale: bool, outcome: str, last_success_at: datetime | None) -> str:
-    """never, stale, failing (the last attempt brought nothing), partial or ok."""
+    """superseded (what is read is older than what is stored: none of it is taken in), never,
+    stale, failing (the last attempt brought nothing), partial or ok."""
+    if outcome == "superseded":
+        return "superseded"
     if last_success_at is None:
         return "never"
     if stale:

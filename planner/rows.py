@@ -129,6 +129,8 @@ class GuestLine:
     risk_points_waived: int
     risk_coverage_pct: float | None
     key: str
+    template: int | None
+    state_began_unseen: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,9 @@ class SourceRow:
     hidden: str
     token_expires_on: date | None
     key: str
+    taken_at: datetime | None
+    superseded_since: datetime | None
+    superseded_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

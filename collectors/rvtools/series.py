@@ -18,6 +18,7 @@ from collectors.contract import BadAnswer, Budget, KeptAnswer, Raw, Source, Unre
 from collectors.rvtools.dates import guessed_at
 from collectors.rvtools.export import READING_SECONDS, Export, read_export
 from collectors.rvtools.workbook import read_sheets, workbooks
+from inventory.clocks import is_ahead, told_ahead
 from inventory.records import Coverage, Snapshot, Usage
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def fetch(source: Source[RvtoolsOptions], budget: Budget) -> Raw:
         "zone": zone.key,
         "before": [one.answer for one in before.values()],
         "waiting": len(marks) - len(answers),
+        "now": (source.now or datetime.now(UTC)).isoformat(),
     }
     raw = Raw("rvtools", answers, context, asked=tuple(answers))
     read = dict(zip(answers, marks, strict=False))
@@ -133,6 +135,7 @@ def _exports(raw: Raw, source: str) -> list[Export]:
     if not exports:
         raise BadAnswer("no workbook was read")
     exports.sort(key=lambda export: (export.taken_at, export.file))
+    _refuse_ahead(exports, raw.context.get("now"))
     _refuse_other_vcenters(exports, [_earlier(one) for one in raw.context.get("before", ())])
     return exports
 
@@ -143,6 +146,16 @@ _Earlier = tuple[datetime, tuple[str, ...], Used]
 def _earlier(answer: Mapping[str, Any]) -> _Earlier:
     used = {(cluster, name): int(size) for cluster, name, size in answer["used"]}
     return datetime.fromisoformat(answer["taken_at"]), tuple(answer["servers"]), used
+
+
+def _refuse_ahead(exports: Sequence[Export], now: str | None) -> None:
+    """What is stored of a time to come would be in the way of all that is read until then."""
+    newest = exports[-1]
+    if now is not None and is_ahead(newest.taken_at, clock := datetime.fromisoformat(now)):
+        raise BadAnswer(
+            f"{newest.file}: its time, {told_ahead(newest.taken_at, clock)}; say in `timezone` "
+            "of the source where RVTools runs, or set the clock"
+        )
 
 
 def _refuse_other_vcenters(exports: Sequence[Export], before: Sequence[_Earlier]) -> None:

@@ -6,6 +6,7 @@ A command loads what it needs when it runs, so that `--help` is instant.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -70,7 +71,12 @@ _NEW_BEFORE_CYCLES_ARE_SOUGHT = 50_000
 def main() -> None:
     """Runs the command line; every expected trouble is one line and an exit code."""
     gc.set_threshold(_NEW_BEFORE_CYCLES_ARE_SOUGHT)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader went away: what is left is for no one
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -83,9 +89,10 @@ def run(arguments: list[str]) -> int:
     except TyperException as error:
         _say(f"lumbung: {error.format_message()} (see `lumbung --help`)")
         return Exit.USAGE
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader went away; there is no one to tell
-        return Exit.DONE
+    except SystemExit as stopped:
+        if isinstance(stopped.__context__, BrokenPipeError):
+            return Exit.DONE  # the reader went away (`| head`): it has all that it wanted
+        raise
     except Exception as error:  # noqa: BLE001  (the last line of defence: told below)
         return _told(error, verbose=bool({"-v", "--verbose"} & set(arguments)))
     return int(result) if isinstance(result, int) else Exit.DONE

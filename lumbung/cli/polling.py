@@ -50,7 +50,9 @@ def _collect(context: typer.Context, names: Names = None) -> None:
 def _backfill(
     context: typer.Context,
     names: Names = None,
-    seconds: Annotated[float, typer.Option(help="stop after that long; it resumes")] = 3600.0,
+    seconds: Annotated[float, typer.Option(min=1, help="stop after that long; it resumes")] = (
+        3600.0
+    ),
 ) -> None:
     """Read the history that the platforms keep themselves; resumes where it stopped."""
     from lumbung.commands.collecting import backfill_all
@@ -65,7 +67,11 @@ def _record(
     name: Annotated[str, typer.Argument(help="the source")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="where the record goes")],
 ) -> None:
-    """Save a scrubbed raw answer set, for a bug report or a test."""
+    """Save a raw answer set without secrets, for a bug report or a test.
+
+    Passwords, keys and notes are taken out. The names of guests, hosts and accounts, addresses
+    and tags stay, for without them nothing can be replayed: read it before you send it.
+    """
     from lumbung.commands.collecting import record_source
     from lumbung.session import Session
 

@@ -39,6 +39,20 @@ def _db_check(context: typer.Context) -> None:
     raise typer.Exit(check(Session.of(context.obj)))
 
 
+@db.command("mend")
+def _db_mend(
+    context: typer.Context,
+    sure: Annotated[bool, typer.Option("--yes", help="do it; without it only what is found")] = (
+        False
+    ),
+) -> None:
+    """Take out what is dated after now and in the way of new polls; a copy is kept."""
+    from lumbung.commands.storing import mend
+    from lumbung.session import Session
+
+    raise typer.Exit(mend(Session.of(context.obj), sure=sure))
+
+
 @db.command("purge")
 def _db_purge(
     context: typer.Context,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -16,14 +17,16 @@ from collectors.scrub import scrubbed
 from collectors.tags import COMMAND
 from collectors.worker import Failed, Found
 from inventory import read
+from inventory.errors import StoreFull
 from inventory.records import Coverage, Guest, Host, Right, Snapshot
 from inventory.store import Store
 from lumbung.choices import Exit, Format
 from lumbung.collecting import Collected, backfill, collect, keep_house, note_collect, plan_of
 from lumbung.plan import health
 from lumbung.printing import note, show
+from lumbung.reminders import reminders, token_words
 from lumbung.session import Session
-from lumbung.settings import ConfiguredSource, Settings
+from lumbung.settings import ConfiguredSource, Settings, SettingsError
 from planner.report import source_row
 from planner.rows import SourceRow
 from reports.cells import plain
@@ -35,16 +38,36 @@ _LEAST_FOR_HISTORY = 0.25  # of a source's time for history, however long the po
 def collect_once(session: Session, names: Sequence[str] = ()) -> Exit:
     """One poll of every (named) source, told line by line; the exit code of `collect`."""
     settings = session.settings()
-    with session.store(settings, create=True) as store:
-        began = time.monotonic()
-        results = []
-        for result in collect(session, settings, store, names):
-            _tell(result, verbose=session.verbose)
-            results.append(result)
-        _continue_histories(session, settings, store, results, began)
-        keep_house(session, settings, store)
-        note_collect(session, store, "collect", results)
+    results: list[Result] = []
+    try:
+        with session.store(settings, create=True) as store:
+            lines = _collect_into(session, settings, store, names, results)
+    except StoreFull as error:
+        note(f"lumbung: {error}")
+        return Exit.PARTIAL if any(result.ok for result in results) else Exit.NOTHING
+    for line in lines:
+        note(line)
     return Collected(tuple(results)).exit
+
+
+def _collect_into(
+    session: Session,
+    settings: Settings,
+    store: Store,
+    names: Sequence[str],
+    results: list[Result],
+) -> list[str]:
+    """Polls, adds each result once it is stored, and returns what is to be told at the end."""
+    began = time.monotonic()
+    for result in collect(session, settings, store, names):
+        _tell(result, verbose=session.verbose)
+        results.append(result)
+    _continue_histories(session, settings, store, results, began)
+    keep_house(session, settings, store)
+    note_collect(session, store, "collect", results)
+    told = {result.source for result in results if result.superseded}
+    with store.reading() as connection:
+        return reminders(settings, connection, session.now(), told)
 
 
 def _tell(result: Result, *, verbose: bool) -> None:
@@ -89,8 +112,11 @@ def _line(result: Result) -> str:
     if effort.requests:
         parts.append(f"{effort.requests} requests, {effort.bytes / 1024:.0f} KiB")
     parts.append(f"{result.seconds:.1f} s")
-    if stored.superseded:
-        parts.append("older than what is stored: only its usage was kept")
+    if stored.superseded_by is not None:
+        parts.append(
+            f"of {snapshot.taken_at:%Y-%m-%d %H:%MZ}, older than what is stored: only its usage "
+            f"was kept (stored is {stored.superseded_by:%Y-%m-%d %H:%MZ})"
+        )
     return ", ".join(parts)
 
 
@@ -160,6 +186,7 @@ def backfill_all(session: Session, names: Sequence[str], *, seconds: float) -> E
             [result] = collect(session, settings, store, [source.name])
             polled.append(result)
             note(_line(result))
+            complete = complete and not result.superseded
             if result.snapshot is None:
                 complete = False
                 continue
@@ -176,12 +203,16 @@ def list_sources(session: Session, form: Format) -> None:
     settings = session.settings()
     with session.store(settings, create=True) as store, store.reading() as connection:
         states = read.sources_at(connection, session.now())
+        told = reminders(settings, connection, session.now())
     rows = [source_row(one) for one in health(settings, states, session.now())]
     columns = [field.name for field in fields(SourceRow)]
     show(columns, ([getattr(row, name) for name in columns] for row in rows), form)
     for state in states:
         if state.last_error and form is Format.table and state.last_outcome in _FAILURES:
             note(f"{state.name}: {state.last_outcome}: {state.last_error}")
+    if form is Format.table:
+        for line in told:
+            note(line)
 
 
 _FAILURES = ("failed", "timed_out")
@@ -224,7 +255,7 @@ def _check_lines(found: Found, today: date) -> Iterator[tuple[str, str]]:
     yield "guests", f"the platform says {told} guests, we see {guests}, on {hosts} hosts"
     if (expires := snapshot.token_expires_on) is not None:
         days = (expires - today).days
-        yield "token", f"expires on {expires} (in {days} days)" + (" – renew it" * (days < 30))
+        yield "token", token_words(expires, today) or f"expires on {expires} (in {days} days)"
     effort = snapshot.effort
     yield (
         "poll",
@@ -299,10 +330,27 @@ def record_source(session: Session, name: str, folder: Path) -> Exit:
     if isinstance(raw, Failed):
         note(f"{name}: {raw.message}")
         return Exit.NOTHING
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{name}.json"
     clean = scrubbed(raw)
     content = {"kind": clean.kind, "context": dict(clean.context), "answers": dict(clean.answers)}
-    target.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    note(f"{target}: {len(clean.answers)} answers; read it before you send it")
+    target = folder / f"{name}.json"
+    _write_for_owner(target, json.dumps(content, indent=1, sort_keys=True) + "\n")
+    note(f"{target}: {len(clean.answers)} answers; {_STAYS}")
     return Exit.DONE
+
+
+_STAYS = (
+    "secrets and notes are taken out, names, addresses, tags and accounts stay: read it before "
+    "you send it"
+)
+
+
+def _write_for_owner(path: Path, text: str) -> None:
+    """Writes a file that its owner alone may read, in a folder of the same kind if it is new."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o600)  # of one that was there before
+            file.write(text)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written: {error.strerror}") from error

@@ -36,15 +36,19 @@ def show_forecast(
         report, teller = plan_growth(settings, store, when, run_id="")
     found = [answer.pool for answer in report.answers]
     if pool is not None and not any(one.answers_to(pool) for one in found):
-        known = ", ".join(one.name for one in found)
-        raise SettingsError(f"POOL: no pool is named {pool!r}; known are {known}")
+        raise session.no_pool("POOL", pool, (one.name for one in found))
     if chart is not None and pool is not None:
         _draw(report, pool, chart)
     rows = outlook(report, teller, pool)
     columns, cells = list(COLUMNS), [[row[name] for name in COLUMNS] for row in rows]
     if form is Format.table:
         columns, cells = list(_ON_SCREEN), [_line(row) for row in rows]
-    show(columns, cells, form, empty="no pools are known; run `lumbung collect`")
+    show(
+        columns,
+        cells,
+        form,
+        empty="" if cells else f"no pools are known: {session.knows_nothing()}",
+    )
     if form is Format.table and pool is not None:
         for one in report.answers:
             for answer in one.answers if one.pool.answers_to(pool) else ():

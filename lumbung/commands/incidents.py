@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from lumbung.auditing import note_reading
 from lumbung.dates import instant_option
@@ -36,7 +38,10 @@ def assemble(
     start = instant_option(window[0], "--from", settings.zone)
     end = now
     if window[1] is not None:
-        end = min(now, instant_option(window[1], "--to", settings.zone, ends=True))
+        end = instant_option(window[1], "--to", settings.zone, ends=True)
+        if end > _end_of_day(now, settings.zone):
+            raise SettingsError(f"--to: {window[1]} is after today; nothing is known of it")
+        end = min(now, end)
     if start >= end:
         raise SettingsError(f"--from: {window[0]} is not before the end of the window")
     with session.store(settings) as store:
@@ -62,6 +67,11 @@ def assemble(
         f"read {folder}/incident.html first"
     )
     return folder
+
+
+def _end_of_day(now: datetime, zone: ZoneInfo) -> datetime:
+    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), zone)
 
 
 def _file_name(guest_id: str) -> str:

@@ -45,6 +45,7 @@ from lumbung.dates import day_option
 from lumbung.plan import When
 from lumbung.printing import show
 from lumbung.session import Session
+from lumbung.settings import SettingsError
 from planner.change_rows import change_row
 from planner.rows import ChangeRow
 
@@ -113,7 +114,7 @@ def columns_of(kind: Thing) -> list[str]:
 def list_things(session: Session, kind: Thing, at: str | None, form: Format) -> None:
     """What is known of one kind of thing, now or at the end of a past day."""
     settings = session.settings()
-    when = When.of(settings, day_option(at, "--at"), session.now())
+    when = When.of(settings, day_option(at, "--at"), session.now(), option="--at")
     with session.store(settings) as store, store.reading() as connection:
         facts = facts_at(connection, when.at).of(RECORDS[kind])
     columns = columns_of(kind)
@@ -138,8 +139,11 @@ def _shown_of(columns: list[str]) -> list[str]:
 def list_changes(session: Session, start: str | None, end: str | None, form: Format) -> None:
     """What was added, removed, resized, moved, renamed or reclassified."""
     settings = session.settings()
-    until = When.of(settings, day_option(end, "--to"), session.now()).at
-    first = day_option(start, "--from")
+    last, first = day_option(end, "--to"), day_option(start, "--from")
+    when = When.of(settings, last, session.now(), option="--to")
+    if first is not None and first > when.as_of:
+        raise SettingsError(f"--from: {first} is after {f'--to {last}' if last else 'today'}")
+    until = when.at
     after = _midnight(first, settings.zone) if first else until - timedelta(days=7)
     with session.store(settings) as store, store.reading() as connection:
         changes = changes_between(connection, after, until)

@@ -76,8 +76,7 @@ def show_fit(
     report = session.report(day_option(on, "--on"))
     wanted = [a for a in report.answers if pool is None or a.pool.answers_to(pool)]
     if pool is not None and not wanted:
-        known = ", ".join(a.pool.name for a in report.answers)
-        raise SettingsError(f"--pool: no pool is named {pool!r}; known are {known}")
+        raise session.no_pool("--pool", pool, (a.pool.name for a in report.answers))
     clusters = [a for a in wanted if a.pool.kind == "cluster" or pool is not None]
     rows = [
         _fit_row(answer, found)

@@ -30,16 +30,17 @@ def show_capacity(session: Session, pool: str | None, on: str | None, form: Form
     known = [a.pool for a in report.answers]
     names = {p.name for p in known if pool is None or p.answers_to(pool)}
     if pool is not None and not names:
-        raise SettingsError(
-            f"--pool: no pool is named {pool!r}; known are {', '.join(p.name for p in known)}"
-        )
+        raise session.no_pool("--pool", pool, (p.name for p in known))
     columns = _columns(PoolRow)
     chosen = [row for row in report.pools if row.pool in names]
     rows = [[getattr(row, c) for c in columns] for row in chosen]
     if form is Format.table:
         columns, rows = list(_CAPACITY), [_capacity_line(row) for row in chosen]
-    show(columns, rows, form, empty="no pools are known; run `lumbung collect`")
-    for fault in report.misnamed if form is Format.table else ():
+    show(
+        columns, rows, form, empty="" if rows else f"no pools are known: {session.knows_nothing()}"
+    )
+    # The estate file is of today: what it names may not have been there on a past day.
+    for fault in report.misnamed if form is Format.table and on is None else ():
         note(str(fault))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lumbung.printing import note
 from lumbung.publish import publish_logged, weekly
+from lumbung.reminders import reminders
 from lumbung.session import Session
 from planner.risks.catalogue import Language
 from reports.profiles import Profile
@@ -30,10 +31,15 @@ def report_once(
         link = publish_logged(
             session, store, report, where, dialect=dialect, lang=lang, profile=profile
         )
+        with store.reading() as connection:
+            lines = reminders(settings, connection, session.now())
     note(
         f"{link}: {len(report.orders)} orders, {len(report.guests)} guests, "
         f"{len(report.assessment.risks)} risks, status {report.status}"
     )
-    for fault in report.misnamed:
+    # The estate file is of today: what it names may not have been there on a past day.
+    for fault in report.misnamed if on is None else ():
         note(f"{settings.estate_file}: {fault}")
+    for line in lines:
+        note(line)
     return link

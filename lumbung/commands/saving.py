@@ -91,8 +91,12 @@ def show_showback(session: Session, by: PayerKind, on: str | None, form: Format)
         "waste_month", "currency",
     )  # fmt: skip
     empty = "no rate card: set [showback.clusters.NAME] in the policy file"
+    if report.rates and not found:
+        empty = f"nothing is known that could be charged: {session.knows_nothing()}"
     show(columns, rows, form, on_screen=on_screen, empty=empty)
     if form is Format.table:
         unknown = sum(row.not_priced for row in found)
         if unknown:
             note(f"{unknown} guests have no price: their size is not known")
+        for cluster in sorted(set(report.rates) - {row.cluster for row in found}):
+            note(f"{cluster} has rates, but no host or guest of it is known: nothing is charged")

@@ -1,15 +1,17 @@
-"""db info, upgrade, check, purge."""
+"""db info, upgrade, check, mend, purge."""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 from datetime import timedelta
 
 import sqlalchemy as sa
 
+from inventory.ahead import ahead_faults, take_out_ahead
 from inventory.audit import log_faults
 from inventory.check import faults
-from inventory.errors import StoreError
+from inventory.errors import StoreDamaged, StoreError
 from inventory.history import Forgotten, forget, thin_out
 from inventory.samples import USAGE
 from inventory.store import SCHEMA_HEAD, Store
@@ -46,10 +48,8 @@ def upgrade(session: Session) -> None:
         if before == SCHEMA_HEAD:
             print(f"{store.address} has schema {SCHEMA_HEAD} already")
             return
-        if store.path is not None and before is not None:
-            copy = store.path.with_name(f"{store.path.name}-schema-{before}")
-            shutil.copy2(store.path, copy)
-            note(f"copied to {copy}")
+        if before is not None:
+            _copy(store, f"schema-{before}")
         store.upgrade()
         with store.writing() as connection:
             note_deed(
@@ -63,13 +63,61 @@ def upgrade(session: Session) -> None:
 
 def check(session: Session) -> Exit:
     """Look for damage: of the file, and of what the store promises about its facts."""
-    with session.store() as store, store.reading() as connection:
-        found = [*faults(connection), *log_faults(connection)]
+    settings, now = session.settings(), session.now()
+    try:
+        with session.store(settings) as store, store.reading() as connection:
+            ahead = ahead_faults(connection, now, settings.zone)
+            found = [*faults(connection), *log_faults(connection), *ahead]
+    except StoreDamaged as error:
+        print(error)
+        return Exit.FAULT
     for fault in found:
         print(fault)
     if not found:
         print("no fault found")
+    if ahead:
+        note(f"it is {now.isoformat(timespec='seconds')} here; {_HOW_TO_MEND}")
     return Exit.FAULT if found else Exit.DONE
+
+
+_HOW_TO_MEND = (
+    "if that is right, `lumbung db mend --yes` takes out what is dated after it, else set the clock"
+)
+
+
+def mend(session: Session, *, sure: bool) -> Exit:
+    """Take out what is dated after now, for it is in the way of all that is read until then; an
+    embedded store is copied first."""
+    settings, now = session.settings(), session.now()
+    with session.store(settings) as store:
+        with store.reading() as connection:
+            found = ahead_faults(connection, now, settings.zone)
+        for fault in found:
+            print(fault)
+        if not found:
+            print("nothing is dated after now")
+            return Exit.DONE
+        if not sure:
+            note(f"it is {now.isoformat(timespec='seconds')} here; {_HOW_TO_MEND}")
+            return Exit.USAGE
+        _copy(store, f"before-mend-{now:%Y%m%dT%H%M%SZ}")
+        with store.writing() as connection:
+            gone = take_out_ahead(connection, now, settings.zone)
+            note_deed(session, connection, "db mend", asdict(gone))
+    print(
+        f"took out {gone.polls} polls, {gone.versions} versions, {gone.samples} samples, "
+        f"{gone.reports} reports; {gone.reopened} versions hold again"
+    )
+    note("the next: lumbung collect")
+    return Exit.DONE
+
+
+def _copy(store: Store, named: str) -> None:
+    """Copies an embedded store beside itself."""
+    if store.path is not None:
+        copy = store.path.with_name(f"{store.path.name}-{named}")
+        shutil.copy2(store.path, copy)
+        note(f"copied to {copy}")
 
 
 def purge(session: Session, older_than: int | None) -> None:

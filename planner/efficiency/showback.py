@@ -196,10 +196,15 @@ def waste_of(claim: Claim, rates: Mapping[str, Rates]) -> float | None:
 def showback_rows(
     estate: Estate, rates: Mapping[str, Rates], claims: Iterable[Claim], by: By
 ) -> tuple[ShowbackRow, ...]:
-    """Per cluster of the rate card its payers, the dearest first, then what nobody has taken."""
+    """Per cluster of the rate card its payers, the dearest first, then what nobody has taken.
+
+    Of a cluster of which nothing is known it is not known who took what either: no rows.
+    """
     waste = _waste_by_guest(claims, rates)
     rows: list[ShowbackRow] = []
     for cluster, of in rates.items():
+        if not estate.hosts_in(cluster) and not estate.guests_in(cluster):
+            continue
         payers = list(_payers(estate, cluster, of, waste, by))
         rows += sorted(payers, key=lambda row: (-row.cost_month, row.name or ""))
         rows.append(_unallocated(estate, cluster, of, payers))

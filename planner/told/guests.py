@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from inventory.records import Guest
 from planner.backups import newest
 from planner.efficiency import explained
+from planner.guest_lines import began_unseen
 from planner.guest_views import GuestView
 from planner.keys import failover_key
 from planner.pools import GIB
@@ -144,6 +145,12 @@ def _changes(report: Report, row: GuestLine, _view: GuestView) -> Iterator[str]:
 
 def _state(report: Report, row: GuestLine, view: GuestView) -> Iterator[str]:
     since = report.power_since.get(view.fact.entity_key or 0)
+    if began_unseen(report.estate, since):
+        yield (
+            f"{shown(row.power)} at the first poll, of {minute(since)}, and ever since: the days "
+            f"are the least they can be; counted until {minute(report.at)}"
+        )
+        return
     yield (
         f"{shown(row.power)} since {minute(since)}, as polls saw it; counted until "
         f"{minute(report.at)}"
@@ -173,7 +180,7 @@ def _gib(amount: float | None) -> str:
 
 
 _PARTS: Mapping[str, Part] = {
-    **dict.fromkeys(("power", "days_in_state"), _state),
+    **dict.fromkeys(("power", "days_in_state", "state_began_unseen"), _state),
     **dict.fromkeys(
         ("risk_level", "risk_points", "risk_points_waived", "risk_coverage_pct"), _risks
     ),

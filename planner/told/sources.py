@@ -25,6 +25,11 @@ def source_lines(asked: Asked, row: SourceRow, column: str | None) -> Iterator[s
         f"stale when older than three polls of {health.poll_minutes} minutes; it is "
         f"{shown(health.age_minutes and round(health.age_minutes))} minutes old"
     )
+    if state.superseded_since is not None:
+        yield (
+            f"superseded since {minute(state.superseded_since)}: what it shows is older than what "
+            f"is stored, of {minute(state.superseded_by)}; only its usage is kept"
+        )
     if state.last_error:
         yield f"last error: {state.last_error}"
     yield (

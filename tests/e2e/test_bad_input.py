@@ -130,8 +130,44 @@ def test_an_unknown_source_pool_date_and_key(tmp_path: Path) -> None:
     told(site.call("collect", "sight"), 2, "'sight'", "known are site")
     told(site.call("capacity", "--pool", "c9"), 2, "'c9'", "c1")
     told(site.call("capacity", "--on", "last monday"), 2, "--on", "last monday")
+    ahead = "--on: 2027-01-01 is after today, 2026-11-23"
+    for command in ("capacity", "report", "risks", "forecast", "fit", "showback", "cameras"):
+        told(site.call(command, "--on", "2027-01-01"), 2, ahead)
+    told(site.call("inventory", "guests", "--at", "2026-11-24"), 2, "--at: 2026-11-24 is after")
+    told(site.call("changes", "--to", "2026-11-24"), 2, "--to: 2026-11-24 is after today")
+    told(site.call("changes", "--from", "2026-11-24"), 2, "--from: 2026-11-24 is after today")
+    backwards = ("--from", "2026-11-20", "--to", "2026-11-19")
+    told(site.call("changes", *backwards), 2, "--from: 2026-11-20 is after --to 2026-11-19")
+    incident = ("incident", "--guest", "g", "--from", "2026-11-20", "--to", "2026-11-24")
+    told(site.call(*incident), 2, "--to: 2026-11-24 is after today")
     told(site.call("explain", "pool/c9/cpu/demand"), 2, "c9")
     told(site.call("explain", "finding/none"), 2, "none")
+
+
+def test_of_a_day_before_the_first_poll_nothing_is_known_and_nothing_charged(
+    tmp_path: Path,
+) -> None:
+    card = "{cost_month = 90, cpu_ratio = 0.5, memory_ratio = 0.3, storage_ratio = 0.2}"
+    policy = f"[showback.clusters]\nc1 = {card}\n"
+    stages = "{proposed: 2026-11-02, in_service: 2027-02-01}"
+    estate = f"orders:\n  - {{name: Host, pool: c1, cpu_cores: 4, stages: {stages}}}\n"
+    site = Site(tmp_path, policy=policy, estate=estate)
+    site.write(hosts=[host("h1")], guests=[guest("g", "h1")]).collect()
+    since = "the store knows nothing before 2026-11-23"
+    for command in ("capacity", "forecast"):
+        told(site.call(command, "--on", "2020-01-01"), 0, f"no pools are known: {since}")
+    told(site.call("forecast", "c1", "--on", "2020-01-01"), 2, f"no pool is named 'c1'; {since}")
+    ran = site.call("showback", "--on", "2020-01-01")
+    assert ran.stdout == ""
+    assert ran.stderr.splitlines() == [
+        f"nothing is known that could be charged: {since}",
+        "c1 has rates, but no host or guest of it is known: nothing is charged",
+    ]
+    assert len(site.rows("showback")) > 1
+
+
+def test_a_backfill_of_less_than_no_time_is_refused() -> None:
+    told(lumbung_here("backfill", "--seconds", "-1"), 2, "--seconds", "greater than or equal to 1")
 
 
 def test_a_world_readable_token_is_refused(folder: Folder) -> None:

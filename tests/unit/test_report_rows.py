@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 from estates import AS_OF, NOW, answers, days, estate, health
 from inventory.changes import Change
 from inventory.records import Backup, BackupJob, GuestSnapshot, Record
+from planner.eol import release_of, shipped
+from planner.explain import explain
 from planner.pools import Past
 from planner.report import Memory, Report, make_report, source_status
 from planner.rows import GuestLine
+from rule_cases import changed
 from stored import GIB, JAKARTA, datastore, disk, guest, host
 
 
@@ -70,6 +74,37 @@ def test_sizes_are_sums_and_one_unknown_part_leaves_them_unknown() -> None:
     found = line(guest(), disk(allocated_bytes=GIB), disk("100", "scsi1", datastore_id="nas"))
     assert (found.disk_provisioned_gib, found.disk_used_gib) == (80, None)
     assert found.datastores == "nas;san"
+
+
+def test_a_guests_datastores_are_called_as_the_pools_are() -> None:
+    stores = [datastore(f"9520-{n}/images", hosts=(f"h{n}",)) for n in (1, 2)]
+    named = [changed(store, name=f"kvm{n}/images") for n, store in enumerate(stores, 1)]
+    disks = [disk(key=store.datastore_id, datastore_id=store.datastore_id) for store in stores]
+    off = datastore("off", enabled=False)  # is no pool
+    found = report(guest(), *named, off, *disks, disk(key="x", datastore_id="off"))
+    assert found.guests[0].datastores == "kvm1/images;kvm2/images;off"
+    pools = {row.pool for row in found.pools}
+    assert set(found.guests[0].datastores.split(";")) - pools == {"off"}
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("http://debian.org/debian/12", "Debian 12"),
+        ("http://ubuntu.com/ubuntu/22.04", "Ubuntu 22.04"),
+        ("http://redhat.com/rhel/9.4", "RHEL 9.4"),
+        ("Debian GNU/Linux 12 (bookworm)", "Debian GNU/Linux 12 (bookworm)"),
+        (None, None),
+    ],
+)
+def test_an_operating_system_is_named_in_words(told: str | None, shown: str | None) -> None:
+    assert line(guest(os=told)).os == shown
+    if told is not None and shown is not None:
+        assert release_of(told, shipped()) == release_of(shown, shipped())
+
+
+def test_a_template_is_told_from_a_stopped_guest() -> None:
+    assert [line(guest(template=known)).template for known in (True, False, None)] == [1, 0, None]
 
 
 def test_none_and_not_seen_are_told_apart() -> None:
@@ -147,6 +182,20 @@ def test_days_in_a_state_are_counted_from_when_it_began() -> None:
     memory = Memory(power_since={1: NOW - timedelta(days=12, hours=5)})
     assert line(guest(power="stopped"), memory=memory).days_in_state == 12
     assert line(guest(power=None), memory=memory).days_in_state is None
+    assert line(guest(power=None), memory=memory).state_began_unseen is None
+
+
+def test_the_days_in_a_state_are_the_least_where_the_first_poll_found_it_so() -> None:
+    first = NOW - timedelta(days=12)
+    known = health()
+    sources = (replace(known, state=replace(known.state, first_success_at=first)),)
+    for began, unseen in ((first, 1), (first + timedelta(hours=1), 0)):
+        memory = Memory(power_since={1: began})
+        place = estate(guest(power="stopped"), sources=sources)
+        told = make_report(place, Past(), memory, zone=JAKARTA, run_id="RUN")
+        assert (told.guests[0].state_began_unseen, told.guests[0].key) == (unseen, "guest/c/100")
+        text = explain(told, "guest/c/100/days_in_state")
+        assert ("the days are the least they can be" in text) == bool(unseen)
 
 
 def test_guests_are_listed_by_number() -> None:
@@ -203,7 +252,8 @@ def test_a_finding_keeps_the_day_it_was_first_seen() -> None:
     [
         (False, "stored", True, "ok"),
         (False, "partial", True, "partial"),
-        (False, "superseded", True, "ok"),
+        (False, "superseded", True, "superseded"),
+        (True, "superseded", False, "superseded"),
         (False, "failed", True, "failing"),
         (False, "timed_out", True, "failing"),
         (True, "failed", True, "stale"),

@@ -108,6 +108,13 @@ def test_a_relative_configuration_is_found_from_where_it_was_named(elsewhere: Pa
     assert settings.path.is_absolute()
 
 
+def test_a_source_that_is_named_twice_is_chosen_once(tmp_path: Path) -> None:
+    both = FILES + FILES.replace('"a"', '"b"')
+    settings = loaded(tmp_path / "lumbung.toml", HEAD + both)
+    assert [source.name for source in settings.chosen(["b", "a", "b"])] == ["b", "a"]
+    assert [source.name for source in settings.chosen([])] == ["a", "b"]
+
+
 def test_an_absolute_store_stays_where_it_is(tmp_path: Path) -> None:
     text = HEAD + '[store]\nurl = "sqlite:////var/lib/lumbung/i.db"\n' + FILES
     settings = loaded(tmp_path / "lumbung.toml", text)
