@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import re
 import secrets
 import stat
 import tomllib
@@ -19,7 +18,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from lumbung.settings import SettingsError
+from lumbung.settings import SettingsError, broken_toml
 from planner.calendar_entries import CalendarFile
 from planner.eol import EndOfLifeData, parse, shipped
 from planner.forecast.calendar import NO_CALENDAR, Calendar
@@ -48,9 +47,7 @@ def load_policy(path: Path | None) -> Policy:
     except UnknownRule as error:
         raise SettingsError(f"{path}: [risks]: {error}") from error
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r" \(at line (\d+), column \d+\)$", str(error))
-        where = f":{line[1]}" if line else ""
-        raise SettingsError(f"{path}{where}: {error}") from error
+        raise broken_toml(path, error) from error
     return policy
 
 

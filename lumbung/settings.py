@@ -222,8 +222,15 @@ def load_settings(path: Path) -> Settings:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: {error}") from error
+        raise broken_toml(path, error) from error
     return _Reader(path.absolute(), text).settings(tables)
+
+
+def broken_toml(path: Path, error: tomllib.TOMLDecodeError) -> SettingsError:
+    """What to say of a file that is no TOML, with the line."""
+    place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
+    line = f":{place[1]}" if place else ""
+    return SettingsError(f"{path}{line}: {error}")
 
 
 def _read(path: Path) -> str:

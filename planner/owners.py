@@ -384,13 +384,14 @@ class EstateFile(_Table):
 
     @model_validator(mode="after")
     def _excludes_each_day_once(self) -> EstateFile:
-        ordered = sorted(self.exclusions, key=lambda item: item.first)
-        for earlier, later in combinations(ordered, 2):
+        ordered = sorted(enumerate(self.exclusions), key=lambda item: item[1].first)
+        for (_, earlier), (i, later) in combinations(ordered, 2):
             if earlier.overlaps(later):
-                raise ValueError(
-                    f"exclusions: {earlier.first} to {earlier.last} and {later.first} to "
-                    f"{later.last} overlap for {later.pool or later.source}"
+                told = (
+                    f"{earlier.first} to {earlier.last} and {later.first} to {later.last} overlap "
+                    f"for {later.pool or later.source}"
                 )
+                raise Misplaced(told, "exclusions", i)
         return self
 
     @model_validator(mode="after")

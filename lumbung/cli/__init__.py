@@ -87,7 +87,8 @@ def run(arguments: list[str]) -> int:
         _say("stopped")
         return Exit.FAULT
     except TyperException as error:
-        _say(f"lumbung: {error.format_message()} (see `lumbung --help`)")
+        told = error.format_message().replace("Value error, ", "")  # of a choice that is none
+        _say(f"lumbung: {told} (see `lumbung --help`)")
         return Exit.USAGE
     except SystemExit as stopped:
         if isinstance(stopped.__context__, BrokenPipeError):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from math import isfinite
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,7 +16,7 @@ from planner.scenario.changes import Change
 
 # Which option a key of a change comes from, to name it when it is wrong.
 _OPTIONS = {
-    "pool": "--pool", "storage": "--storage", "when": "--when", "profile": "--add",
+    "storage": "--storage", "when": "--when", "profile": "--add",
     "cpu_factor": "--cpu-factor", "agency": "--agency",
 }  # fmt: skip
 _VERB_OPTIONS = {
@@ -23,6 +24,8 @@ _VERB_OPTIONS = {
     "add_hosts": "--add-host", "add_storage": "--add-storage", "migrate": "--migrate",
     "growth": "--growth", "reclaim": "--reclaim", "demand": "--project",
 }  # fmt: skip
+_NAMES_ITS_POOL = frozenset({"add_storage", "reclaim", "demand"})  # all others take --pool
+_MOST = 10_000  # guests or hosts of one option
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class Asked:
 def option_of(place: tuple[str | int, ...]) -> str:
     """The option that a key below a change came from."""
     verb, key = (*(str(part) for part in place), "", "")[:2]
+    if key == "pool" and verb not in _NAMES_ITS_POOL:
+        return "--pool"
     return _OPTIONS.get(key) or _OPTIONS.get(verb) or _VERB_OPTIONS.get(verb, "")
 
 
@@ -118,10 +123,13 @@ def _change(option: str, told: dict[str, Any]) -> Change:
 
 
 def _counted(option: str, text: str, example: str) -> tuple[int, str]:
-    found = re.fullmatch(r"(?:(\d{1,6})x)?(\S.*)", text)
+    found = re.fullmatch(r"(?:([+-]?\d+)x)?(\S.*)", text)
     if found is None:
         raise SettingsError(f"{option}: {text!r} is not COUNTxSIZE such as {example}")
-    return int(found[1] or 1), found[2]
+    count = int(found[1] or 1)
+    if not 1 <= count <= _MOST:
+        raise SettingsError(f"{option}: {text!r}: the count must be 1 to {_MOST:,}")
+    return count, found[2]
 
 
 def _match(text: str) -> dict[str, str]:
@@ -170,4 +178,4 @@ def _numbers(text: str, count: int) -> list[float] | None:
         found = [float(part) for part in text.split("/")]
     except ValueError:
         return None
-    return found if len(found) == count else None
+    return found if len(found) == count and all(map(isfinite, found)) else None

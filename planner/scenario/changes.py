@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from planner.cameras import storage_bytes
 from planner.owners import Classification, Match
+from planner.purchases import Misplaced
 
 DOING_NOTHING = "doing nothing"  # the scenario that is always there
 _POOL = "the cluster, as `lumbung capacity` names it"
@@ -222,11 +223,13 @@ class ScenarioFile(_Table):
     """The file: scenarios side by side."""
 
     version: Literal[1] = Field(1, description="of the file's form")
-    scenarios: tuple[Scenario, ...] = Field(min_length=1, description="side by side")
+    scenarios: tuple[Scenario, ...] = Field(description="side by side")
 
     @model_validator(mode="after")
     def _has_names_of_its_own(self) -> ScenarioFile:
         names = [scenario.name for scenario in self.scenarios]
+        if not names:
+            raise Misplaced("holds none; a scenario is a name and its changes", "scenarios")
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two scenarios are named {name!r}")

@@ -18,6 +18,7 @@ from planner.twins import matches
 
 _LARGEST = 1e9  # of anything a profile may ask for
 _MOST_NAMED = 8
+_MATCHES = {"name_glob": "name like", "guest_id": "number", "vmid": "number", "cluster": "cluster"}
 Place = tuple[str | int, ...]
 
 
@@ -87,10 +88,12 @@ def guests_called(estate: Estate, match: Match, *place: str) -> tuple[GuestView,
     if found:
         return found
     wanted = match.model_dump(exclude_none=True)
-    told = ", ".join(f"{key} {value!r}" for key, value in wanted.items())
+    told = ", ".join(f"{_MATCHES.get(key, key)} {value!r}" for key, value in wanted.items())
     text = str(match.name_glob or match.guest_id or match.vmid or match.uuid or match.pool)
-    names = [str(v) for g in estate.guests for v in (g.guest.name, g.guest.guest_id) if v]
-    raise ScenarioError(f"no guest has {told}; {nearest(text, names)}", *place)
+    by_name = match.name_glob is not None
+    names = [view.guest.name if by_name else view.guest.guest_id for view in estate.guests]
+    near = nearest(text.strip("*?") if by_name else text, [name for name in names if name])
+    raise ScenarioError(f"no guest has {told}; {near}", *place)
 
 
 def profile_called(estate: Estate, pool: Pool, text: str, *place: str) -> Profile:

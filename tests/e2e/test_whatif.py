@@ -161,13 +161,21 @@ def test_options_are_explained_where_they_are_asked(place: Site) -> None:
     assert "pools are c1, san" in unknown.stderr
 
 
+def test_a_file_without_scenarios_is_told_with_its_place(place: Site) -> None:
+    file = place.root / "scenarios.yaml"
+    file.write_text("version: 1\nscenarios: []\n")
+    ran = place.call("whatif", "--file", str(file))
+    assert ran.returncode == 2
+    assert ran.stderr.startswith(f"lumbung: {file}:2: scenarios: holds none"), ran.stderr
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         ("{add: {cont: 4, pool: c1}}", ":5: unknown key 'scenarios.0.changes.0.add.cont'; did you"),
         ("{add: {count: 4, pool: cc1}}", ":5: no cluster is named 'cc1'; did you mean 'c1'?"),
         ("{retire: {host: hh0}}", ":5: no host is named 'hh0'; did you mean 'h0'?"),
-        ("{remove: {match: {name_glob: gg7}}}", ":5: no guest has name_glob 'gg7'; did you mean"),
+        ("{remove: {match: {name_glob: gg7}}}", ":5: no guest has name like 'gg7'; did you mean"),
         ("{when: 2026-02-30, retire: {host: h0}}", ":5: 2026-02-30 is no date: day is out of"),
         ("{when: 2020-01-01, retire: {host: h0}}", ":5: 2020-01-01 lies before 2026-11-23"),
         ("{add: {pool: c1, agency: taxi}}", ":5: 'taxi' is no agency here; did you mean 'tax'?"),
@@ -189,7 +197,9 @@ def test_a_bad_file_is_told_in_one_line_with_its_place(place: Site, change: str,
     [
         ((), "whatif needs a change, such as --add 10xM"),
         (("--add", "10xQ", "--pool", "c1"), "--add: 'Q' is neither S, M, L"),
-        (("--add", "0xM", "--pool", "c1"), "--add: Input should be greater than or equal to 1"),
+        (("--add", "0xM", "--pool", "c1"), "--add: '0xM': the count must be 1 to 10,000"),
+        (("--add", "-5xM", "--pool", "c1"), "--add: '-5xM': the count must be 1 to 10,000"),
+        (("--add", "10001xM", "--pool", "c1"), "--add: '10001xM': the count must be 1 to"),
         (
             ("--add", "4xM", "--pool", "cc1"),
             "--pool: no cluster is named 'cc1'; did you mean 'c1'?",
@@ -200,7 +210,12 @@ def test_a_bad_file_is_told_in_one_line_with_its_place(place: Site, change: str,
         (("--retire", "h44"), "--retire: no host is named 'h44'; known are h0, h1"),
         (("--migrate", "c1"), "--migrate: 'c1' is not FROM:TO"),
         (("--growth", "disk=2"), "--growth: 'disk=2' is not cpu, memory or storage"),
+        (("--growth", "memory=nan"), "--growth: 'memory=nan' is not cpu, memory or storage"),
         (("--growth", "memory=-1"), "--growth: Input should be greater than or equal to 0"),
+        (("--add-storage", "sam=9"), "--add-storage: no datastore is named 'sam'"),
+        (("--reclaim", "c9"), "--reclaim: no pool is named 'c9'"),
+        (("--remove", "gg*"), "--remove: no guest has name like 'gg*'"),
+        (("--add", "4xM", "--format", "xml"), "Invalid value for '--format': 'xml' is not one of"),
         (("--add-storage", "san"), "--add-storage: 'san' is not DATASTORE=GIB"),
         (("--project", "portl"), "--project: no project is named 'portl'; did you mean 'portal'?"),
         (("--request", "--retire", "h0"), "a request is made of --add NxSIZE"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from lumbung.files import load_estate
+from lumbung.settings import SettingsError
 from planner.owners import EstateFile, Exclusion
 from planner.quality import applying, gaps, is_out_of_line, reconciled, without
 from planner.series import HISTORY_DAYS, DailySeries
@@ -91,6 +94,14 @@ def test_an_impossible_exclusion_is_refused(
     ]
     with pytest.raises(ValidationError, match=message):
         EstateFile.model_validate({"version": 1, "exclusions": given})
+
+
+def test_the_later_of_two_that_overlap_is_told_with_its_line(tmp_path: Path) -> None:
+    day = "{pool: c1, from: 2026-11-0%d, to: 2026-11-09, reason: x, author: y}"
+    file = tmp_path / "estate.yaml"
+    file.write_text(f"version: 1\nexclusions:\n  - {day % 1}\n  - {day % 5}\n")
+    with pytest.raises(SettingsError, match=r"estate\.yaml:4: exclusions\.1: .* overlap for c1$"):
+        load_estate(file)
 
 
 def test_exclusions_of_different_pools_may_overlap() -> None:

@@ -263,7 +263,7 @@ def test_the_rows_mark_what_differs_and_name_what_binds() -> None:
         (add(profile="clone:web-x"), "no guest is called 'web-x'; did you mean 'web-"),
         (add(storage="sam"), "no datastore is named 'sam'; did you mean 'san'?"),
         ({"retire": {"host": "h9"}}, "no host is named 'h9'; known are h0, h1"),
-        ({"remove": {"match": {"name_glob": "wob-1"}}}, "no guest has name_glob 'wob-1'; did you"),
+        ({"remove": {"match": {"name_glob": "wob-1"}}}, "no guest has name like 'wob-1'; did you"),
         ({"migrate": {"leaving": "c", "arriving": "c"}}, "c cannot move to itself"),
         ({"demand": {"pool": "san", "memory_gib": 1}}, "san is a datastore and has no memory_gib"),
         ({"add_storage": {"pool": "c", "storage_gib": 1}}, "no datastore is named 'c'"),

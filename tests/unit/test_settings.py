@@ -108,6 +108,11 @@ def test_a_relative_configuration_is_found_from_where_it_was_named(elsewhere: Pa
     assert settings.path.is_absolute()
 
 
+def test_a_file_that_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"lumbung\.toml:3: Expected '=' after a key"):
+        loaded(tmp_path / "lumbung.toml", f"{HEAD}poll minutes = 5\n")
+
+
 def test_a_source_that_is_named_twice_is_chosen_once(tmp_path: Path) -> None:
     both = FILES + FILES.replace('"a"', '"b"')
     settings = loaded(tmp_path / "lumbung.toml", HEAD + both)
