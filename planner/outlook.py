@@ -13,6 +13,7 @@ from planner.growth_parts import KINDS, Growth
 from planner.owners import Exclusion
 from planner.quality import Run, applying, gaps
 from planner.report import Report, in_unit
+from planner.saying import unit_name
 
 PATH_DAYS = (30, 90, 180, 365)
 _WINDOWS = ("week", "quarter")  # as growth.WINDOWS_DAYS
@@ -181,7 +182,7 @@ class Outlook:
 
     def _signed(self, value: float) -> str:
         shown = (in_unit(value, self.answer) or 0.0) if self._shows(value) else 0.0
-        return f"{shown:+,.2f} {self.answer.question.unit}"
+        return f"{shown:+,.2f} {unit_name(self.answer.question.unit)}"
 
     def quality_words(self) -> Iterator[str]:
         """Missing days, days left out, and what of the use is accounted for."""
@@ -198,8 +199,8 @@ class Outlook:
         used, parts = (self._unit(value) for value in (checked.used, checked.accounted))
         bound = f"; {checked.unmeasured} do not tell" if checked.unmeasured else ""
         yield (
-            f"used {used} {self.answer.question.unit}, accounted for {parts}: unexplained "
-            f"{checked.unexplained_percent:.1f} %{bound}"
+            f"used {used} {unit_name(self.answer.question.unit)}, accounted for {parts}: "
+            f"unexplained {checked.unexplained_percent:.1f} %{bound}"
         )
 
 

@@ -12,6 +12,7 @@ from planner.levels import LevelDate
 from planner.policy import Policy
 from planner.pools import size_of
 from planner.purchases import Band, Project
+from planner.saying import counted, unit_name
 
 _MOST_ORDERS = 6  # past ones that are named
 
@@ -98,7 +99,7 @@ def _day(value: object) -> str:
 
 def _size(answer: Answer, band: Band) -> str:
     low, mid, high = (in_unit(size, answer) for size in (band.low, band.mid, band.high))
-    unit = answer.question.unit
+    unit = unit_name(answer.question.unit)
     if band.is_certain:
         return f"{mid:,g} {unit}"
     return f"{low:,g} to {high:,g}, most likely {mid:,g} {unit}, drawn per path"
@@ -152,7 +153,8 @@ def buy_lines(
         return
     yield from _item_lines(purchase)
     if pool.binding.order.on is None:
-        yield f"  {purchase.quantity} {purchase.item.unit}: there is one, and none to take over"
+        few = counted(purchase.quantity, purchase.item.unit)
+        yield f"  {few}: there is one, and none to take over"
     else:
         yield from _quantity_lines(answer, purchase)
     if purchase.quantity != 0:
@@ -187,7 +189,7 @@ def _quantity_lines(answer: Answer, purchase: Purchase) -> Iterator[str]:
     needed = purchase.quantities.get(answer.question.key)
     yield (
         f"  for this row {_count(needed)}, for the pool {_count(purchase.quantity)} "
-        f"{purchase.item.unit}, the most that one of its rows needs:"
+        f"{unit_name(purchase.item.unit)}, the most that one of its rows needs:"
     )
     told = (
         f"{'/'.join(key.split('/')[-2:])} {_count(count)}"

@@ -77,11 +77,19 @@ ENGLISH: Mapping[str, str] = {
     "of_pool": "pool {name!r}",
 }
 _UNITS = {"gib": "GiB", "vcpus": "vCPUs"}
+_PIECES = frozenset({"host", "disk"})
 
 
 def unit_name(unit: str) -> str:
     """A unit as people write it: "gib" is GiB."""
     return _UNITS.get(unit, unit)
+
+
+def counted(quantity: float | None, unit: str) -> str:
+    """So many of a unit, in English: "3 disks", "1 host", "16,183 GiB"."""
+    told = "?" if quantity is None else f"{quantity:,.0f}"
+    some = "s" if unit in _PIECES and quantity != 1 else ""
+    return f"{told} {unit_name(unit)}{some}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 from inventory.records import Disk, Guest, Host
 from planner.answers import Answer, PoolAnswer, in_unit
 from planner.pools import Pool
+from planner.saying import unit_name
 from planner.scenario.changes import DOING_NOTHING, Scenario
 from planner.scenario.outcome import Outcome, outcome_of
 from planner.scenario.rows import ScenarioRow, key_prefix, rows_of
@@ -155,7 +156,7 @@ class _Told:
 
     def _unit(self, value: float | None) -> str:
         known = None if value is None or isnan(value) else in_unit(value, self._answer)
-        return f"{shown(known)} {self._answer.question.unit}"
+        return f"{shown(known)} {unit_name(self._answer.question.unit)}"
 
     def _signed(self, value: float | None) -> str:
         sign = "+" if value is not None and value >= 0 else ""

@@ -31,6 +31,7 @@ from planner.purchase_reasons import (
 )
 from planner.report import in_unit, quantile
 from planner.rows import TrackRow
+from planner.saying import unit_name
 from planner.track import record_told
 
 _WEEKS_SHOWN = 8
@@ -147,7 +148,7 @@ class Sections:
         yield from section()
 
     def _unit(self, value: float | None) -> str:
-        return f"{shown(in_unit(value, self._answer))} {self._answer.question.unit}"
+        return f"{shown(in_unit(value, self._answer))} {unit_name(self._answer.question.unit)}"
 
     def _capacity(self) -> Iterator[str]:
         question, capacity = self._answer.question, self._answer.question.capacity

@@ -27,6 +27,7 @@ from planner.foreseen import engine_of, widening
 from planner.keys import track_key
 from planner.pools import MODELS, Question
 from planner.rows import TrackRow
+from planner.saying import unit_name
 
 FLEET = "fleet"
 _TELLING_LEAD_DAYS = 90  # of the dates that came, the one said about so long before is shown
@@ -328,7 +329,7 @@ def example_words(row: TrackRow) -> str:
     if row.about == "level":
         return (
             f"on {row.said_on}{replay} we said {_amount(row.said_low)} to "
-            f"{_amount(row.said_high)} {row.unit} for {row.said_for_date}; "
+            f"{_amount(row.said_high)} {unit_name(row.unit)} for {row.said_for_date}; "
             f"it was {_amount(row.came)}"
         )
     told = (

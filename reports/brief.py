@@ -14,7 +14,7 @@ from planner.placement.packing import WORST_FIRST
 from planner.report import Report, in_unit
 from planner.rows import CameraRow, OrderRow, ScoreRow, TrackRow
 from planner.runway import URGENCY
-from planner.saying import unit_name
+from planner.saying import counted, unit_name
 from planner.track import rows_of
 from reports.cells import screen, short
 from reports.fan_chart import fan_svg
@@ -287,6 +287,8 @@ def _pieces(row: OrderRow, lang: str) -> str:
     """How many of what, in a few characters; a dash for none and for not known."""
     if not row.quantity:
         return "–"
+    if lang == "en":
+        return counted(row.quantity, row.unit)
     return f"{row.quantity:,.0f} {word(unit_name(row.unit), lang)}"
 
 

@@ -17,6 +17,7 @@ from planner.fitting import for_guests
 from planner.migration import BurnDownRow, MigrationRow
 from planner.report import Report
 from planner.rows import PoolRow
+from planner.saying import unit_name
 from planner.sections import UnknownKey
 from planner.told.balance import explain_balance
 from reports.cells import screen
@@ -76,7 +77,7 @@ def _capacity_line(row: PoolRow) -> list[Any]:
     return [
         row.pool,
         f"{row.resource} {row.model}",
-        f"{_coarse(used)} of {_coarse(row.usable)} {row.unit}",
+        f"{_coarse(used)} of {_coarse(row.usable)} {unit_name(row.unit)}",
         None if row.headroom_pct is None else round(row.headroom_pct),
         reason if days is None else f"{days} d",
         row.order_by_date or "",

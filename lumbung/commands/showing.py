@@ -14,7 +14,7 @@ from lumbung.printing import note, out
 from lumbung.session import Session
 from planner.report import Report
 from planner.rows import FailoverRow, OrderRow
-from planner.saying import unit_name
+from planner.saying import counted
 from reports.terminal import table_of
 
 _MOST_RISKS = 8
@@ -84,7 +84,7 @@ def show_demo(demo: Demo, console: Console) -> None:
 
 def _what(row: OrderRow) -> str:
     """What to do, and how much of it to buy."""
-    return f"{row.what}: {row.quantity:,.0f} {unit_name(row.unit)}" if row.quantity else row.what
+    return f"{row.what}: {counted(row.quantity, row.unit)}" if row.quantity else row.what
 
 
 def _failures(report: Report) -> list[tuple[str, ...]]:

@@ -20,6 +20,7 @@ from lumbung.plan import When, gather
 from lumbung.printing import note, out, plain_lines, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
+from planner.saying import unit_name
 from planner.scenario.changes import Demand, Scenario
 from planner.scenario.names import ScenarioError, nearest
 from planner.scenario.request import Decision, Request, decide
@@ -257,7 +258,7 @@ def _lines(blocks: Sequence[Sequence[ScenarioRow]]) -> Iterator[list[str]]:
         if first.pool != pool:
             pool = first.pool
             yield [plain(pool)[:_NAME], *rest]
-        yield [f"  {first.resource}/{first.model}, {first.unit}", *rest]
+        yield [f"  {first.resource}/{first.model}, {unit_name(first.unit)}", *rest]
         yield from map(_line, block)
 
 

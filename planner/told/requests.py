@@ -9,6 +9,7 @@ from planner.answers import Answer, PoolAnswer, in_unit
 from planner.efficiency.explained import rate_lines
 from planner.pools import GIB
 from planner.purchase_reasons import lead_lines
+from planner.saying import unit_name
 from planner.scenario.judging import Said
 from planner.scenario.ordering import Condition
 from planner.scenario.request import Decision, amounts_of, charged_parts
@@ -113,7 +114,7 @@ class _Told:
             for old, new in ((before.load, answer.load), (before.usable, answer.usable))
         )
         return (
-            f"{question.key}: load {load}, usable {usable} {question.unit}; first over "
+            f"{question.key}: load {load}, usable {usable} {unit_name(question.unit)}; first over "
             f"{_first(before)} → {_first(answer)}"
         )
 
@@ -157,7 +158,7 @@ class _Told:
         like = f" like {condition.like}" if condition.like else ""
         if condition.unit == "gib":
             one_less = "one TiB less"
-        yield f"  {condition.quantity:g} {condition.unit}{like} in {condition.pool.name}"
+        yield f"  {condition.quantity:g} {unit_name(condition.unit)}{like} in {condition.pool.name}"
         for said in dict.fromkeys(self._say(said) for said in condition.with_less):
             yield f"    with {one_less}: {said}"
         yield (

@@ -154,9 +154,9 @@ def test_what_guests_do_not_account_for_is_flagged(grown: Site) -> None:
 
 def test_forecast_and_explain_name_steps_parts_and_days_left_out(grown: Site) -> None:
     for told in (grown.run("forecast", "c1"), grown.run("explain", "pool/c1/memory/demand")):
-        assert "2026-10-24: +100.00 gib, added: new (new)" in told
+        assert "2026-10-24: +100.00 GiB, added: new (new)" in told
         assert "left out 2026-09-10..2026-09-11: restore test (says NOC)" in told
-        assert "used 600.0 gib, accounted for 400.0: unexplained 33.3 %" in told
+        assert "used 600.0 GiB, accounted for 400.0: unexplained 33.3 %" in told
         assert "days missing in the history: none" in told
 
 
@@ -243,5 +243,5 @@ def test_the_growth_of_a_datastore_is_put_down_to_its_guests(tmp_path: Path) -> 
     assert (row["week_change"], row["week_organic"], row["week_unexplained"]) == (21, 14, 7)
     assert (row["week_added"], row["week_removed"]) == (0, 0)
     told = site.run("forecast", "san")
-    assert "organic +14.00 gib: a (a) +14.00 gib" in told
-    assert "unexplained +7.00 gib" in told
+    assert "organic +14.00 GiB: a (a) +14.00 GiB" in told
+    assert "unexplained +7.00 GiB" in told

@@ -132,11 +132,11 @@ def test_a_row_is_explained_by_its_key(place: Site) -> None:
         f"  {IN_MARCH}: add count 4, profile M, pool c1",
         "  2026-11-23: add_hosts count 1, like h0",
         "  of c1: hosts +1, guests +4, disks +4",
-        "  c1/new-M-1: +16 gib",
-        "usable 1,638.4 gib; doing nothing 1,228.8 gib",
-        f"  from {IN_MARCH}: usable 1,638.4 gib, the scenario adds +64 gib",
-        "  host new-h0-1: capacity 512 gib, reserve 0 (assumed), of the scenario",
-        "  host h0: capacity 512 gib, reserve 0 (assumed), source site, confirmed",
+        "  c1/new-M-1: +16 GiB",
+        "usable 1,638.4 GiB; doing nothing 1,228.8 GiB",
+        f"  from {IN_MARCH}: usable 1,638.4 GiB, the scenario adds +64 GiB",
+        "  host new-h0-1: capacity 512 GiB, reserve 0 (assumed), of the scenario",
+        "  host h0: capacity 512 GiB, reserve 0 (assumed), source site, confirmed",
         "  factor 0.8 (threshold.memory, assumed); k = 1",
     ):
         assert line in told

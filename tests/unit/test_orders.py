@@ -596,7 +596,7 @@ def test_explain_tells_the_lead_the_orders_the_gate_and_the_quantity() -> None:
         "proposed to contracted: 100 d (100 to 100, 3 orders)",
         "order new: 1 × host, contracted",
         "drawn per path from 50 to 250 days after as_of",
-        "project p from 2026-12-13: 1 to 9, most likely 2 gib, drawn per path, tentative: on 50 %",
+        "project p from 2026-12-13: 1 to 9, most likely 2 GiB, drawn per path, tentative: on 50 %",
         "with tentative projects: base",
         "RKA: hand in by",
         "item large: 64 cores, 1,024 GiB memory (catalogue)",

@@ -87,7 +87,7 @@ def test_a_yes_if_is_defended_by_what_is_short_and_why_one_host_less_is_not_enou
     for part in (
         "answer yes_if: yes = with all that is asked for in place",
         f"short: {row.why.split('; ')[0]}",
-        "load 800 → 2,240, usable 1,228.8 → 2,457.6 gib",
+        "load 800 → 2,240, usable 1,228.8 → 2,457.6 GiB",
         "90 × M (profiles.M, assumed)",
         "3 hosts like c/h0 in c",
         "with one host less: c: 192 GiB of memory (demand) are missing",

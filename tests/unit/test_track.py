@@ -210,7 +210,7 @@ def test_on_1_march_we_said_and_it_was() -> None:
         came=20_800.0, replayed=1,
     )  # fmt: skip
     assert level == (
-        "on 2026-03-01 (replayed) we said 20,100 to 21,400 gib for 2026-05-30; it was 20,800"
+        "on 2026-03-01 (replayed) we said 20,100 to 21,400 GiB for 2026-05-30; it was 20,800"
     )
 
 
