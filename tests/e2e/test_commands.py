@@ -171,7 +171,7 @@ def test_the_value_that_is_explained_is_the_one_in_the_table(site: Site) -> None
     usable = site.pool("memory", "demand")["usable"]
     told = site.run("explain", "pool/c1/memory/demand/usable").splitlines()
     assert told[2] == f"usable = {usable}"
-    assert f"= {usable} gib" in told[4]
+    assert f"= {usable} GiB" in told[4]
 
 
 # Reports
