@@ -81,13 +81,8 @@ class Balance:
             yield from _rows(self.scope, self.members, self.moves, self.after)
 
 
-def balance_of(estate: Estate, past: Past, answers: Sequence[PoolAnswer]) -> tuple[BalanceRow, ...]:
-    """Every cluster with several hosts, then the clusters and the sites among themselves."""
-    return tuple(row for one in balances_of(estate, past, answers) for row in one.rows())
-
-
 def balances_of(estate: Estate, past: Past, answers: Sequence[PoolAnswer]) -> tuple[Balance, ...]:
-    """What the rows are made of, in their order."""
+    """Of every cluster with several hosts, then of the clusters and the sites among themselves."""
     pools = [answer.pool for answer in answers if answer.pool.kind == "cluster"]
     rows: list[Balance] = []
     for pool in pools:

@@ -133,7 +133,7 @@ def _why_not(edition: Edition, path: Path) -> str:
     """Why a published file has no row with a key."""
     columns, _delimiter, _text = _table(path)
     if "key" not in columns:
-        return "is missing, or of a version whose rows had no keys"
+        return "cannot be read, or is of a version whose rows had no keys"
     hidden = "" if edition.profile == "technical" else f", or it is hidden from {edition.profile}"
     return f"has no row with this key: it was not there then{hidden}"
 
@@ -143,7 +143,7 @@ def _table(path: Path) -> tuple[list[str], str, str]:
     cannot be read."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return [], ",", ""
     head = text.partition("\n")[0]
     delimiter = ";" if ";" in head else ","

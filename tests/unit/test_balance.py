@@ -11,7 +11,7 @@ from estates import days, estate
 from inventory.platform_records import HaRule
 from inventory.records import Record
 from planner.answers import answer_all
-from planner.balance import BalanceRow, balance_of, balances_of
+from planner.balance import BalanceRow, balances_of
 from planner.estate import Estate
 from planner.pools import Past, questions
 from planner.sections import UnknownKey
@@ -36,7 +36,8 @@ def balance(
 ) -> dict[tuple[str, str], BalanceRow]:
     place = estate(*records, **more)
     past = past_of(place, used, lengths)
-    rows = balance_of(place, past, answer_all(place, questions(place, past, JAKARTA)))
+    found = balances_of(place, past, answer_all(place, questions(place, past, JAKARTA)))
+    rows = [row for one in found for row in one.rows()]
     return {(row.scope, row.resource): row for row in rows}
 
 

@@ -118,8 +118,15 @@ def test_what_was_altered_since_is_told(tmp_path: Path) -> None:
     lines = told(tmp_path, row_of("order/c"))
     assert lines[1:] == [
         f"  {folder.name}: orders.csv was altered",
-        "  orders.csv is missing, or of a version whose rows had no keys",
+        "  orders.csv cannot be read, or is of a version whose rows had no keys",
     ]
+
+
+def test_a_published_file_that_is_no_text_any_more_is_told(tmp_path: Path) -> None:
+    folder = publish(report(), tmp_path, dialect="standard", lang="en").resolve()
+    (folder / "orders.csv").write_bytes(b"\xff\xfe key")
+    lines = told(tmp_path, row_of("order/c"))
+    assert lines[-1] == "  orders.csv cannot be read, or is of a version whose rows had no keys"
 
 
 def test_a_report_that_is_not_there_is_told_with_those_that_are(weekly: Path) -> None:
