@@ -15,7 +15,7 @@ from inventory.platform_records import Recorder
 from inventory.records import Coverage
 from planner.pools import Past
 from planner.report import Memory, Report, in_language, make_report
-from planner.saying import ENGLISH, Said, Text
+from planner.saying import ENGLISH, Said, Text, counted
 from reports.brief import brief_html
 from reports.phrases import PHRASES
 from reports.profiles import redacted_rows
@@ -140,3 +140,14 @@ def test_rows_that_are_redacted_still_know_what_they_say(report: Report) -> None
     [row] = redacted_rows([replace(report.orders[0])], lambda told: told.replace("near", "x"))
     assert isinstance(row.what, Text)
     assert "near" not in tell(row.why, "id")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit", "told"),
+    [(3, "disk", "3 disks"), (1, "host", "1 host"), (0, "host", "0 hosts"),
+     (16_182.7, "gib", "16,183 GiB"), (None, "disk", "? disks")],
+)  # fmt: skip
+def test_pieces_are_counted_as_people_count_them(
+    quantity: float | None, unit: str, told: str
+) -> None:
+    assert counted(quantity, unit) == told
