@@ -15,6 +15,8 @@ from lab.libvirt_lab.daemon import Host
 from libvirt_answers import AT
 from pve_recorded import Project
 
+_RATES_AFTER_SECONDS = 1.1  # rates over less than a second are none
+
 
 def source(of: Host, uri: str | None = None, **more: Any) -> str:
     extra = "".join(f"{key} = {json.dumps(value)}\n" for key, value in more.items())
@@ -36,6 +38,12 @@ def collected(project: Project) -> str:
     ran = project.call("collect")
     assert ran.returncode in (0, 3), ran.stderr
     return ran.stderr
+
+
+def collected_again(project: Project) -> str:
+    """A `collect` long enough after the one before that its counters give rates."""
+    time.sleep(_RATES_AFTER_SECONDS)
+    return collected(project)
 
 
 def usage(project: Project, entity: str) -> dict[str, list[dict[str, Any]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from inventory.platform_records import Volume
 from inventory.records import Disk, Guest, Host, Nic, Record, Snapshot
 from lab.libvirt_lab.daemon import Host as LabHost
 from lab.libvirtd import Lab
-from libvirt_project import collected, poll, source, until, usage, uuid_of
+from libvirt_project import collected, collected_again, poll, source, until, usage, uuid_of
 from pve_recorded import Project
 
 pytestmark = [pytest.mark.libvirt, pytest.mark.slow]
@@ -245,8 +244,7 @@ def test_two_hosts_of_one_cluster_are_one_pool_before_during_and_after_a_migrati
         assert pool_of(project) == before
         assert place_of(project, key) == (here.uuid, "running", "kvm2")
     try:
-        time.sleep(1.1)  # rates over less than a second are none
-        collected(project)
+        collected_again(project)
         assert pool_of(project) == before
         assert place_of(project, key) == (there.uuid, "running", "kvm1")
         moved = [r for r in project.rows("changes") if r["subject"].startswith("guest ")]
@@ -312,8 +310,7 @@ def assert_rates_begin_anew(project: Project, key: str) -> None:
     """The first poll on the new host gives no rate, the next one a rate of the new process."""
     on_arrival = usage(project, "guest")[key][-1]
     assert on_arrival["cpu_used_cores"] is None
-    time.sleep(1.1)
-    collected(project)
+    collected_again(project)
     newest = usage(project, "guest")[key][-1]
     assert 0 <= newest["cpu_used_cores"] <= 1.05
     assert json.dumps(newest["disk_write_bytes_per_second"]) != "null"

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +22,7 @@ from collectors.libvirt import LibvirtCollector
 from lab.libvirt_lab.daemon import Host
 from lab.libvirtd import Lab
 from libvirt_answers import AT
-from libvirt_project import collected, poll, source, until, usage, uuid_of
+from libvirt_project import collected, collected_again, poll, source, until, usage, uuid_of
 from pve_recorded import Project
 from site_files import guest, host, write_csv
 
@@ -174,7 +173,7 @@ def test_a_second_poll_gives_plausible_rates(project: Project, lab: Lab) -> None
     written = "block.0.wr.bytes"
     before = int(stats(lab.host, "kvm1-guest1")[written])
     until(lambda: int(stats(lab.host, "kvm1-guest1")[written]) > before)
-    collected(project)
+    collected_again(project)
     active = usage(project, "guest")[uuid_of(lab.host, "kvm1-guest1")]
     assert any(row["memory_used_bytes"] for row in active)
     [rates] = [row for row in active if row["cpu_used_cores"] is not None]
@@ -195,14 +194,12 @@ def test_a_restart_between_polls_gives_no_rate_at_all(project: Project, lab: Lab
     collected(project)
     for command in ("destroy", "start"):
         lab.virsh(command, name)
-    time.sleep(1.1)  # rates over less than a second are none
-    collected(project)
+    collected_again(project)
     # Without a balloon driver yet a guest that just started tells nothing at all.
     assert all(row["cpu_used_cores"] is None for row in usage(project, "guest").get(key, []))
     other = usage(project, "guest")[uuid_of(lab.host, "kvm1-guest2")]
     assert any(row["cpu_used_cores"] is not None for row in other)
-    time.sleep(1.1)
-    collected(project)
+    collected_again(project)
     rates = [row for row in usage(project, "guest")[key] if row["cpu_used_cores"] is not None]
     assert len(rates) == 1
     assert 0 <= rates[0]["cpu_used_cores"] <= 1 * CPU_SLACK
@@ -404,8 +401,7 @@ def test_a_guest_that_moves_is_counted_once_and_its_rates_begin_anew(
     collected(project)
     here.migrate(name, there)
     try:
-        time.sleep(1.1)
-        collected(project)
+        collected_again(project)
         [row] = [r for r in project.rows("inventory", "guests") if r["guest_id"] == key]
         assert (row["host_id"], row["power"], row["source"]) == (there.uuid, "running", "kvm1")
         assert all(r["cpu_used_cores"] is None for r in usage(project, "guest")[key])
