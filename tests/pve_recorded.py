@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from command_line import Ran, lumbung_here
+from patience import PATIENCE_SECONDS
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CLUSTER = SHARED / "proxmox" / "cluster-8.4.json"
@@ -76,7 +77,7 @@ def replay(recording: Path, folder: Path, *options: str) -> Iterator[Replay]:
         yield Replay(about["url"], about["fingerprint_sha256"], about["tokens"], counts)
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE_SECONDS)
         if process.stdout is not None:
             process.stdout.close()
 
