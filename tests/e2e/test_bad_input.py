@@ -189,8 +189,8 @@ def test_an_unreachable_host(folder: Folder) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"https://127.0.0.1:{closed.getsockname()[1]}"
-    folder.configure(HEAD + PVE.format(url=url, token="file:t.token")).token()
-    told(folder.collect(), 4, "pve: failed", url, "connection refused")
+        folder.configure(HEAD + PVE.format(url=url, token="file:t.token")).token()
+        told(folder.collect(), 4, "pve: failed", url, "connection refused")
 
 
 def test_an_expired_certificate(folder: Folder) -> None:

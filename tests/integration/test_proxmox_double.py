@@ -143,11 +143,11 @@ def test_when_no_endpoint_answers_each_reason_is_told() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    urls = (f"https://127.0.0.1:{port}", "https://no-such-host.invalid:8006")
-    options = ProxmoxOptions(url=urls, user="a@pve", token_name="t", token="env:X")
-    source = Source("x", "proxmox", options, secrets={"token": SecretStr("s")})
-    with pytest.raises(Unreachable) as caught:
-        poll(source)
+        urls = (f"https://127.0.0.1:{port}", "https://no-such-host.invalid:8006")
+        options = ProxmoxOptions(url=urls, user="a@pve", token_name="t", token="env:X")
+        source = Source("x", "proxmox", options, secrets={"token": SecretStr("s")})
+        with pytest.raises(Unreachable) as caught:
+            poll(source)
     assert "connection refused" in str(caught.value)
     assert "no-such-host.invalid" in str(caught.value)
 
