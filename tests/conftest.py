@@ -33,6 +33,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return _sharing(nodeid)
 
+    config.option.loadscopereorder = False  # as collected: the slow ones of e2e come first
     return SharingScheduling(config, log)
 
 
