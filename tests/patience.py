@@ -6,8 +6,12 @@ A limit here only ends a test that has failed: it is far above what the slowest 
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from collectors.contract import Budget
 
 PATIENCE_SECONDS = 300.0
 
@@ -37,3 +41,14 @@ class Aim:
     def saw(self, moment: float, *, done: bool) -> None:
         """Takes in whether the work was done by this moment."""
         self._longest = moment if done else self._longest * 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Stoppable(Budget):
+    """A budget whose time is over when it is said to be, and not before."""
+
+    over: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def remaining(self) -> float:
+        return 0.0 if self.over.is_set() else self.seconds

@@ -19,7 +19,7 @@ SECRET = "0f2c9a4e-not-for-your-eyes"
 HEAD = '[site]\nname = "T"\ntimezone = "Asia/Jakarta"\n'
 PVE = (
     '[[sources]]\nname = "pve"\nkind = "proxmox"\nurl = "{url}"\nuser = "a@pve"\n'
-    'token_name = "t"\ntoken = "{token}"\ntimeout_seconds = 5\n'
+    'token_name = "t"\ntoken = "{token}"\ntimeout_seconds = 120\n'
 )
 
 

@@ -179,7 +179,7 @@ def _append_and_tell(states: TwoStates, writer: int) -> None:
 
     try:
         source = Source("site", "files", FilesOptions(path=states.site.root / "site"))
-        raw = FilesCollector().fetch(source, Budget(10))
+        raw = FilesCollector().fetch(source, Budget(300))
         snapshot = FilesCollector().parse(raw, source="site", taken_at=LATER)
         attempt = Attempt("site", "files", LATER, LATER, JAKARTA)
         with Store.open(f"sqlite:///{states.database}") as store:

@@ -376,7 +376,7 @@ def test_the_connection_cannot_write(lab: Lab) -> None:
     from collectors.libvirt.address import Address
     from collectors.libvirt.wire import connect
 
-    wire = connect(Address.of(lab.uri), Budget(10.0))
+    wire = connect(Address.of(lab.uri), Budget(300.0))
     domain = next(d for d in wire.ask("listAllDomains", 0) if d.name() == "kvm1-guest1")
     with pytest.raises(libvirt.libvirtError) as refused:
         domain.destroy()  # past the list of allowed calls

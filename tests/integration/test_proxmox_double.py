@@ -10,12 +10,10 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -44,7 +42,7 @@ from inventory.records import Backup, Guest, Host, Snapshot
 from lab.pve_double import Served, serve
 from lab.pve_model import Token
 from lab.pve_synthetic import AUDITOR, BLIND, POOLED, RESTORER, synthetic, troubled
-from patience import PATIENCE_SECONDS, until
+from patience import PATIENCE_SECONDS, Stoppable, until
 from pve_recorded import Project
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -431,17 +429,6 @@ def test_a_node_that_dies_during_the_poll_is_waited_for_once(served: Served) -> 
     asked = [path for path in served.asked if path.startswith("/nodes/node002/")]
     assert asked == ["/nodes/node002/status"]
     assert len(found.of(Guest)) == 12
-
-
-@dataclass(frozen=True, slots=True)
-class Stoppable(Budget):
-    """A budget whose time is over when it is said to be, and not before."""
-
-    over: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def remaining(self) -> float:
-        return 0.0 if self.over.is_set() else self.seconds
 
 
 def test_when_time_runs_out_what_came_is_kept(served: Served) -> None:

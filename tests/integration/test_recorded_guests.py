@@ -300,7 +300,7 @@ def raw_of(served: Replay) -> Raw:
         fingerprint=served.fingerprint,
     )  # fmt: skip
     source = Source("lab", "proxmox", options, secrets={"token": SecretStr(secret)})
-    return ProxmoxCollector().fetch(source, Budget(60))
+    return ProxmoxCollector().fetch(source, Budget(300))
 
 
 # What the recording's own list of grants would be: the truth names them, no token may read them.
