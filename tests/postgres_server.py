@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab.libvirt_lab.keeper import kept
 from patience import PATIENCE_SECONDS, until
 
 
@@ -33,8 +34,9 @@ def postgres() -> Iterator[str]:
                 stderr=log,
             )
         try:
-            until(lambda: _answers(server, binaries, folder))
-            yield f"postgresql+psycopg://lumbung@/postgres?host={folder}"
+            with kept(folder):
+                until(lambda: _answers(server, binaries, folder))
+                yield f"postgresql+psycopg://lumbung@/postgres?host={folder}"
         finally:
             server.send_signal(signal.SIGINT)  # at once, whoever is still connected
             server.wait(timeout=PATIENCE_SECONDS)
