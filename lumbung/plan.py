@@ -20,6 +20,7 @@ from inventory.proposals import proposals
 from inventory.records import Disk, Guest, Nic
 from inventory.store import Store
 from inventory.window import K, Span, spans_between
+from lumbung.declared import declared_by, same_throughout
 from lumbung.files import (
     load_calendar,
     load_eol,
@@ -259,7 +260,8 @@ def _gathered(
 
 def _estate(connection: Connection, settings: Settings, store: Store, when: When) -> Estate:
     policy = load_policy(settings.policy_file)
-    return Estate(
+    made_from = declared_by(settings, policy)
+    estate = Estate(
         as_of=when.as_of,
         at=when.at,
         facts=read.facts_at(connection, when.at),
@@ -270,7 +272,10 @@ def _estate(connection: Connection, settings: Settings, store: Store, when: When
         tool=tool_facts(settings, store),
         eol=load_eol(settings.policy_file, policy),
         calendar=load_calendar(settings.calendar_file),
+        made_from=made_from,
     )
+    same_throughout(made_from, declared_by(settings, load_policy(settings.policy_file)))
+    return estate
 
 
 def health(

@@ -266,6 +266,7 @@ def _manifest(
         "at": scalar(report.at),
         "site": report.site,
         "policy_version": report.policy.version,
+        "made_from": report.estate.made_from,
         "profile": profile,
         "regulations": [
             {"id": pack.id, "draft": pack.is_draft, "reviewed_on": scalar(pack.reviewed_on)}

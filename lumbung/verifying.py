@@ -62,6 +62,12 @@ class Published:
         found = (self.manifest or {}).get("audit_log")
         return (found["line"], found["seal"]) if isinstance(found, dict) else None
 
+    @property
+    def made_from(self) -> Mapping[str, str] | None:
+        """The checksums of the files that it was made from; None where it does not say."""
+        found = (self.manifest or {}).get("made_from")
+        return found if isinstance(found, dict) else None
+
     def faults(self) -> Iterator[str]:
         """Every file that is not what the manifest says."""
         if self.manifest is None:
@@ -87,6 +93,13 @@ def published_in(folder: Path) -> tuple[Published, ...]:
         return (Published.at(folder.resolve()),)
     found = (path for path in folder.iterdir() if _REPORT.match(path.name) and path.is_dir())
     return tuple(Published.at(path) for path in sorted(found) if not path.is_symlink())
+
+
+def newest_of(folder: Path, reports: Sequence[Published]) -> Published | None:
+    """The report that `latest` leads to, else the last one by name; None without any."""
+    latest = (folder / "latest").resolve().name
+    named = [report for report in reports if report.name == latest]
+    return next(iter(named), reports[-1] if reports else None)
 
 
 def chain_faults(folder: Path, reports: Sequence[Published]) -> Iterator[str]:

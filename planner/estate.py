@@ -87,6 +87,7 @@ class Estate:
     eol: EndOfLifeData = field(default_factory=shipped)
     calendar: Calendar = NO_CALENDAR
     changes: tuple[Change, ...] = ()  # of the last days, oldest first
+    made_from: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of the files beside them
 
     @cached_property
     def guests(self) -> tuple[GuestView, ...]:

@@ -59,7 +59,8 @@ def assemble(
             }.items()
         }
         told = {"guest": "/".join(found.key), "from": scalar(start), "to": scalar(end)}
-        made = publish_folder(folder, content, told | {"made_at": scalar(now)})
+        more = {"made_at": scalar(now), "made_from": found.made_from}
+        made = publish_folder(folder, content, told | more)
         note_reading(session, store, "incident", told | made)
     note(
         f"{plain(found.label)}: {len(found.tables['neighbours'])} neighbours, "

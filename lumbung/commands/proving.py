@@ -59,7 +59,8 @@ def show_framework(
         if out is not None:
             content = _files(report, pack, rows, profile)
             told = {"framework": pack.id, "as_of": scalar(report.as_of), "profile": profile}
-            made = publish_folder(out, content, told | {"draft": pack.is_draft})
+            more = {"draft": pack.is_draft, "made_from": report.estate.made_from}
+            made = publish_folder(out, content, told | more)
             deed = {"framework": pack.id, "profile": profile, **made}
             note_reading(session, store, "risks --framework", deed)
     columns = [field.name for field in fields(ControlRow)]
