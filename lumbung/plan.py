@@ -39,6 +39,7 @@ from planner.guest_views import names_of
 from planner.incident.answer import Incident, incident_of
 from planner.incident.past import Past as IncidentPast
 from planner.incident.past import Window, began
+from planner.made_at import with_possible_times
 from planner.migration import MigrationView, migration_of
 from planner.pools import RECONCILED_DAYS, Past, questions
 from planner.report import Memory, Report, make_report
@@ -264,7 +265,7 @@ def _estate(connection: Connection, settings: Settings, store: Store, when: When
     estate = Estate(
         as_of=when.as_of,
         at=when.at,
-        facts=read.facts_at(connection, when.at),
+        facts=with_possible_times(read.facts_at(connection, when.at)),
         policy=policy,
         owners=load_estate(settings.estate_file, when.today),
         sources=tuple(health(settings, read.sources_at(connection, when.at), when.at)),

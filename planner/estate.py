@@ -91,7 +91,7 @@ class Estate:
 
     @cached_property
     def guests(self) -> tuple[GuestView, ...]:
-        join = Join(self.owners)
+        join = Join(self.owners, self.as_of)
         return tuple(join.view(fact) for fact in self.facts.of(Guest))
 
     @cached_property

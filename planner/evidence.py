@@ -355,11 +355,15 @@ class _Lists:
                 encrypted=sum(one.encrypted is True for one in made) if seen else None,
                 verified=sum(one.verified is True for one in made) if seen else None,
                 declared_method=declared.method if declared else None,
-                declared_on=declared.last_success if declared else None,
-                restore_tested_on=test.tested_on if test else None,
+                declared_on=self._past(declared.last_success if declared else None),
+                restore_tested_on=self._past(test.tested_on if test else None),
                 source=view.fact.source,
                 confirmed_at=view.fact.confirmed_at,
             )
+
+    def _past(self, day: date | None) -> date | None:
+        """A declared day; None for one to come, which proves nothing."""
+        return None if day is None or day > self._estate.as_of else day
 
     def access(self) -> Iterator[AccessRow]:
         grants: dict[tuple[str, str], list[Grant]] = {}

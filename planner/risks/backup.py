@@ -167,18 +167,22 @@ def _age(view: GuestView, estate: Estate) -> Outcome:
     allowed = rpo_hours(view, estate)
     made = newest(backups)
     if made is None and backups:
-        return unknown("the age of its only backups cannot be trusted (renamed files)")
+        return unknown(
+            "the age of its only backups cannot be trusted (renamed, or dated later than seen)"
+        )
     severity = None if view.criticality in (1, 2) or view.is_personal else HIGH
     if made is None:
         return risk(severity, newest="none", rpo_hours=allowed)
     age = estate.at - made
     if age <= timedelta(hours=allowed):
         return ok()
+    undated = sum(1 for backup in backups if backup.created_at is None)
     return risk(
         severity,
         newest=made.isoformat(timespec="minutes"),
         age_hours=round(age.total_seconds() / 3600),
         rpo_hours=allowed,
+        **({"of_unknown_age": undated} if undated else {}),
     )
 
 

@@ -181,9 +181,10 @@ def libvirt_may_write(health: SourceHealth, estate: Estate) -> Outcome:
 )
 def stale_data(_tool: ToolFacts, estate: Estate) -> Outcome:
     age = estate.as_of - estate.eol.dated
-    if age <= timedelta(days=estate.policy.lifecycle.data_days):
+    if timedelta(0) <= age <= timedelta(days=estate.policy.lifecycle.data_days):
         return ok()
-    return risk(data=estate.eol.stamp, file=estate.eol.place, days=age.days)
+    days = age.days if age >= timedelta(0) else "dated ahead"
+    return risk(data=estate.eol.stamp, file=estate.eol.place, days=days)
 
 
 @rule(

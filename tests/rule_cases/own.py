@@ -71,6 +71,7 @@ CASES: list[Case] = [
     # OWN-012 old data on ends of life
     Case("OWN-012", "ok", eol=replace(OLD, dated=AS_OF - timedelta(days=90))),
     Case("OWN-012", "risk", eol=OLD),
+    Case("OWN-012", "risk", eol=replace(OLD, dated=AS_OF + timedelta(days=1))),
     Case("OWN-012", "ok", eol=OLD, policy={"lifecycle": {"data_days": 91}}),
     # OWN-013 a source that hides a part
     Case("OWN-011", "ok", owners=waiver()),
