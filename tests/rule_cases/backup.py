@@ -103,6 +103,7 @@ CASES: list[Case] = [
     Case("BKP-001", "risk", (PERSONAL,), owners=declared(9), severity="critical"),
     Case("BKP-001", "unknown", (guest(),), owners=declared(-1)),
     Case("BKP-001", "unknown", (guest(),), sources=HIDDEN_JOBS),
+    Case("BKP-001", "unknown", (guest(), job()), sources=(health(hidden=("datastore",)),)),
     Case("BKP-001", "unknown", (guest(template=None),)),
     Case("BKP-001", "not_applicable", (TEMPLATE,)),
     # BKP-002 no declared backup

@@ -42,6 +42,12 @@ def lists_of(report: Report) -> dict[str, Evidence]:
     return {one.name: one for one in evidence_of(report)}
 
 
+NIGHTLY = BackupJob(
+    job_id="nightly", cluster="c", enabled=True, schedule="02:00", selects_all=True,
+    datastore_id="pbs", retention="keep-daily=7",
+)  # fmt: skip
+TARGET = a_datastore("pbs")
+
 RECORDS = (
     a_host("h1", platform="proxmox-ve", version="8.4.1"),
     a_guest("100", name="web", tags=("cls.pribadi-umum", "opd.a", "os.debian-12"), uuid="u"),
@@ -50,10 +56,7 @@ RECORDS = (
     a_disk("100", "scsi1", backup=False),
     a_datastore(),
     Nic(nic_id="100/net0", guest_id="100", cluster="c", network="br0", vlan=7, firewall=True),
-    BackupJob(
-        job_id="nightly", cluster="c", enabled=True, schedule="02:00", selects_all=True,
-        datastore_id="pbs", retention="keep-daily=7",
-    ),
+    NIGHTLY,
     Backup(guest_id="100", cluster="c", name="b1", created_at=NOW, encrypted=True, verified=False),
     Principal(principal_id="ana@pve", cluster="c", kind="user", enabled=True),
     Principal(principal_id="budi@pve", cluster="c", kind="user", enabled=False),
@@ -122,6 +125,33 @@ def test_backups_that_are_hidden_are_not_counted_as_none() -> None:
     hidden = (health(hidden=("backup",)),)
     rows = lists_of(report_of(a_guest("100"), sources=hidden))["backups"].rows
     assert [row.backups for row in rows] == [None]
+
+
+@pytest.mark.parametrize(
+    ("records", "hidden", "told"),
+    [
+        ((a_disk(backup=True), a_datastore(), TARGET), (), ""),
+        (
+            (a_disk(backup=True), a_datastore(enabled=False), TARGET), (),
+            "scsi0 lies on san, switched off",
+        ),
+        (
+            (a_disk(backup=True), a_datastore(), a_datastore("pbs", enabled=False)), (),
+            "nightly: pbs is switched off",
+        ),
+        (
+            (a_disk(backup=True), a_disk("100", "scsi1", backup=False)), (),
+            "nightly: its target was not seen; scsi0: its datastore was not seen",
+        ),
+        ((TARGET,), ("disk", "backup_job"), "backup_job: no right; disk: no right"),
+    ],
+)  # fmt: skip
+def test_what_is_in_the_way_of_a_run_is_named_also_what_was_not_seen(
+    records: tuple[Record, ...], hidden: tuple[str, ...], told: str
+) -> None:
+    report = report_of(a_guest("100"), NIGHTLY, *records, sources=(health(hidden=hidden),))
+    [row] = lists_of(report)["backups"].rows
+    assert row.in_the_way == told
 
 
 def test_everyone_who_may_do_something_is_listed_with_it() -> None:
