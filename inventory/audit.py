@@ -137,6 +137,6 @@ def _chain_faults(lines: Sequence[LogLine]) -> Iterator[str]:
 def _end_faults(lines: Sequence[LogLine], head: str | None) -> Iterator[str]:
     end = f"{lines[-1].number} {lines[-1].seal}" if lines else None
     if head != end:
-        kept = "no line" if head is None else f"line {head.split()[0]}"
+        kept = f"line {head.partition(' ')[0]}" if head else "no line"
         last = "none" if end is None else f"line {end.split()[0]}"
         yield f"audit log: the store remembers {kept} as the last, and the last there is {last}"

@@ -191,6 +191,33 @@ def _told_plainly(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def publish_pack(
+    session: Session,
+    store: Store,
+    folder: Path,
+    content: Mapping[str, bytes],
+    told: Mapping[str, Any],
+    command: str,
+    deed: Mapping[str, int | str],
+) -> None:
+    """Writes a pack that is handed to someone, and tells the audit log of it.
+
+    Like a report, it then vouches for the log up to its day; whoever may not write the store
+    leaves no line, and is told so. Raises SettingsError when the folder is there.
+    """
+    made: Mapping[str, str] = {}
+    try:
+        with store.writing() as connection:
+            last = last_line(connection)
+            seal = None if last is None else {"line": last.number, "seal": last.seal}
+            made = publish_folder(folder, content, {**told, "audit_log": seal})
+            note_deed(session, connection, command, {**deed, **made})
+    except StoreUnusable as error:
+        note(f"this run is not in the audit log: {error}")
+        if not made:
+            publish_folder(folder, content, told)
+
+
 def publish_folder(
     folder: Path, content: Mapping[str, bytes], told: Mapping[str, Any]
 ) -> dict[str, str]:

@@ -70,6 +70,8 @@ def _log_of(session: Session) -> tuple[tuple[LogLine, ...], list[str]] | None:
     except (SettingsError, StoreError) as error:
         note(f"the audit log is not asked: {error}")
         return None
+    except (TypeError, ValueError) as error:  # a value of a line is none that was ever written
+        return (), [f"audit log: it holds what is no line: {error}"]
 
 
 _COLUMNS = ("number", "at", "who", "command", "sources", "counts", "seal")

@@ -116,6 +116,12 @@ def test_an_emptied_log_is_found(log: Book) -> None:
     ]
 
 
+@pytest.mark.parametrize("head", ["''", "'x'", "'4'"])
+def test_whatever_stands_in_the_place_of_the_last_seal_is_found(log: Book, head: str) -> None:
+    found = faults_after(log, f"UPDATE meta SET value = {head} WHERE name = 'audit_head'")  # noqa: S608
+    assert any("the store remembers" in fault for fault in found)
+
+
 # What is published
 
 
@@ -210,6 +216,35 @@ def reseal(folder: Path) -> None:
     (newest / "manifest.json").write_text(json.dumps(manifest))
 
 
+def link_file(folder: Path) -> None:
+    """Puts a link to the same content in the place of a file: it could be changed elsewhere."""
+    file, elsewhere = reports(folder)[0] / "risks.csv", folder.parent / "elsewhere.csv"
+    elsewhere.write_bytes(file.read_bytes())
+    file.unlink()
+    file.symlink_to(elsewhere)
+
+
+def link_folder(folder: Path) -> None:
+    (reports(folder)[1] / "more").symlink_to(folder.parent, target_is_directory=True)
+
+
+def rename_newest(folder: Path) -> None:
+    newest = reports(folder)[-1]
+    newest.rename(newest.with_name(f"2026-W49.{newest.name.partition('.')[2]}"))
+
+
+def swap(folder: Path) -> None:
+    """The last two reports change places."""
+    *_others, before, last = reports(folder)
+    before.rename(folder / "kept")
+    last.rename(before)
+    (folder / "kept").rename(last)
+
+
+def say_nothing(folder: Path) -> None:
+    (reports(folder)[-1] / "manifest.json").write_text('{"audit_log": {}, "files": {}}')
+
+
 def turn_back(folder: Path) -> None:
     (folder / "latest").unlink()
     (folder / "latest").symlink_to(reports(folder)[0].name)
@@ -227,6 +262,12 @@ def turn_week(folder: Path) -> None:
         (add_report, "all follow"),
         (restate, "is not the one that the audit log tells of"),
         (reseal, "audit log: line 2 is not the one that"),
+        (link_file, "risks.csv is a link now"),
+        (link_folder, "more was added"),
+        (lambda folder: (reports(folder)[1] / "more").mkdir(), "more was added"),
+        (rename_newest, "is that of another week or run"),
+        (swap, "is that of another week or run"),
+        (say_nothing, "is not the one that the audit log tells of"),
         (turn_back, "latest does not lead to the newest report"),
         (turn_week, "2026-W48 does not lead to a report of that week"),
         (lambda folder: shutil.rmtree(reports(folder)[0]), "is missing"),

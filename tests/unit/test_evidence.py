@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sqlite3
 from dataclasses import fields
 from datetime import date, timedelta
 from pathlib import Path
@@ -225,6 +226,27 @@ def test_a_framework_is_told_with_its_evidence(site: Site) -> None:
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
     assert "all as they were" in site.run("report", "verify", str(folder))
     assert "risks --framework" in site.run("db", "log")
+
+
+def test_a_pack_misses_the_line_that_tells_of_it_when_the_log_is_cut(site: Site) -> None:
+    """The end of the log is taken away, and what the store remembers of it is made to fit."""
+    folder = site.root / "handed-over"
+    site.run("risks", "--framework", "cis8", "--out", str(folder))
+    store = site.root / "inventory.db"
+    whole = store.read_bytes()
+    with sqlite3.connect(store) as connection:
+        [last] = connection.execute("SELECT max(number) FROM audit_line").fetchone()
+        connection.execute("DROP TRIGGER audit_line_no_delete")
+        connection.execute("DELETE FROM audit_line WHERE number = ?", (last,))
+        connection.execute(
+            "UPDATE meta SET value = (SELECT number || ' ' || seal FROM audit_line "
+            "ORDER BY number DESC LIMIT 1) WHERE name = 'audit_head'"
+        )
+    connection.close()
+    told = site.run("report", "verify", str(folder), expect=1)
+    store.write_bytes(whole)
+    assert told == "handed-over: the audit log does not tell of it\n"
+    assert "all as they were" in site.run("report", "verify", str(folder))
 
 
 def test_what_is_asked_wrongly_is_one_line(site: Site) -> None:
