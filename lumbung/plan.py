@@ -270,7 +270,7 @@ def _estate(connection: Connection, settings: Settings, store: Store, when: When
         owners=load_estate(settings.estate_file, when.today),
         sources=tuple(health(settings, read.sources_at(connection, when.at), when.at)),
         site=settings.site.name,
-        tool=tool_facts(settings, store),
+        tool=tool_facts(settings, store, connection),
         eol=load_eol(settings.policy_file, policy),
         calendar=load_calendar(settings.calendar_file),
         made_from=made_from,

@@ -119,6 +119,7 @@ def publish_logged(
                 {
                     "published": link.resolve().name,
                     "folder": str(folder.resolve()),
+                    "profile": profile,
                     "manifest": checksum((link / MANIFEST).read_bytes()),
                     "guests": len(report.guests),
                     "risks": len(report.assessment.risks),

@@ -46,6 +46,8 @@ class ToolFacts:
     unencrypted: tuple[str, ...] = ()  # sources read over a line in clear
     open_secrets: tuple[str, ...] = ()  # PATH (MODE) of secrets that others may read
     open_files: tuple[str, ...] = ()  # PATH (MODE) of inventory and reports that everyone may read
+    open_exports: tuple[str, ...] = ()  # the same of other folders that were published into
+    oldest_account_at: datetime | None = None  # when the oldest kept fact of an account ended
     root_tokens: tuple[str, ...] = ()  # sources that are read with a token of root
     tokens: Mapping[str, str] = field(default_factory=dict)  # by source, the token it is read with
 
