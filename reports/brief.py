@@ -230,6 +230,8 @@ def _newest_last(row: TrackRow) -> date:
 
 def _said(phrase: str, row: TrackRow, words: Mapping[str, str]) -> str:
     cells = {name: screen(getattr(row, name), words["lang"]) for name in TrackRow.__slots__}
+    if row.within_80_pct is not None:  # in tenths
+        cells["within_80_pct"] = number(row.within_80_pct, "g", words["lang"])
     named = {"pool": short(row.pool, 30), "resource": words.get(row.resource, row.resource)}
     return words[phrase].format(**cells | named | {"unit": words.get(row.unit, row.unit)})
 
