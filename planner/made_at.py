@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from inventory.clocks import MAY_BE_AHEAD
-from inventory.read import Fact, Facts
+from inventory.facts import Fact, Facts
 from inventory.records import Backup, GuestSnapshot
 
 # A directory of files may list what was made after the newest use that it tells of.
