@@ -14,11 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from collectors.contract import Collector, Options, SourceMisconfigured, collector_of
+from inventory.zones import zone_named
 
 ENVIRONMENT_VARIABLE = "LUMBUNG_CONFIG"
 _DEFAULT_PATHS = (Path("config/lumbung.toml"), Path("/etc/lumbung/lumbung.toml"))
@@ -44,11 +45,8 @@ class Site(_Table):
     @field_validator("timezone")
     @classmethod
     def _exists(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError):
-                raise ValueError(f"{value!r} is not a time zone; write e.g. Asia/Jakarta") from None
+        if value is not None and zone_named(value) is None:
+            raise ValueError(f"{value!r} is not a time zone; write e.g. Asia/Jakarta")
         return value
 
 
