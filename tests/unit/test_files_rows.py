@@ -87,8 +87,8 @@ REFUSED: dict[str, tuple[dict[str, list[dict[str, Any]]], str]] = {
     "a clock that was not set": (
         {"source": [{"taken_at": "0001-01-01T00:00:00+07:00"}]},
         (
-            "source.csv, line 2, column taken_at: '0001-01-01T00:00:00+07:00' is before the year 2000; "
-            "was a clock not set?"
+            "source.csv, line 2, column taken_at: '0001-01-01T00:00:00+07:00' is before the year "
+            "2000; was a clock not set?"
         ),
     ),
     "a date alone": (
