@@ -168,3 +168,15 @@ def test_a_key_that_nothing_has_is_told_with_what_it_may_be(key: str, told: str)
     with pytest.raises(UnknownKey) as caught:
         explain(report(), key)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_key_that_was_cut_or_went_on_is_answered_or_told_in_words(name: str) -> None:
+    parts = KINDS[name].rows(report())[0].key.split("/")
+    for length in range(len(parts) + 1):
+        for end in ("", "/", "/nope", "//", "/1/2/3"):
+            key = "/".join(parts[:length]) + end
+            try:
+                assert explain(report(), key).startswith(key)
+            except UnknownKey as refused:
+                assert len(str(refused).splitlines()) == 1
