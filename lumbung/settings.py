@@ -250,6 +250,16 @@ def broken_toml(path: Path, error: tomllib.TOMLDecodeError) -> SettingsError:
     return SettingsError(f"{path}{line}: {error}")
 
 
+def fault_of(model: type[BaseModel], key: str, value: Any) -> str | None:
+    """What is wrong with one value of a table, whatever the others are; None when it is right."""
+    try:
+        model.model_validate({key: value})
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        return next((told(one) for one in faults if one["loc"][:1] == (key,)), None)
+    return None
+
+
 def told(fault: Mapping[str, Any]) -> str:
     """What pydantic found wrong, as people say it."""
     if fault["type"] in _FAULTS:

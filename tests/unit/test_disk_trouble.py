@@ -158,7 +158,7 @@ def test_a_reader_that_goes_away_while_more_is_written_is_none_either() -> None:
 def test_a_full_disk_behind_the_output_is_no_fault_of_the_program(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with open("/dev/full", "w") as full, contextlib.redirect_stdout(full):
+    with Path("/dev/full").open("w") as full, contextlib.redirect_stdout(full):
         assert run(["rules", "--format", "csv"]) == 2
         with contextlib.suppress(OSError):
             full.close()
