@@ -114,6 +114,19 @@ def screen(value: Any) -> str:
     return plain(str(scalar(value)))
 
 
+_SWAPPED = str.maketrans(",.", ".,")
+
+
+def local(number: str, lang: str) -> str:
+    """A number as a language writes it: 24,587.5 is 24.587,5 in Indonesian."""
+    return number.translate(_SWAPPED) if lang == "id" else number
+
+
+def figure(value: float | None, lang: str) -> str:
+    """A number as a person reads it; "?" for what is not known."""
+    return local(screen(value), lang)
+
+
 def short(text: str, length: int) -> str:
     """Plain text of no more than so many characters."""
     told = plain(text)
