@@ -187,6 +187,8 @@ def test_a_source_is_stale_after_three_of_its_polls(tmp_path: Path) -> None:
     for minutes, status in ((180, "ok"), (181, "stale")):
         shown = site.run("sources", "--format", "json", now=NOW + timedelta(minutes=minutes))
         assert json.loads(shown)[0]["status"] == status
+    told = site.call("capacity", now=NOW + timedelta(minutes=181)).stderr
+    assert "site: stale, last read 2026-11-23 01:00Z: what rests on it has no date" in told
 
 
 @pytest.mark.parametrize(
