@@ -50,7 +50,7 @@ def table_of(
 
 
 _BETWEEN = 2  # blanks between two columns
-_LONGEST_WORD = 22  # a longer one is broken: one odd name must not turn a table into blocks
+_LONGEST_WORD = 36  # a UUID; a longer one is broken, lest one odd name turn a table into blocks
 
 
 def fitted(

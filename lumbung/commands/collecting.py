@@ -259,7 +259,8 @@ def _check_lines(found: Found, today: date) -> Iterator[tuple[str, str]]:
         yield "clock", f"{offset:+.0f} s{far}"
     counted = snapshot.guests_reported
     told = "an unknown number of" if counted is None else str(counted)
-    yield "guests", f"the platform says {told} guests, we see {guests}, on {hosts} hosts"
+    where = number_of(hosts, "host")
+    yield "guests", f"the platform says {told} guests, we see {guests}, on {where}"
     if (expires := snapshot.token_expires_on) is not None:
         days = (expires - today).days
         yield "token", token_words(expires, today) or f"expires on {expires} (in {days} days)"
