@@ -67,9 +67,7 @@ def _add_hosts(world: World, base: Base, what: AddHosts, when: date) -> World:
     like = None if what.like is None else host_called(world.estate, what.like, "like").record
     cluster = like.cluster if like is not None and what.pool is None else what.pool
     pool = pool_called(base.answers, str(cluster), "cluster", "pool").pool
-    stem = f"new-{like.name}" if like is not None else "new-host"
-    taken = {fact.record.host_id for fact in world.facts(Host)}
-    free = (name for n in range(1, 10**6) if (name := f"{stem}-{n}") not in taken)
+    free = _free_names(world, what, like)
     hosts = [_host(next(free), pool.cluster, what, like) for _ in range(what.count)]
     stores = _seen_by_all(world, pool.cluster)
     world = world.adding(Host, hosts, source_of(pool))
@@ -81,6 +79,14 @@ def _add_hosts(world: World, base: Base, what: AddHosts, when: date) -> World:
     return world.with_records(Datastore, seen).noting(
         f"new hosts of {pool.name} see the datastores that all its hosts see"
     )
+
+
+def _free_names(world: World, what: AddHosts, like: Host | None) -> Iterator[str]:
+    """Names for new hosts that no other has: a single one has the name it was given."""
+    stem = what.name or ("new-host" if like is None else f"new-{like.name}")
+    alone = [stem] if what.name and what.count == 1 else []
+    taken = {fact.record.host_id for fact in world.facts(Host)}
+    return (n for n in (*alone, *(f"{stem}-{i}" for i in range(1, 10**6))) if n not in taken)
 
 
 def _host(name: str, cluster: str, what: AddHosts, like: Host | None) -> Host:
