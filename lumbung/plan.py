@@ -38,8 +38,10 @@ from planner.guest_views import names_of
 from planner.incident.answer import Incident, incident_of
 from planner.incident.past import Past as IncidentPast
 from planner.incident.past import Window, began
+from planner.loads import RECONCILED_DAYS
 from planner.migration import MigrationView, migration_of
-from planner.pools import RECONCILED_DAYS, Past, questions
+from planner.past import Past
+from planner.questions import questions
 from planner.report import Memory, Report, make_report
 from planner.risks.catalogue import Language
 from planner.risks.matrix import MatrixRow, matrix_of

@@ -15,7 +15,8 @@ from planner.owners import HostPlace
 from planner.pins import Pins
 from planner.placement.packing import Bin, Load
 from planner.policy import Policy
-from planner.pools import Pool, host_share
+from planner.pools import Pool
+from planner.usable import host_share
 
 _RANK_UNKNOWN = 5  # after the least critical: criticality goes from 1 to 4
 

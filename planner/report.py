@@ -32,9 +32,10 @@ from planner.orders import (
     orders_needed,
     orders_under_way,
 )
+from planner.past import Past
 from planner.placement.fit import Fit
 from planner.policy import Policy
-from planner.pools import Past, questions
+from planner.questions import questions
 from planner.risks.catalogue import Language, chosen, texts_of
 from planner.risks.engine import Assessment, assess
 from planner.risks.regulations import Regulations

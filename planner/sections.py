@@ -21,7 +21,7 @@ from planner.levels import level_dates
 from planner.outlook import Outlook
 from planner.placement.fit import Fit
 from planner.policy import Policy
-from planner.pools import GIB, host_share
+from planner.pools import GIB
 from planner.purchase_reasons import (
     budget_lines,
     buy_lines,
@@ -33,6 +33,7 @@ from planner.report import in_unit, quantile
 from planner.rows import TrackRow
 from planner.saying import unit_name
 from planner.track import record_told
+from planner.usable import host_share
 
 _WEEKS_SHOWN = 8
 

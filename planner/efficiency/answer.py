@@ -15,9 +15,10 @@ from planner.efficiency.sizing import Sizing, sizing_of
 from planner.efficiency.use import Idleness, Use, idleness, window
 from planner.estate import Estate
 from planner.guest_views import GuestView
+from planner.loads import unseen_of
 from planner.owners import Exemption
 from planner.policy import Model, Resource
-from planner.pools import Pool, unseen_of
+from planner.pools import Pool
 from planner.twins import GuestKey
 
 

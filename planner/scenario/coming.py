@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from planner.leads import Pending
-from planner.pools import Pool, Question, coming_of, usable_days
+from planner.pools import Pool
 from planner.purchases import Hardware
+from planner.questions import Question
 from planner.scenario.changes import AddHosts, AddStorage, Change, RetireHost
 from planner.scenario.world import Base, PoolKey, key_of
+from planner.usable import coming_of, usable_days
 
 _MOST_LETTERS = 60  # of a name that a scenario gives
 

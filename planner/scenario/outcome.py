@@ -18,7 +18,8 @@ from planner.estate import Estate
 from planner.forecast.paths import Floats
 from planner.hosting import bins_of, loads_of
 from planner.placement.failover import FailoverCase, overall
-from planner.pools import Pool, Question, capacity_of, coming_of, limits_of, usable_days
+from planner.pools import Pool
+from planner.questions import Question
 from planner.scenario.changes import Growth, Scenario
 from planner.scenario.names import ScenarioError
 from planner.scenario.settling import settled
@@ -33,6 +34,7 @@ from planner.scenario.world import (
     standing,
     total,
 )
+from planner.usable import capacity_of, coming_of, limits_of, usable_days
 
 
 @dataclass(frozen=True)

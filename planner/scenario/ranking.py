@@ -12,8 +12,9 @@ from planner.hosting import bins_of, loads_of, planned_hosts
 from planner.placement.failover import failover_cases, overall
 from planner.placement.fit import Profile, slots
 from planner.placement.packing import WORST_FIRST, Bin, Load, Room, Verdict
-from planner.pools import GIB, Pool, capacity_of, limits_of
+from planner.pools import GIB, Pool
 from planner.scenario.settling import room_of
+from planner.usable import capacity_of, limits_of
 
 _MOST_TESTED = 8  # hosts for which every failure is packed again
 
