@@ -92,12 +92,12 @@ def plan(settings: Settings, store: Store, when: When, *, run_id: str) -> Report
 
 def plan_migration(
     settings: Settings, store: Store, when: When, until: date | None
-) -> MigrationView:
-    """The move from one platform to another, as of a date."""
+) -> tuple[Estate, MigrationView]:
+    """The estate, and the move from one platform to another, as of a date."""
     with store.reading() as connection:
         estate = _estate(connection, settings, store, when)
         versions = read.guest_versions(connection, when.at)
-    return migration_of(estate, versions, zone=settings.zone, until=until)
+    return estate, migration_of(estate, versions, zone=settings.zone, until=until)
 
 
 def plan_matrix(settings: Settings, store: Store, when: When) -> tuple[MatrixRow, ...]:
