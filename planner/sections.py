@@ -17,6 +17,7 @@ from planner.efficiency import explained
 from planner.efficiency.answer import Efficiency
 from planner.estate import Estate
 from planner.fitting import why_no_guests
+from planner.hosting import needed_in
 from planner.levels import level_dates
 from planner.outlook import Outlook
 from planner.placement.fit import Fit
@@ -365,6 +366,8 @@ class Sections:
         yield f"hosts that may be lost at once: {shown(found.tolerates)}, proven"
         why = f" ({found.why})" if found.why else ""
         yield f"the same test while one more host is away: {found.maintenance}{why}"
+        if needed := needed_in(self._basis.estate, pool.pool):
+            yield str(needed)
 
     def _confidence(self) -> Iterator[str]:
         answer = self._answer

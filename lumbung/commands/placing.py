@@ -24,6 +24,7 @@ from planner.fitting import (
     stores_for_guests,
     why_no_guests,
 )
+from planner.hosting import needed_in
 from planner.placement.fit import Profile
 from planner.pools import GIB
 from planner.report import Report
@@ -48,6 +49,8 @@ def show_failover(session: Session, on: str | None, form: Format) -> None:
         for pool in report.answers:
             if pool.cases:
                 note(_resilience(pool))
+                if needed := needed_in(report.estate, pool.pool):
+                    note(f"{pool.pool.name}: {needed}")
 
 
 def _resilience(pool: PoolAnswer) -> str:
