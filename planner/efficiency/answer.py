@@ -150,6 +150,15 @@ def with_reclaim(
     return estate.policy.reclaim.scenario_ratio * (amount or 0.0)
 
 
+def with_reclaim_of(
+    estate: Estate, found: Efficiency, cluster: str, store: Pool, model: Model
+) -> float:
+    """The same of a datastore, as far as guests and disks of one cluster lie on it."""
+    parts = found.parts(estate, store, "storage", model)
+    known = [amount for claim, amount in parts if claim.cluster == cluster and amount is not None]
+    return estate.policy.reclaim.scenario_ratio * sum(known)
+
+
 def efficiency_of(
     estate: Estate,
     guest_days: Mapping[int, tuple[GuestDay, ...]],
