@@ -150,3 +150,19 @@ def test_a_committed_project_that_has_begun_takes_its_part() -> None:
         )
     before = memory(ask(base, 2, when=date(2027, 1, 1)))
     assert (before.headroom or 0) / GIB == pytest.approx(1228.8 - 800 - 32)
+
+
+@pytest.mark.parametrize("count", [4, 27, 40, 90])
+@pytest.mark.parametrize("until", [None, date(2027, 12, 31)])
+def test_one_more_order_on_its_way_never_makes_an_answer_worse(
+    count: int, until: date | None
+) -> None:
+    best_first = ("yes", "yes_if", "unknown", "no")
+    bare = ask(site(per_day=0.5), count, until=until)
+    more = ask(site(per_day=0.5, owners={"orders": [FIFTH]}), count, until=until)
+    assert best_first.index(more.verdict) <= best_first.index(bare.verdict)
+    assert more.verdict == "no" or more.possible_from <= bare.possible_from
+    bought = [
+        sum(c.quantity for c in found.conditions if c.unit == "hosts") for found in (more, bare)
+    ]
+    assert more.verdict != bare.verdict or more.begins < bare.begins or bought[0] <= bought[1]
