@@ -38,6 +38,7 @@ from planner.forecast.straight import line_of
 from planner.forecast.traits import Year, year_and_steps
 from planner.forecast.weekdays import steadied, weekday_of, weekly_profile
 
+NAME = "experts-2"  # in the ledger: another number where the same past gives other futures
 _VALUES_AT_ONCE = 3_000_000  # of paths: 24 MB
 _LEARNT_AT_ONCE = 500
 FEWEST_VALUES = 3

@@ -9,7 +9,8 @@ would move them. Flicker is drawn from what was left over of each day, as it was
 bursts, and hardly more than has been seen. Paths carry the uncertainty of drift and level.
 
 Steps are taken out first: the past is moved to the present level, and drift is what is left.
-A single step widens no band; where there were two, a third is possible and they stay in q.
+A single step widens no band, nor does a single excursion (up and back again); where there were
+two of a kind, a third is possible and they stay in q.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ from planner.forecast.paths import Block, Floats, PathBlock, draws
 from planner.forecast.steps import Flags, Ints, Steps, find_steps
 from planner.forecast.weekdays import WEEK
 
+NAME = "seasonal-2"  # in the ledger: another number where the same past gives other futures
 _MEDIAN_VARIANCE = np.pi / 2  # of a median, where that of a mean is 1
 _DOUBTFUL = 4.0  # standard errors: a drift as large as that counts half
 _SERIES_AT_ONCE = 8
 _SIGNIFICANT = 1.96
-_MANY_STEPS = 2  # one is an event of its own; with the second they belong to the series
+_MANY_EVENTS = 2  # one is an event of its own; with the second they belong to the series
 _FEWEST = 3  # values that tell a spread, or a median of a week
 
 
@@ -152,7 +154,7 @@ def forecast(
     plain = values - np.where(own_day, added, 0.0)
     steps = find_steps(plain) if rhythm == DAYS else Steps.none()
     level = steps.removed_from(plain)
-    as_it_was = np.where(_many(steps, len(plain)), plain, level)
+    as_it_was = steps.where(~_recurring(steps, values.shape[1])).removed_from(plain)
     slope = _slope(level[:, -trend_days:])
     sure = _moves(_carried(as_it_was, slope.drift), rhythm, trend_days)
     removed = steps.variance_since(values.shape[1] - trend_days, sure.noise)
@@ -179,9 +181,16 @@ def forecast(
     )
 
 
-def _many(steps: Steps, count: int) -> Flags:
-    """Per series, as a column, whether its steps are to be expected again."""
-    return (steps.counted(count) >= _MANY_STEPS)[:, None]
+def _recurring(steps: Steps, days: int) -> Flags:
+    """Which steps are to be expected again: those of a series that had another of their kind. To
+    leave a level and to come back to it is one event, and tells of no other that was left for good.
+    """
+    away = steps.excursions(days)
+    found = np.zeros(len(away), dtype=bool)
+    for kind, steps_of_one in ((away, 2), (~away, 1)):
+        events = np.bincount(steps.series[kind]) // steps_of_one
+        found[kind] = events[steps.series[kind]] >= _MANY_EVENTS
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ _MATERIAL_RATIO = 0.05  # of the level: smaller ones are how a level grows
 _AT_ONCE_RATIO = 0.5  # of a step that has to come within three days
 _HALFWAY_RATIO = 0.1  # of a step: what is missing of it after a sample that it came within
 _HABIT = 5  # in one direction
+_BACK_RATIO = 0.25  # of the larger one: two steps that leave no more behind take each other back
+_AWAY_DAYS = 91  # a level that was left for longer has moved twice
+_BACK_DAYS = 14  # a level that has been back for less may be on its way
 _MOST = 10  # looked for in a series; more are a habit anyway
 _NORMAL = 1.4826  # standard deviations per median absolute deviation
 # These exchanges, one after the other, put any seven values in order.
@@ -127,6 +130,25 @@ class Steps:
         """How many each of ``count`` series has."""
         return np.bincount(self.series, minlength=count)
 
+    def excursions(self, days: int) -> Flags:
+        """Which steps, of so many days, led away from a level and, within a quarter, back to it,
+        where it has been for two weeks since. Habits do not."""
+        sizes = np.abs(self.size)
+        undone = np.abs(self.size[:-1] + self.size[1:]) <= _BACK_RATIO * np.maximum(
+            sizes[:-1], sizes[1:]
+        )
+        undone &= (np.diff(self.series) == 0) & (np.diff(self.day) <= _AWAY_DAYS)
+        undone &= self.day[1:] <= days - _BACK_DAYS
+        first = _every_other(undone & ~self.habit[:-1] & ~self.habit[1:])
+        found = np.zeros(len(sizes), dtype=bool)
+        found[:-1] |= first
+        found[1:] |= first
+        return found
+
+    def where(self, chosen: Flags) -> Steps:
+        """Those that are chosen."""
+        return Steps(*(getattr(self, name)[chosen] for name in self.__slots__))
+
     def variance_since(self, day: int, noise: Floats) -> Floats:
         """Per series the variance of what was removed from ``day`` on.
 
@@ -138,6 +160,13 @@ class Steps:
         at_best = noise[self.series] * np.pi / _WINDOW
         np.add.at(found, self.series[chosen], np.maximum(self.error**2, at_best)[chosen])
         return found
+
+
+def _every_other(flags: Flags) -> Flags:
+    """The first, third, … of each run of flags that are set."""
+    place = np.arange(len(flags))
+    in_run = place - np.maximum.accumulate(np.where(flags, -1, place))
+    return np.asarray(flags & (in_run % 2 == 1))
 
 
 def find_steps(values: Floats) -> Steps:
