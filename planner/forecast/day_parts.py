@@ -120,6 +120,8 @@ def _as_mostly(usual: Floats, special: Flags, weekday: Days) -> Floats:
 
 def _around(plain: Floats, chosen: Flags) -> Floats:
     """The median of the days around each chosen one; NaN where none of them is known."""
+    if not chosen.any():
+        return np.empty((len(plain), 0))
     half = _AROUND_DAYS // 2
     padded = np.pad(plain, ((0, 0), (half, half)), constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, _AROUND_DAYS, axis=1)

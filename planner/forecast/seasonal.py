@@ -8,7 +8,8 @@ from none. q comes from how far the medians of weeks moved in four weeks, less w
 would move them. Flicker is drawn from what was left over of each day, as it was: lopsided and in
 bursts, and hardly more than has been seen. Paths carry the uncertainty of drift and level.
 
-Steps are taken out first: the past is moved to the present level, and drift is what is left.
+Spikes tell of flicker only. Steps are taken out: the past is moved to the present level, and drift
+is what is left.
 A single step widens no band, nor does a single excursion (up and back again); where there were
 two of a kind, a third is possible and they stay in q.
 """
@@ -27,6 +28,7 @@ from planner.forecast.calendar import NO_CALENDAR, Calendar
 from planner.forecast.day_parts import DayParts, day_parts, hour_parts
 from planner.forecast.medians import row_medians, row_quantiles
 from planner.forecast.paths import Block, Floats, PathBlock, draws
+from planner.forecast.spikes import without_spikes
 from planner.forecast.steps import Flags, Ints, Steps, find_steps
 from planner.forecast.weekdays import WEEK
 
@@ -55,7 +57,7 @@ class Rhythm:
 
 
 # Chosen on loads of virtual machines (docs/explanation/forecast.md).
-DAYS = Rhythm(spell=WEEK, near=WEEK, far=4 * WEEK, width=1.25)
+DAYS = Rhythm(spell=WEEK, near=WEEK, far=4 * WEEK, width=1.45)
 
 
 def parts_of_a_day(count: int) -> Rhythm:
@@ -145,23 +147,25 @@ def forecast(
     values = np.asarray(block, dtype=np.float64)
     own_day = np.ones(values.shape, dtype=bool) if coarse is None else ~coarse
     known = np.where(own_day, values, np.nan)
+    by_days = rhythm == DAYS
     parts = (
-        day_parts(known, origin, calendar)
-        if rhythm == DAYS
-        else hour_parts(known, origin, rhythm.spell)
+        day_parts(known, origin, calendar) if by_days else hour_parts(known, origin, rhythm.spell)
     )
     added = parts.on(origin, np.arange(-values.shape[1], 0))
     plain = values - np.where(own_day, added, 0.0)
-    steps = find_steps(plain) if rhythm == DAYS else Steps.none()
-    level = steps.removed_from(plain)
-    as_it_was = steps.where(~_recurring(steps, values.shape[1])).removed_from(plain)
+    steady = without_spikes(plain) if by_days else plain
+    steps = find_steps(steady) if by_days else Steps.none()
+    level = steps.removed_from(steady)
+    single = steps.where(~_recurring(steps, values.shape[1]))
+    as_it_was = single.removed_from(steady)
     slope = _slope(level[:, -trend_days:])
     sure = _moves(_carried(as_it_was, slope.drift), rhythm, trend_days)
     removed = steps.variance_since(values.shape[1] - trend_days, sure.noise)
     error = slope.error(sure, removed)
     drift = _shrunk(slope.drift, error)
-    # What is not sure to be growth is wandering.
+    # What is not sure to be growth is wandering; what fell back the next day flickered.
     moves = _moves(_carried(as_it_was, drift), rhythm, trend_days)
+    flicker = _moves(_carried(single.removed_from(plain), drift), rhythm, trend_days).apart
     return SeasonalPaths(
         level=_level(level, drift, rhythm),
         level_error=np.sqrt(
@@ -171,7 +175,7 @@ def forecast(
         drift_error=slope.error(moves, removed),
         growth_significant=np.asarray(slope.drift > _SIGNIFICANT * error),
         wander=np.sqrt(moves.wander),
-        flicker=rhythm.width * _evenly(moves.apart, 2 * -(-samples // 2)),
+        flicker=rhythm.width * _evenly(flicker, 2 * -(-samples // 2)),
         parts=parts,
         steps=steps,
         origin=origin,
