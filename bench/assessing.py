@@ -19,7 +19,8 @@ from bench.inhabited import inhabited, owners
 from bench.measure import Line, Size, Tell, by_turns, call, process
 from bench.overheard import overheard
 from inventory.append import append
-from inventory.read import Facts, SourceState, facts_at, sources_at
+from inventory.facts import Facts, facts_at
+from inventory.sources import SourceState, sources_at
 from inventory.store import Store
 from planner.estate import Estate, SourceHealth
 from planner.policy import Policy

@@ -36,6 +36,7 @@ from inventory.peaks import fill_highs, highest
 from inventory.records import USAGE_METRICS
 from inventory.samples import DIRTY, USAGE, days_touched, insert
 from inventory.schema import (
+    BROUGHT_FACTS,
     VERSION_ROWS,
     CounterRow,
     CoverageRow,
@@ -215,7 +216,7 @@ def forget(connection: Connection, before: datetime) -> Forgotten:
     poll, coverage = (table_of(row) for row in (PollRow, CoverageRow))
     last = (
         sa.select(poll.c.source_key, sa.func.max(poll.c.taken_at))
-        .where(poll.c.purpose == "poll", poll.c.outcome.in_(("stored", "partial")))
+        .where(BROUGHT_FACTS)
         .group_by(poll.c.source_key)
     )
     of_last = sa.tuple_(poll.c.source_key, poll.c.taken_at).in_(last)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from inventory.changes import Change
-from inventory.read import Fact, Facts, SourceState
+from inventory.facts import Fact, Facts
 from inventory.records import (
     Backup,
     BackupJob,
@@ -23,6 +23,7 @@ from inventory.records import (
     Nic,
     Record,
 )
+from inventory.sources import SourceState
 from planner.backups import Cover, cover, target_of
 from planner.coverage import CoverageIndex
 from planner.eol import EndOfLifeData, shipped

@@ -10,7 +10,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, get_args
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from inventory.records import POWERED_ON, Guest
 from planner.owners import (
     PERSONAL,

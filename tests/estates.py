@@ -9,9 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from inventory.changes import Change
-from inventory.read import DayPoint, Fact, Facts, SourceState
+from inventory.facts import Fact, Facts
+from inventory.levels import DayPoint
 from inventory.records import Coverage, Record
 from inventory.schema import FACT_KINDS
+from inventory.sources import SourceState
 from planner.answers import PoolAnswer, answer_all
 from planner.eol import EndOfLifeData, shipped
 from planner.estate import Estate, SourceHealth, ToolFacts

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inventory.changes import Change
+from inventory.facts import Fact
 from inventory.platform_records import Firewall, Principal, Realm
-from inventory.read import Fact
 from inventory.records import BackupJob, Datastore, Disk, Guest, Host, Nic, Record
 from planner.answers import PoolAnswer
 from planner.estate import Estate, Platform, SourceHealth
