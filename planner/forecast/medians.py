@@ -1,4 +1,4 @@
-"""Medians that pass over gaps, of many rows at once; and windows of seven in order."""
+"""Medians and means that pass over gaps, of many rows at once; and windows of seven in order."""
 
 from __future__ import annotations
 
@@ -34,8 +34,16 @@ def row_medians(values: Floats) -> Floats:
     return np.asarray(((low + high) / 2)[..., 0])
 
 
+def row_means(values: Floats) -> Floats:
+    """The mean of the known values of each row; 0 where none is."""
+    known = ~np.isnan(values)
+    return np.asarray(np.where(known, values, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+
+
 def row_quantiles(values: Floats, shares: Floats) -> Floats:
     """The quantiles of the known values of each row, ``[row, share]``; NaN where there is none."""
+    if not values.shape[-1]:
+        return np.full((len(values), len(shares)), np.nan)
     ordered = np.sort(values, axis=-1)  # NaN comes last
     last = np.maximum((~np.isnan(values)).sum(axis=-1)[:, None] - 1, 0)
     place = shares * last

@@ -26,11 +26,11 @@ import numpy.typing as npt
 
 from planner.forecast.calendar import NO_CALENDAR, Calendar
 from planner.forecast.day_parts import DayParts, day_parts, hour_parts
+from planner.forecast.level import DAYS, Rhythm, carried, first_known, level_of
 from planner.forecast.medians import row_medians, row_quantiles
 from planner.forecast.paths import Block, Floats, PathBlock, draws
 from planner.forecast.spikes import without_spikes
 from planner.forecast.steps import Flags, Ints, Steps, find_steps
-from planner.forecast.weekdays import WEEK
 
 NAME = "seasonal-2"  # in the ledger: another number where the same past gives other futures
 _MEDIAN_VARIANCE = np.pi / 2  # of a median, where that of a mean is 1
@@ -39,33 +39,6 @@ _SERIES_AT_ONCE = 8
 _SIGNIFICANT = 1.96
 _MANY_EVENTS = 2  # one is an event of its own; with the second they belong to the series
 _FEWEST = 3  # values that tell a spread, or a median of a week
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """How often values come, and over how many of them a level is told.
-
-    ``spell`` is what a median is taken of to see whether the level moved: a week of days, a day of
-    hours. ``near`` follows a change, ``far`` is not misled by a busy spell: the level is the mean
-    of their two medians. ``width`` is by how much more than before loads will flicker.
-    """
-
-    spell: int
-    near: int
-    far: int
-    width: float
-
-
-# Chosen on loads of virtual machines (docs/explanation/forecast.md).
-DAYS = Rhythm(spell=WEEK, near=WEEK, far=4 * WEEK, width=1.45)
-
-
-def parts_of_a_day(count: int) -> Rhythm:
-    """Values of which a day has so many: hours, or shorter."""
-    return Rhythm(spell=count, near=4 * count, far=WEEK * count, width=1.0)
-
-
-HOURS = parts_of_a_day(24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +112,7 @@ def forecast(
 ) -> SeasonalPaths:
     """Paths from ``block[series, day]``; the last column is the day before the origin.
 
-    NaN is a day without a value of its own. A series needs at least two values; one with fewer
+    NaN is a day without a value of its own. A series needs two values in ``trend_days``; one with fewer
     yields NaN, which is over no limit. ``coarse`` marks values that are means over several days:
     they have no weekday. Values of hours have another ``rhythm``: days, and the horizon, then count
     hours; no steps are found in them, and the calendar says nothing of them.
@@ -159,15 +132,15 @@ def forecast(
     single = steps.where(~_recurring(steps, values.shape[1]))
     as_it_was = single.removed_from(steady)
     slope = _slope(level[:, -trend_days:])
-    sure = _moves(_carried(as_it_was, slope.drift), rhythm, trend_days)
+    sure = _moves(carried(as_it_was, slope.drift), rhythm, trend_days)
     removed = steps.variance_since(values.shape[1] - trend_days, sure.noise)
     error = slope.error(sure, removed)
     drift = _shrunk(slope.drift, error)
     # What is not sure to be growth is wandering; what fell back the next day flickered.
-    moves = _moves(_carried(as_it_was, drift), rhythm, trend_days)
-    flicker = _moves(_carried(single.removed_from(plain), drift), rhythm, trend_days).apart
+    moves = _moves(carried(as_it_was, drift), rhythm, trend_days)
+    flicker = _moves(carried(single.removed_from(plain), drift), rhythm, trend_days).apart
     return SeasonalPaths(
-        level=_level(level, drift, rhythm),
+        level=level_of(level, drift, rhythm),
         level_error=np.sqrt(
             moves.noise * _MEDIAN_VARIANCE / rhythm.near + moves.wander * rhythm.spell
         ),
@@ -249,7 +222,7 @@ def _wander(values: Floats, middles: Floats, noise: Floats, spell: int) -> Float
         np.maximum(_square_of_moves(middles, lag) - of_noise, 0.0) / (lag * spell)
         for lag in (4, 2, 1)
     ]
-    return _first_known(*choices, _square_of_moves(values, 1))
+    return _first_known_or_0(*choices, _square_of_moves(values, 1))
 
 
 def _square_of_moves(values: Floats, lag: int) -> Floats:
@@ -262,9 +235,9 @@ def _square_of_moves(values: Floats, lag: int) -> Floats:
     return np.where(counts >= _FEWEST, squares.sum(axis=1) / np.maximum(counts, 1), np.nan)
 
 
-def _first_known(*choices: Floats) -> Floats:
+def _first_known_or_0(*choices: Floats) -> Floats:
     """Per series the first choice that is known; 0 where none is."""
-    found = _first_known_or_nan(*choices)
+    found = first_known(*choices)
     return np.where(np.isnan(found), 0.0, found)
 
 
@@ -313,32 +286,3 @@ def _shrunk(drift: Floats, error: Floats) -> Floats:
     with np.errstate(invalid="ignore"):
         share = np.where(np.isinf(sure), 1.0, sure / (sure + _DOUBTFUL**2))
     return np.asarray(drift * share)
-
-
-def _carried(values: Floats, drift: Floats) -> Floats:
-    """The values as they would be had each drifted to the last day."""
-    age = np.arange(values.shape[1] - 1, -1, -1, dtype=np.float64)
-    return np.asarray(values + drift[:, None] * age)
-
-
-def _level(values: Floats, drift: Floats, rhythm: Rhythm) -> Floats:
-    """Where each series stands at the last day: medians of its last days, carried there by drift.
-
-    Where no day of them is known, the last value.
-    """
-    carried = _carried(values, drift)
-    near, far = (row_medians(carried[:, -count:]) for count in (rhythm.near, rhythm.far))
-    return _first_known_or_nan((near + far) / 2, far, _last(carried))
-
-
-def _first_known_or_nan(*choices: Floats) -> Floats:
-    result = np.full_like(choices[0], np.nan)
-    for choice in reversed(choices):
-        result = np.where(np.isnan(choice), result, choice)
-    return result
-
-
-def _last(values: Floats) -> Floats:
-    """The newest known value of each series; NaN where none is."""
-    newest = values.shape[1] - 1 - np.argmax(~np.isnan(values[:, ::-1]), axis=1)
-    return np.asarray(np.take_along_axis(values, newest[:, None], axis=1)[:, 0])
