@@ -353,15 +353,20 @@ def example_words(row: TrackRow) -> str:
         "came": f"it was on {row.came_date}",
         "unforeseen": f"it was over on {row.came_date}",
         "not_come": "it has not come",
-        "open": "it has not come so far",
+        "open": _while_open(row),
     }
     return f"{told}; {endings[row.outcome]}"
 
 
+def _while_open(row: TrackRow) -> str:
+    first = row.said_first_date
+    return "still to come" if first is None or first > row.as_of else "it has not come so far"
+
+
 def _level_words(row: TrackRow) -> str:
-    verdict = {"no": "; the band does not hold", "yes": "; it holds"}.get(
-        row.band_holds, "; too few apart to judge it"
-    )
+    verdicts = {"no": "; the band does not hold", "yes": "; it holds"}
+    undecided = "; too few apart to judge it" if row.scored_by_engine else ""
+    verdict = verdicts.get(row.band_holds, undecided)
     wape = "?" if row.wape is None else f"{row.wape:.2f} %"
     bias = "?" if row.bias_pct is None else f"{row.bias_pct:+.2f} %"
     return (
@@ -374,7 +379,9 @@ def _level_words(row: TrackRow) -> str:
 def _of_others(row: TrackRow) -> str:
     """How many of the scored ones another engine, or version, said: they do not judge this one."""
     others = row.scored - row.scored_by_engine
-    return f" ({others} of them of an earlier engine)" if others else ""
+    if not others:
+        return ""
+    return f" ({others if row.scored_by_engine else 'all'} of an earlier engine)"
 
 
 def _crossing_words(row: TrackRow) -> str:

@@ -112,10 +112,11 @@ def forecast(
 ) -> SeasonalPaths:
     """Paths from ``block[series, day]``; the last column is the day before the origin.
 
-    NaN is a day without a value of its own. A series needs two values in ``trend_days``; one with fewer
-    yields NaN, which is over no limit. ``coarse`` marks values that are means over several days:
-    they have no weekday. Values of hours have another ``rhythm``: days, and the horizon, then count
-    hours; no steps are found in them, and the calendar says nothing of them.
+    NaN is a day without a value of its own. A series needs two values within ``trend_days``; one
+    with fewer yields NaN, which is over no limit. ``coarse`` marks values that are means over
+    several days: they have no weekday. Values of hours have another ``rhythm``: days, and the
+    horizon, then count hours; no spikes or steps are found in them, and the calendar says nothing
+    of them.
     """
     values = np.asarray(block, dtype=np.float64)
     own_day = np.ones(values.shape, dtype=bool) if coarse is None else ~coarse

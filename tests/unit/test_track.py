@@ -198,8 +198,11 @@ def test_what_another_engine_said_counts_in_the_record_but_judges_and_widens_not
     assert not any("band_widened" in row.flags for row in old.pools)
     for row in (r for r in now.track_record if r.ahead_days == 7):
         assert (row.scored, row.scored_by_engine, row.band_holds) == (12, 10, "no")
+    assert "10 scored (all of an earlier engine): WAPE" in " ".join(
+        record_words(old.track_record[:1])
+    )
     [words] = [line for line in record_words(now.track_record[:1]) if "scored" in line]
-    assert words.startswith("7 days ahead, 12 scored (2 of them of an earlier engine): WAPE")
+    assert words.startswith("7 days ahead, 12 scored (2 of an earlier engine): WAPE")
     assert words.endswith("the band does not hold")
     assert "earlier-1, run" in explain(now, "track/san/storage/demand/level/7")
 
