@@ -198,9 +198,8 @@ def test_what_another_engine_said_counts_in_the_record_but_judges_and_widens_not
     assert not any("band_widened" in row.flags for row in old.pools)
     for row in (r for r in now.track_record if r.ahead_days == 7):
         assert (row.scored, row.scored_by_engine, row.band_holds) == (12, 10, "no")
-    assert "10 scored (all of an earlier engine): WAPE" in " ".join(
-        record_words(old.track_record[:1])
-    )
+    [first] = [line for line in record_words(old.track_record[:1]) if "scored" in line]
+    assert first.startswith("7 days ahead, 10 scored (all of an earlier engine): WAPE")
     [words] = [line for line in record_words(now.track_record[:1]) if "scored" in line]
     assert words.startswith("7 days ahead, 12 scored (2 of an earlier engine): WAPE")
     assert words.endswith("the band does not hold")
@@ -213,7 +212,13 @@ def test_what_another_engine_said_counts_in_the_record_but_judges_and_widens_not
 def told(**more: Any) -> str:
     said_on = date(2026, 3, 1)
     empty: dict[str, Any] = dict.fromkeys(TrackRow.__slots__)
-    row = TrackRow(**(empty | {"about": "first_over", "said_on": said_on, "unit": "gib"} | more))
+    row = TrackRow(
+        **(
+            empty
+            | {"as_of": AS_OF, "about": "first_over", "said_on": said_on, "unit": "gib"}
+            | more
+        )
+    )
     return example_words(row)
 
 
@@ -227,6 +232,9 @@ def test_on_1_march_we_said_and_it_was() -> None:
         "on 2026-03-01 we said it would be over 2026-06-14 to 2026-06-29; it was on 2026-06-20"
     )
     assert told(**(june | {"came_date": None}), outcome="not_come").endswith("; it has not come")
+    assert told(**june, outcome="open").endswith("; it has not come so far")
+    later = june | {"said_first_date": AS_OF + DAY}
+    assert told(**later, outcome="open").endswith("; still to come")
     never = {"came_date": date(2026, 6, 20), "outcome": "unforeseen"}
     assert told(**never) == "on 2026-03-01 we gave no date; it was over on 2026-06-20"
     level = told(
