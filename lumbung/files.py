@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from lumbung.settings import SettingsError, broken_toml
+from lumbung.kinds import turned
+from lumbung.settings import SettingsError, broken_toml, text_of, told
 from planner.calendar_entries import CalendarFile
 from planner.eol import EndOfLifeData, parse, shipped
 from planner.forecast.calendar import NO_CALENDAR, Calendar
@@ -34,7 +35,7 @@ M = TypeVar("M", bound=BaseModel)
 
 # libyaml reads packs and large estates ten times as fast, where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SHIPPED_REGULATIONS = Path(str(files("config"))) / "regulations"
+SHIPPED_REGULATIONS = Path(str(files("config"))) / "regulations"
 
 
 def load_policy(path: Path | None) -> Policy:
@@ -42,7 +43,7 @@ def load_policy(path: Path | None) -> Policy:
     if path is None:
         return Policy()
     try:
-        policy = checked(Policy, tomllib.loads(_text(path)), path)
+        policy = checked(Policy, tomllib.loads(text_of(path)), path)
         chosen(policy.risks)
     except UnknownRule as error:
         raise SettingsError(f"{path}: [risks]: {error}") from error
@@ -61,7 +62,7 @@ def load_eol(policy_file: Path | None, policy: Policy) -> EndOfLifeData:
         return shipped()
     path = policy_file.parent / named
     try:
-        return parse(json.loads(_text(path)), str(path))
+        return parse(json.loads(text_of(path)), str(path))
     except json.JSONDecodeError as error:
         raise SettingsError(f"{path}:{error.lineno}: {error.msg}") from error
     except ValueError as error:
@@ -168,15 +169,20 @@ def load_regulations(folder: Path | None = None) -> Regulations:
 
     Raises SettingsError, also for a pack that names what is no rule.
     """
-    folders = (_SHIPPED_REGULATIONS, *([folder] if folder is not None else []))
-    packs = {pack.id: pack for place in folders for pack in _packs(place)}
+    packs = {pack.id: pack for pack in _packs(pack_files(folder))}
     return Regulations(tuple(packs.values()))
 
 
-def _packs(folder: Path) -> typing.Iterator[Pack]:
-    """The packs of a folder; they name only rules that exist, or are known to be absent."""
+def pack_files(folder: Path | None) -> typing.Iterator[Path]:
+    """The files of the shipped packs, then those of a folder."""
+    for place in (SHIPPED_REGULATIONS, *([folder] if folder is not None else [])):
+        yield from sorted(place.glob("*.yaml"))
+
+
+def _packs(paths: Iterable[Path]) -> typing.Iterator[Pack]:
+    """The packs in files; they name only rules that exist, or are known to be absent."""
     known = {*BY_ID, *(one.id for one in absent())}
-    for path in sorted(folder.glob("*.yaml")):
+    for path in paths:
         pack, lines = _yaml(Pack, path)
         for number, grade, name in strangers(pack, known):
             near = difflib.get_close_matches(name, known, 1)
@@ -188,13 +194,13 @@ def _packs(folder: Path) -> typing.Iterator[Pack]:
 
 def place_in(path: Path, place: tuple[str | int, ...]) -> str:
     """A place in a YAML file as FILE:LINE."""
-    lines = Lines(yaml.compose(_text(path), Loader=_LOADER))
+    lines = Lines(yaml.compose(text_of(path), Loader=_LOADER))
     return f"{path}{lines.of(place)}"
 
 
 def _yaml(model: type[M], path: Path) -> tuple[M, Lines]:
     """A YAML file as a model, and where its keys stand."""
-    text = _text(path)
+    text = text_of(path)
     try:
         root = yaml.compose(text, Loader=_LOADER)
         _refuse_impossible_dates(root, path)
@@ -227,15 +233,6 @@ def _refuse_impossible_dates(root: yaml.Node | None, path: Path) -> None:
                 raise SettingsError(f"{where}: {node.value} is no date: {error}") from error
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: is not UTF-8 text (at byte {error.start})") from error
-
-
 class Lines:
     """Where in a YAML file a key stands."""
 
@@ -266,7 +263,7 @@ def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | N
 def checked(model: type[M], tables: dict[str, Any], path: Path, lines: Lines | None = None) -> M:
     """The tables as a model; the first fault is told with its place and the nearest known key."""
     try:
-        return model.model_validate(tables)
+        read = model.model_validate(tables)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         deeper = first.get("ctx", {}).get("error")
@@ -277,8 +274,14 @@ def checked(model: type[M], tables: dict[str, Any], path: Path, lines: Lines | N
         if first["type"] == "extra_forbidden":
             hint = _nearest(model, place)
             raise SettingsError(f"{path}{line}: unknown key {where!r}; {hint}") from error
-        reason = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{path}{line}: {where + ': ' if where else ''}{reason}") from error
+        raise SettingsError(
+            f"{path}{line}: {where + ': ' if where else ''}{told(first)}"
+        ) from error
+    if found := turned(tables, read):
+        place, reason = found
+        line = lines.of(place) if lines else _toml_line(path, place)
+        raise SettingsError(f"{path}{line}: {'.'.join(map(str, place))}: {reason}")
+    return read
 
 
 def _toml_line(path: Path, place: tuple[str | int, ...]) -> str:
@@ -287,7 +290,7 @@ def _toml_line(path: Path, place: tuple[str | int, ...]) -> str:
     if not keys:
         return ""
     heading, inside = f"[{'.'.join(keys[:-1])}]", len(keys) == 1
-    for number, text in enumerate(_text(path).splitlines(), 1):
+    for number, text in enumerate(text_of(path).splitlines(), 1):
         line = text.strip()
         inside = inside or line == heading
         if inside and line.startswith((f"{keys[-1]} ", f"{keys[-1]}=")):

@@ -29,6 +29,7 @@ from inventory.sources import SourceState, last_polls, sources_at
 from inventory.store import Store
 from inventory.versions import allocation_versions, guest_versions, power_since
 from inventory.window import K, Span, spans_between
+from lumbung.declared import declared_by, same_throughout
 from lumbung.files import (
     load_calendar,
     load_eol,
@@ -47,6 +48,7 @@ from planner.guest_views import names_of
 from planner.incident.answer import Incident, incident_of
 from planner.incident.past import Past as IncidentPast
 from planner.incident.past import Window, began
+from planner.made_at import with_possible_times
 from planner.migration import MigrationView, migration_of
 from planner.pools import RECONCILED_DAYS, Past, questions
 from planner.report import Memory, Report, make_report
@@ -268,18 +270,22 @@ def _gathered(
 
 def _estate(connection: Connection, settings: Settings, store: Store, when: When) -> Estate:
     policy = load_policy(settings.policy_file)
-    return Estate(
+    made_from = declared_by(settings, policy)
+    estate = Estate(
         as_of=when.as_of,
         at=when.at,
-        facts=facts_at(connection, when.at),
+        facts=with_possible_times(facts_at(connection, when.at)),
         policy=policy,
         owners=load_estate(settings.estate_file, when.today),
         sources=tuple(health(settings, sources_at(connection, when.at), when.at)),
         site=settings.site.name,
-        tool=tool_facts(settings, store),
+        tool=tool_facts(settings, store, connection),
         eol=load_eol(settings.policy_file, policy),
         calendar=load_calendar(settings.calendar_file),
+        made_from=made_from,
     )
+    same_throughout(made_from, declared_by(settings, load_policy(settings.policy_file)))
+    return estate
 
 
 def health(

@@ -17,9 +17,10 @@ from lumbung.auditing import note_reading
 from lumbung.choices import Exit, Format, RoundsShow
 from lumbung.files import attested_path, load_attested, write_attested
 from lumbung.plan import When, estate_at
-from lumbung.printing import note, out, show
+from lumbung.printing import note, print_table, show
 from lumbung.session import Session
 from lumbung.settings import Settings, SettingsError
+from lumbung.verifying import checksum
 from planner.attestation.answers import (
     NEEDED,
     Answers,
@@ -44,7 +45,6 @@ from planner.estate import Estate
 from planner.owners import EstateFile, GuestEntry
 from reports.attestation import instructions
 from reports.cells import from_csv_text
-from reports.terminal import table_of
 from reports.weekly_csv import Dialect, csv_of_rows
 
 _README = "README.txt"
@@ -75,6 +75,14 @@ def export_lists(
             )
     for name, text in files.items():
         _write(target / name, text)
+    with session.store(settings) as store:
+        guests = sum(len(rows) for rows in lists.values())
+        counts: dict[str, int | str] = {
+            "folder": str(target.resolve()),
+            "lists": len(lists),
+            "guests": guests,
+        }
+        note_reading(session, store, "estate export", counts)
     for stem, rows in lists.items():
         print(target / f"{stem}.csv")
         note(f"{stem}: {len(rows)} guests")
@@ -110,7 +118,8 @@ def import_answers(session: Session, files: Sequence[Path], *, yes: bool) -> Exi
         return Exit.DONE
     path = write_attested(settings.estate_file, _named(attested, estate))
     with session.store(settings) as store:
-        counts = {"files": len(files), "guests": len(answers.entries)}
+        counts: dict[str, int | str] = {"files": len(files), "guests": len(answers.entries)}
+        counts["answers"] = checksum(path.read_bytes())
         note_reading(session, store, "estate import", counts)
     print(path)
     return Exit.DONE
@@ -201,7 +210,8 @@ def show_rounds(session: Session, what: RoundsShow | None, form: Format) -> None
         first = classify_first(report, _FIRST)
         if first and what is None:
             columns, cells = _cells(ClassifyRow, first)
-            out().print(table_of(columns, cells, title=f"Classify these {len(first)} first"))
+            of_them = "this one" if len(first) == 1 else f"these {len(first)}"
+            print_table(columns, cells, title=f"Classify {of_them} first")
         note(share_answered(rows))
 
 
