@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from lab import libvirtd
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-settings.register_profile("lumbung", deadline=None, derandomize=True)  # no test is timed
+settings.register_profile(  # no test is timed
+    "lumbung", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("lumbung")
 _NEEDS = {
     "libvirt": lambda: importlib.util.find_spec("libvirt") and shutil.which("libvirtd"),
@@ -27,6 +29,7 @@ _NEEDS = {
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from scheduling import ByFile
 
+    config.option.loadscopereorder = False  # as collected: the slow ones of e2e come first
     return ByFile(config, log)
 
 
@@ -52,7 +55,7 @@ def libvirt_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[libvirtd.L
 
     Who stops, pauses or moves a guest puts it back.
     """
-    base = tmp_path_factory.getbasetemp()
-    (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base).joinpath("lab").mkdir()  # once
+    if "PYTEST_XDIST_WORKER" in os.environ:  # fails when another process of this run has one
+        (tmp_path_factory.getbasetemp().parent / "libvirt-lab").touch(exist_ok=False)
     with libvirtd.libvirt_lab(2, hosts=2, tcp=True, tls=True, extras=True) as lab:
         yield lab

@@ -45,7 +45,7 @@ from planner.estate import Estate, SourceHealth
 from planner.policy import Policy
 from planner.risks.catalogue import RULES
 from planner.risks.engine import assess
-from pve_recorded import CLUSTER, TRUTH, Project, Replay, recorded, replay
+from pve_recorded import CLUSTER, RECORDED_AT, TRUTH, Project, Replay, recorded, replay
 
 K = TypeVar("K", bound=Record)
 
@@ -68,7 +68,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replay]:
 def auditor(served: Replay) -> Project:
     """The cluster as collected with an auditor's token."""
     source = served.source("AUD", backfill_seconds=0)
-    project = Project(served.counts.parent).configure(source)
+    project = Project(served.counts.parent, RECORDED_AT).configure(source)
     assert project.call("collect").returncode == 3  # its gaps are new
     return project
 
@@ -78,7 +78,7 @@ def estate(auditor: Project) -> Facts:
     store = Store.open(f"sqlite:///{auditor.folder / 'inventory.db'}")
     try:
         with store.reading() as connection:
-            return facts_at(connection, datetime.now(UTC))
+            return facts_at(connection, RECORDED_AT)
     finally:
         store.close()
 
@@ -299,7 +299,7 @@ def raw_of(served: Replay) -> Raw:
         fingerprint=served.fingerprint,
     )  # fmt: skip
     source = Source("lab", "proxmox", options, secrets={"token": SecretStr(secret)})
-    return ProxmoxCollector().fetch(source, Budget(60))
+    return ProxmoxCollector().fetch(source, Budget(300))
 
 
 # What the recording's own list of grants would be: the truth names them, no token may read them.
@@ -327,7 +327,7 @@ def with_grants(served: Replay) -> Snapshot:
     answers[key] = lean(key, {"status": 200, "reason": "OK", "body": rows})
     answers["GET /access/permissions"]["body"]["/access"] = {"Sys.Audit": 1}
     changed = Raw("proxmox", answers, raw.context)
-    return ProxmoxCollector().parse(changed, source="lab", taken_at=datetime.now(UTC))
+    return ProxmoxCollector().parse(changed, source="lab", taken_at=RECORDED_AT)
 
 
 def test_who_is_over_privileged_follows_from_the_facts(
@@ -450,11 +450,12 @@ def test_the_risks_of_backups_data_and_availability_are_true_and_no_others(
 ) -> None:
     store = Store.open(f"sqlite:///{auditor.folder / 'inventory.db'}")
     with store.reading() as connection:
-        states = sources_at(connection, datetime.now(UTC))
+        states = sources_at(connection, RECORDED_AT)
     store.close()
     sources = tuple(SourceHealth(state, 5, 1.0, stale=False) for state in states)
-    now = datetime.now(UTC)
-    place = Estate(as_of=now.date(), at=now, facts=estate, policy=Policy(), sources=sources)
+    place = Estate(
+        as_of=RECORDED_AT.date(), at=RECORDED_AT, facts=estate, policy=Policy(), sources=sources
+    )
     groups = ("backup", "data_at_rest", "availability")
     found = assess(place, (), [rule for rule in RULES if rule.group in groups])
     assert {(risk.rule.id, risk.subject.label) for risk in found.risks} == RISKS
@@ -468,7 +469,7 @@ def test_a_token_on_one_pool_sees_its_guests_and_no_more(
 ) -> None:
     source = served.source("POOL", backfill_seconds=0)
     source = source.replace("file:POOL.token", f"file:{served.counts.parent}/POOL.token")
-    project = Project(tmp_path).configure(source)
+    project = Project(tmp_path, RECORDED_AT).configure(source)
     project.call("collect")
     seen = {int(row["guest_id"]) for row in project.rows("inventory", "guests")}
     assert seen == set(truth["pool_token"]["visible_guests"])
@@ -485,7 +486,7 @@ def test_a_token_on_one_pool_sees_its_guests_and_no_more(
 def test_a_token_without_rights_takes_nothing_for_none(served: Replay, tmp_path: Path) -> None:
     source = served.source("NONE", backfill_seconds=0)
     source = source.replace("file:NONE.token", f"file:{served.counts.parent}/NONE.token")
-    project = Project(tmp_path).configure(source)
+    project = Project(tmp_path, RECORDED_AT).configure(source)
     project.call("collect")
     [row] = project.rows("sources")
     hidden = set(row["hidden"].split())
