@@ -25,24 +25,12 @@ _NEEDS = {
 }
 
 
-@pytest.hookimpl(optionalhook=True)  # only pytest-xdist asks
+@pytest.hookimpl(optionalhook=True)  # there is none without xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    from xdist.scheduler import LoadScopeScheduling
-
-    class SharingScheduling(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return _sharing(nodeid)
+    from scheduling import ByFile
 
     config.option.loadscopereorder = False  # as collected: the slow ones of e2e come first
-    return SharingScheduling(config, log)
-
-
-def _sharing(nodeid: str) -> str:
-    """The tests of one name run in one process: a file's, for they share what is set up, and all
-    that start a lab, for one at a time is what a small machine can bear."""
-    path = nodeid.partition("::")[0]
-    starts_a_lab = path.startswith("tests/integration/test_libvirt_") or "libvirt-load" in nodeid
-    return "libvirt" if starts_a_lab else path
+    return ByFile(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

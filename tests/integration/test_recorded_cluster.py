@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from inventory import read
+from inventory.facts import facts_at
 from inventory.platform_records import (
     Certificate,
     ClusterState,
@@ -22,6 +22,7 @@ from inventory.platform_records import (
     StorageHealth,
 )
 from inventory.records import Backup, Datastore, Host, Record
+from inventory.sources import SourceState, sources_at
 from inventory.store import Store
 from planner.estate import Estate, SourceHealth
 from planner.policy import Policy
@@ -629,7 +630,7 @@ def estate_of(project: Project) -> Estate:
         Store.open(f"sqlite:///{project.folder}/inventory.db") as store,
         store.reading() as connection,
     ):
-        facts = read.facts_at(connection, RECORDED_AT)
+        facts = facts_at(connection, RECORDED_AT)
     now = datetime(2026, 12, 1, tzinfo=UTC)
     sources = (SourceHealth(state, 5, 1.0, stale=False),)
     return Estate(as_of=now.date(), at=now, facts=facts, policy=Policy(), sources=sources)
@@ -641,15 +642,15 @@ def facts(project: Project, kind: type[K]) -> tuple[K, ...]:
         Store.open(f"sqlite:///{project.folder}/inventory.db") as store,
         store.reading() as connection,
     ):
-        return read.facts_at(connection, RECORDED_AT).records(kind)
+        return facts_at(connection, RECORDED_AT).records(kind)
 
 
-def state_of(project: Project) -> read.SourceState:
+def state_of(project: Project) -> SourceState:
     with (
         Store.open(f"sqlite:///{project.folder}/inventory.db") as store,
         store.reading() as connection,
     ):
-        [state] = read.sources_at(connection, RECORDED_AT)
+        [state] = sources_at(connection, RECORDED_AT)
         return state
 
 
