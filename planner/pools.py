@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from inventory.facts import Fact
 from inventory.forecast_records import Said
 from inventory.guest_days import GuestDay
 from inventory.holdings import GuestUse
-from inventory.read import AllocationVersion, DayPoint, Fact
+from inventory.levels import DayPoint
 from inventory.records import Datastore, Guest, Host
+from inventory.versions import AllocationVersion
 from planner.capacity import Capacity, HostShare, cluster_capacity, datastore_capacity
 from planner.ceph import ceph_nodes, ceph_store_capacity
 from planner.estate import Estate

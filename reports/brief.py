@@ -16,7 +16,7 @@ from planner.rows import CameraRow, OrderRow, ScoreRow, TrackRow
 from planner.runway import URGENCY
 from planner.saying import counted, unit_name
 from planner.track import rows_of
-from reports.cells import figure, local, screen, short
+from reports.cells import number, screen, short
 from reports.fan_chart import fan_svg
 from reports.pages import page_template
 from reports.phrases import PHRASES
@@ -132,8 +132,14 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
         record=record,
         agencies=agencies,
         trend=_trend(report, words),
-        coverage=figure(report.assessment.coverage_percent, lang),
+        coverage=_coverage(report, lang),
     )
+
+
+def _coverage(report: Report, lang: str) -> str:
+    """How much was judged, in tenths: more digits than it has would say more than is known."""
+    percent = report.assessment.coverage_percent
+    return screen(None) if percent is None else number(percent, "g", lang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +231,9 @@ def _newest_last(row: TrackRow) -> date:
 
 def _said(phrase: str, row: TrackRow, lang: str) -> str:
     words = PHRASES[lang]
-    values = {name: getattr(row, name) for name in TrackRow.__slots__}
-    cells = {
-        name: figure(value, lang) if isinstance(value, int | float) else screen(value)
-        for name, value in values.items()
-    }
+    cells = {name: screen(getattr(row, name), lang) for name in TrackRow.__slots__}
+    if row.within_80_pct is not None:  # in tenths
+        cells["within_80_pct"] = number(row.within_80_pct, "g", lang)
     named = {"pool": short(row.pool, 30), "resource": words.get(row.resource, row.resource)}
     return words[phrase].format(**cells | named | {"unit": words.get(row.unit, row.unit)})
 
@@ -302,20 +306,19 @@ def _pieces(row: OrderRow, lang: str) -> str:
         return "–"
     if lang == "en":
         return counted(row.quantity, row.unit)
-    return f"{local(f'{row.quantity:,.0f}', lang)} {word(unit_name(row.unit), lang)}"
+    return f"{number(row.quantity, ',.0f', lang)} {word(unit_name(row.unit), lang)}"
 
 
 def _pool(pool: PoolAnswer, lang: str) -> _PoolLine:
-    words = PHRASES[lang]
-    binding = pool.binding
+    words, binding = PHRASES[lang], pool.binding
     question = binding.question
     load, usable = in_unit(binding.load, binding), in_unit(binding.usable, binding)
     shortest = binding.runway.shortest
     return _PoolLine(
         pool=short(pool.pool.name, 30),
         binding=f"{words[question.resource]} ({words[question.model]})",
-        used=f"{figure(load, lang)} / {figure(usable, lang)} {words[question.unit]}",
-        runway=words["days"].format(days=figure(shortest, lang))
+        used=f"{screen(load, lang)} / {screen(usable, lang)} {words[question.unit]}",
+        runway=words["days"].format(days=shortest)
         if shortest is not None
         else words.get(binding.runway.reason, binding.runway.reason),
         status=binding.status,
@@ -357,7 +360,7 @@ def _recorder(row: CameraRow, lang: str) -> _RecorderLine:
     words = PHRASES[lang]
     return _RecorderLine(
         recorder=short(row.recorder, 30),
-        cameras=figure(row.cameras, lang),
+        cameras=screen(row.cameras, lang),
         keeps=_in_days(row.achieved_days, lang),
         required=_in_days(row.required_days, lang),
         verdict=row.verdict,
@@ -394,8 +397,9 @@ def _trend(report: Report, words: Mapping[str, str]) -> str:
 
 
 def _in_days(value: float | None, lang: str) -> str:
-    told = PHRASES[lang]["days"].format(days=local(f"{value:g}", lang)) if value is not None else ""
-    return told or screen(None)
+    if value is None:
+        return screen(None)
+    return PHRASES[lang]["days"].format(days=number(value, "g", lang))
 
 
 def _gaps(report: Report, lang: str) -> list[str]:

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from math import ceil, floor, log10
 
 from planner.picture import Marker, Picture
-from reports.cells import local, short
+from reports.cells import number, short
 from reports.pages import page_template
 from reports.phrases import PHRASES
 
@@ -220,7 +220,7 @@ class _Drawing:
         digits = max(0, -floor(log10(self._step) + 1e-9))
         for i in range(count + 1):
             amount = self._low + i * self._step
-            yield _Tick(self._y(amount * self._scale), local(f"{amount:,.{digits}f}", self._lang))
+            yield _Tick(self._y(amount * self._scale), number(amount, f",.{digits}f", self._lang))
 
 
 def _legend_room(text: str) -> float:

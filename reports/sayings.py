@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from inventory.records import Coverage
 from planner.saying import Said, Text, unit_name
-from reports.cells import local
+from reports.cells import filled
 
 SAYINGS: Mapping[str, Mapping[str, str]] = {
     "id": {
@@ -115,23 +114,10 @@ def tell(text: str, lang: str) -> str:
 
 def _told(said: Said, lang: str) -> str:
     values = {name: _value(name, value, lang) for name, value in said.values.items()}
-    return SAYINGS[lang][said.key].format(**values)
-
-
-@dataclass(frozen=True, slots=True)
-class _Number:
-    """A number that is written as its language does, whatever the form asks for."""
-
-    value: float
-    lang: str
-
-    def __format__(self, form: str) -> str:
-        return local(format(self.value, form), self.lang)
+    return filled(SAYINGS[lang][said.key], lang, values)
 
 
 def _value(name: str, value: Any, lang: str) -> Any:
-    if isinstance(value, int | float):
-        return _Number(value, lang)
     if isinstance(value, Text):
         return tell(value, lang)
     if name == "unit":

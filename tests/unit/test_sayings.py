@@ -99,6 +99,7 @@ def test_no_statement_of_the_planner_is_in_english_on_another_page(
 
 def test_the_indonesian_page_says_it_as_people_do(report: Report) -> None:
     page = brief_html(report, lang="id")
+    assert not re.search(r"\d,\d{3}\b", re.sub(r"(?s)<(svg|style).*?</\1>", "", page))
     for said in (
         "tagih pengiriman near",
         "ajukan anggaran far",
