@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from estates import AS_OF, answers, estate, health
-from inventory.read import DayPoint
+from inventory.levels import DayPoint
 from planner.answers import Answer, answer_all
 from planner.forecast.paths import StraightPaths
 from planner.policy import StatusRules
