@@ -20,7 +20,7 @@ from planner.forecast.paths import Floats, PathSource
 from planner.forecast.steps import Step
 from planner.forecast.widened import WidenedPaths
 from planner.policy import ForecastRules
-from planner.pools import Question
+from planner.questions import Question
 from planner.runway import Passage, first_passage
 from planner.series import HISTORY_DAYS, wape
 
