@@ -24,7 +24,7 @@ demo: setup  ## a city's data centre on this machine: collect, plan, report
 
 test: $(VENV)/.installed-dev  ## all tests; installs what the real libvirt and PostgreSQL need
 	tests/system-packages $(BIN)/python
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile $(TESTS)
 
 check: $(VENV)/.installed-dev  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

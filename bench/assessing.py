@@ -19,9 +19,11 @@ from bench.inhabited import inhabited, owners
 from bench.measure import Line, Size, Tell, by_turns, call, process
 from bench.overheard import overheard
 from inventory.append import append
-from inventory.read import Facts, SourceState, facts_at, sources_at
+from inventory.facts import Facts, facts_at
+from inventory.sources import SourceState, sources_at
 from inventory.store import Store
 from planner.estate import Estate, SourceHealth
+from planner.made_at import with_possible_times
 from planner.policy import Policy
 from planner.risks.catalogue import RULES
 from planner.risks.engine import Assessment, assess
@@ -70,7 +72,9 @@ def assess_all(facts: Facts, sources: tuple[SourceState, ...], guests: int) -> A
     """What every rule finds; the estate is made anew, for it remembers what was looked up."""
     health = tuple(SourceHealth(one, 5, 1.0, stale=False) for one in sources)
     today = NOW.astimezone(ZONE).date()
-    estate = Estate(today, NOW, facts, Policy(), owners(guests), sources=health)
+    estate = Estate(
+        today, NOW, with_possible_times(facts), Policy(), owners(guests), sources=health
+    )
     return assess(estate, (), RULES)
 
 

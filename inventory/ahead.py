@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from inventory.clocks import MAY_BE_AHEAD
 from inventory.samples import DIRTY, USAGE, days_touched, insert
 from inventory.schema import (
+    BROUGHT_FACTS,
     VERSION_ROWS,
     AliasRow,
     ClusterDayRow,
@@ -39,7 +40,6 @@ from inventory.schema import (
 _SOURCE, _POLL, _COVERAGE = (table_of(row) for row in (SourceRow, PollRow, CoverageRow))
 _REPORT, _META = table_of(FindingReportRow), table_of(MetaRow)
 _VERSIONS = tuple(table_of(row) for row in VERSION_ROWS.values())
-_BROUGHT_FACTS = sa.and_(_POLL.c.purpose == "poll", _POLL.c.outcome.in_(("stored", "partial")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def polls_ahead(connection: Connection, now: datetime) -> tuple[PollsAhead, ...]
     rows = connection.execute(
         sa.select(_SOURCE.c.name, sa.func.count(), newest)
         .join(_SOURCE, _SOURCE.c.key == _POLL.c.source_key)
-        .where(_POLL.c.taken_at > now + MAY_BE_AHEAD, _BROUGHT_FACTS)
+        .where(_POLL.c.taken_at > now + MAY_BE_AHEAD, BROUGHT_FACTS)
         .group_by(_SOURCE.c.name)
         .order_by(_SOURCE.c.name)
     )
@@ -138,7 +138,7 @@ def _shorten_coverage(connection: Connection, after: datetime) -> None:
     connection.execute(_COVERAGE.update().where(_COVERAGE.c.asked_at > after).values(asked_at=None))
     last_left = (
         sa.select(sa.func.max(_POLL.c.taken_at))
-        .where(_POLL.c.source_key == _COVERAGE.c.source_key, _BROUGHT_FACTS)
+        .where(_POLL.c.source_key == _COVERAGE.c.source_key, BROUGHT_FACTS)
         .scalar_subquery()
     )
     connection.execute(

@@ -21,7 +21,15 @@ from inventory.errors import ClusterConflict
 from inventory.identity import Identities
 from inventory.records import Coverage, Guest, Host, Record, Snapshot
 from inventory.samples import store_usage
-from inventory.schema import VERSION_ROWS, CoverageRow, HostRow, PollRow, SourceRow, table_of
+from inventory.schema import (
+    BROUGHT_FACTS,
+    VERSION_ROWS,
+    CoverageRow,
+    HostRow,
+    PollRow,
+    SourceRow,
+    table_of,
+)
 
 _SOURCE = table_of(SourceRow)
 _POLL = table_of(PollRow)
@@ -146,9 +154,7 @@ def source_key_of(connection: Connection, attempt: Attempt) -> int:
 def _newest_snapshot_at(connection: Connection, source_key: int) -> datetime | None:
     taken_at: datetime | None = connection.scalar(
         sa.select(sa.func.max(_POLL.c.taken_at, type_=_POLL.c.taken_at.type)).where(
-            _POLL.c.source_key == source_key,
-            _POLL.c.purpose == "poll",
-            _POLL.c.outcome.in_(("stored", "partial")),
+            _POLL.c.source_key == source_key, BROUGHT_FACTS
         )
     )
     return taken_at

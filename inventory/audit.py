@@ -101,6 +101,15 @@ def log_lines(connection: Connection) -> tuple[LogLine, ...]:
     return tuple(_line(row) for row in rows)
 
 
+_PUBLISHING = ("report", "incident", "risks --framework")
+
+
+def publishings(connection: Connection) -> tuple[Mapping[str, Any], ...]:
+    """What the lines say of every report and pack that was published, oldest first."""
+    chosen = sa.select(_LINE.c.counts).where(_LINE.c.command.in_(_PUBLISHING))
+    return tuple(_counts(text) for text in connection.scalars(chosen.order_by(_LINE.c.number)))
+
+
 def _line(row: RowMapping) -> LogLine:
     deed = Deed(row["at"], row["who"], row["command"], row["sources"], _counts(row["counts"]))
     return LogLine(row["number"], deed, row["previous"], row["seal"])
@@ -137,6 +146,6 @@ def _chain_faults(lines: Sequence[LogLine]) -> Iterator[str]:
 def _end_faults(lines: Sequence[LogLine], head: str | None) -> Iterator[str]:
     end = f"{lines[-1].number} {lines[-1].seal}" if lines else None
     if head != end:
-        kept = "no line" if head is None else f"line {head.split()[0]}"
+        kept = f"line {head.partition(' ')[0]}" if head else "no line"
         last = "none" if end is None else f"line {end.split()[0]}"
         yield f"audit log: the store remembers {kept} as the last, and the last there is {last}"

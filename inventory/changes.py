@@ -11,7 +11,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from inventory.schema import DiskRow, GuestRow, HostRow, PollRow, table_of
+from inventory.schema import BROUGHT_FACTS, DiskRow, GuestRow, HostRow, PollRow, table_of
 
 ChangeKind = Literal["added", "removed", "resized", "moved", "renamed", "reclassified"]
 
@@ -19,8 +19,6 @@ _POLL = table_of(PollRow)
 _GUEST = table_of(GuestRow)
 _HOST = table_of(HostRow)
 _DISK = table_of(DiskRow)
-
-_READ = (_POLL.c.outcome.in_(("stored", "partial")), _POLL.c.purpose == "poll")
 
 _GUEST_FIELDS: tuple[tuple[str, ChangeKind], ...] = (
     ("name", "renamed"),
@@ -114,7 +112,7 @@ class _Polls:
             sa.select(
                 _POLL.c.source_key, sa.func.min(_POLL.c.taken_at, type_=_POLL.c.taken_at.type)
             )
-            .where(*_READ)
+            .where(BROUGHT_FACTS)
             .group_by(_POLL.c.source_key)
         )
         self._first: dict[int, datetime] = dict(rows.all())
@@ -139,7 +137,9 @@ class _Polls:
             _POLL.c.taken_at >= old["valid_to"],
             _POLL.c.taken_at < new["valid_from"],
         )
-        found = self._connection.execute(sa.select(_POLL.c.key).where(between, *_READ).limit(1))
+        found = self._connection.execute(
+            sa.select(_POLL.c.key).where(between, BROUGHT_FACTS).limit(1)
+        )
         return found.first() is not None
 
 

@@ -8,6 +8,7 @@ days times pools, however many samples there were.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -33,9 +34,10 @@ from inventory.day_tables import (
 from inventory.grid import Days
 from inventory.guest_days import close_guests, forget_guest_days, guest_keys
 from inventory.peaks import fill_highs, highest
-from inventory.records import USAGE_METRICS
+from inventory.records import USAGE_METRICS, Record
 from inventory.samples import DIRTY, USAGE, days_touched, insert
 from inventory.schema import (
+    BROUGHT_FACTS,
     VERSION_ROWS,
     CounterRow,
     CoverageRow,
@@ -202,6 +204,16 @@ def _hour_row(means: RowMapping) -> Row:
     }
 
 
+def oldest_ended(connection: Connection, kinds: Iterable[type[Record]]) -> datetime | None:
+    """When the oldest fact of some kinds that no longer holds, and is still kept, ended."""
+    tables = [table_of(VERSION_ROWS[kind]) for kind in kinds]
+    ends = (
+        connection.scalar(sa.select(sa.func.min(t.c.valid_to, type_=t.c.valid_to.type)))
+        for t in tables
+    )
+    return min((end for end in ends if end is not None), default=None)
+
+
 def forget(connection: Connection, before: datetime) -> Forgotten:
     """Removes closed versions, polls, finished runs of coverage and published forecasts from before
     an instant.
@@ -215,7 +227,7 @@ def forget(connection: Connection, before: datetime) -> Forgotten:
     poll, coverage = (table_of(row) for row in (PollRow, CoverageRow))
     last = (
         sa.select(poll.c.source_key, sa.func.max(poll.c.taken_at))
-        .where(poll.c.purpose == "poll", poll.c.outcome.in_(("stored", "partial")))
+        .where(BROUGHT_FACTS)
         .group_by(poll.c.source_key)
     )
     of_last = sa.tuple_(poll.c.source_key, poll.c.taken_at).in_(last)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Index, Integer, String, Table, Text, and_
 from sqlmodel import Field, SQLModel
 
 from inventory.forecast_records import Forecast, ForecastBand
@@ -333,7 +333,7 @@ class PollRow(SQLModel, table=True):
     started_at: datetime = _instant()
     taken_at: datetime = _instant()
     finished_at: datetime = _instant()
-    outcome: str  # stored, partial, unchanged, failed, timed_out
+    outcome: str  # stored, partial, superseded, failed, timed_out
     error: str = Field(default="", sa_type=Text)
     platform: str = ""
     guests_seen: int | None = None
@@ -343,6 +343,11 @@ class PollRow(SQLModel, table=True):
     requests: int = 0
     bytes: int = Field(default=0, sa_type=BigInteger)
     seconds: float = 0.0
+
+
+_OF_POLL = table_of(PollRow).c
+# The polls that told facts; what was superseded told none.
+BROUGHT_FACTS = and_(_OF_POLL.purpose == "poll", _OF_POLL.outcome.in_(("stored", "partial")))
 
 
 class CoverageRow(SQLModel, table=True):

@@ -1,7 +1,7 @@
 """The store: one database that remembers the estate.
 
-``Store`` opens or makes it and lends connections; what is written and read lives in
-``inventory.append``, ``inventory.read`` and ``inventory.history``, as functions of a connection.
+``Store`` opens or makes it and lends connections; what is written and read are functions of a
+connection, in ``inventory.append``, ``inventory.facts``, ``inventory.history`` and beside them.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from inventory.records import Record
-from inventory.schema import VERSION_ROWS, CoverageRow, PollRow, SourceRow, table_of
+from inventory.schema import BROUGHT_FACTS, VERSION_ROWS, CoverageRow, PollRow, SourceRow, table_of
 
 K = TypeVar("K", bound=Record)
 
@@ -107,7 +107,7 @@ def looks_between(
     rows = connection.execute(
         sa.select(_SOURCE.c.name, _POLL.c.taken_at)
         .join(_SOURCE, _SOURCE.c.key == _POLL.c.source_key)
-        .where(_POLL.c.purpose == "poll", _POLL.c.outcome.in_(("stored", "partial")))
+        .where(BROUGHT_FACTS)
         .order_by(_POLL.c.taken_at)
     )
     looks: dict[str, list[datetime]] = defaultdict(list)

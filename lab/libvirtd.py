@@ -1,8 +1,9 @@
 """A private, real libvirtd with real tiny guests, on this machine.
 
 It needs no KVM, cgroups, systemd or network, disturbs no libvirtd of the machine, listens on
-127.0.0.1 only, and leaves nothing behind. As root it is a ``qemu:///system``; where that is
-refused it is an unprivileged ``qemu:///session``, whose guests have no bridge.
+127.0.0.1 only, and leaves nothing behind, even when it is killed. As root it is a
+``qemu:///system``; where that is refused it is an unprivileged ``qemu:///session``, whose guests
+have no bridge.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lab.libvirt_lab.daemon import Host, free_port, libvirtd
 from lab.libvirt_lab.furniture import Furniture, bridge, furnish
 from lab.libvirt_lab.guest_system import GuestSystem, guest_system
 from lab.libvirt_lab.home import Listening, Mode, best_mode
+from lab.libvirt_lab.keeper import kept
 from lab.libvirt_lab.programs import LabError, NoGuestSystem, require
 
 
@@ -78,6 +80,8 @@ def libvirt_lab(
         system, no_system_because = _system(cache, place)
         pki = certificates(place / "pki") if tls else None
         joined = stack.enter_context(bridge()) if mode is Mode.SYSTEM else None
+        if folder is None:
+            stack.enter_context(kept(place, interface=joined))
         running = [
             stack.enter_context(libvirtd(name, place / name, mode, _listening(tcp, pki), cache))
             for name in (f"kvm{i}" for i in range(1, hosts + 1))

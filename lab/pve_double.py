@@ -48,6 +48,8 @@ class Served:
     # Path → what happens to the cluster when it is asked for the first time, before the answer.
     happens: dict[str, Callable[[], None]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    at_once: int = 0  # requests that wait for their answer at this moment
+    most_at_once: int = 0
 
     @property
     def requests(self) -> int:
@@ -132,6 +134,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         served = self.server.served
+        with served.lock:
+            served.at_once += 1
+            served.most_at_once = max(served.most_at_once, served.at_once)
+        try:
+            answer = self._answer(served)
+        finally:
+            with served.lock:
+                served.at_once -= 1
+        self._send(*answer)
+
+    def _answer(self, served: Served) -> tuple[int, str, bytes]:
+        """Status, reason and body, once it is time to send them."""
         parts = urlsplit(self.path)
         path = unquote(parts.path).removeprefix(_PREFIX) or "/"
         with served.lock:
@@ -142,20 +156,17 @@ class _Handler(BaseHTTPRequestHandler):
         if served.latency_seconds:
             time.sleep(served.latency_seconds)
         if path in served.broken:
-            status, reason, body = served.broken[path]
-            self._send(status, reason, body)
-            return
+            return served.broken[path]
         token = self._token(served.cluster)
         if token is None:
             given = "Authorization" in self.headers
-            self._send(401, "Authentication failed!" if given else "No ticket", b"")
-            return
+            return 401, "Authentication failed!" if given else "No ticket", b""
         status, reason, data = Answers(served.cluster).answer(
             token, path.rstrip("/") or "/", dict(parse_qsl(parts.query))
         )
         if status == 595:
             time.sleep(served.dead_after_seconds)
-        self._send(status, reason, _envelope(status, reason, data))
+        return status, reason, _envelope(status, reason, data)
 
     def _token(self, cluster: Cluster) -> Token | None:
         given = self.headers.get("Authorization", "").removeprefix("PVEAPIToken=")

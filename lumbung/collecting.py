@@ -14,10 +14,10 @@ from collectors.poll import HistoryProgress, Plan, Result
 from inventory.append import Attempt, record_failure
 from inventory.history import close_days, thin_out
 from inventory.kept import kept_answers
-from inventory.read import known_clusters
 from inventory.records import KeptAnswer, Snapshot
 from inventory.samples import insert
 from inventory.schema import MetaRow, table_of
+from inventory.sources import known_clusters
 from inventory.store import Store
 from lumbung import secrets
 from lumbung.auditing import note_deed

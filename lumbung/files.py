@@ -34,7 +34,7 @@ M = TypeVar("M", bound=BaseModel)
 
 # libyaml reads packs and large estates ten times as fast, where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SHIPPED_REGULATIONS = Path(str(files("config"))) / "regulations"
+SHIPPED_REGULATIONS = Path(str(files("config"))) / "regulations"
 
 
 def load_policy(path: Path | None) -> Policy:
@@ -168,15 +168,20 @@ def load_regulations(folder: Path | None = None) -> Regulations:
 
     Raises SettingsError, also for a pack that names what is no rule.
     """
-    folders = (_SHIPPED_REGULATIONS, *([folder] if folder is not None else []))
-    packs = {pack.id: pack for place in folders for pack in _packs(place)}
+    packs = {pack.id: pack for pack in _packs(pack_files(folder))}
     return Regulations(tuple(packs.values()))
 
 
-def _packs(folder: Path) -> typing.Iterator[Pack]:
-    """The packs of a folder; they name only rules that exist, or are known to be absent."""
+def pack_files(folder: Path | None) -> typing.Iterator[Path]:
+    """The files of the shipped packs, then those of a folder."""
+    for place in (SHIPPED_REGULATIONS, *([folder] if folder is not None else [])):
+        yield from sorted(place.glob("*.yaml"))
+
+
+def _packs(paths: Iterable[Path]) -> typing.Iterator[Pack]:
+    """The packs in files; they name only rules that exist, or are known to be absent."""
     known = {*BY_ID, *(one.id for one in absent())}
-    for path in sorted(folder.glob("*.yaml")):
+    for path in paths:
         pack, lines = _yaml(Pack, path)
         for number, grade, name in strangers(pack, known):
             near = difflib.get_close_matches(name, known, 1)

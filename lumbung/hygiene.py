@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy.engine import Connection
+
+from inventory.audit import publishings
+from inventory.history import oldest_ended
+from inventory.platform_records import Grant, Principal
 from inventory.store import Store
 from lumbung import secrets
 from lumbung.settings import ConfiguredSource, Settings
@@ -15,11 +21,12 @@ from planner.estate import ToolFacts
 _EVERYONE = stat.S_IRWXO
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _BESIDE_THE_STORE = ("", "-wal", "-shm", "-journal")
+_OF_ACCOUNTS = (Principal, Grant)
 _ROOT = "root@pam"
 
 
-def tool_facts(settings: Settings, store: Store) -> ToolFacts:
-    """What the program knows of itself."""
+def tool_facts(settings: Settings, store: Store, connection: Connection) -> ToolFacts:
+    """What the program knows of itself, its files, and what its store still keeps."""
     options = [(source.name, source.options) for source in settings.sources]
     return ToolFacts(
         is_remote=store.path is None,
@@ -28,6 +35,8 @@ def tool_facts(settings: Settings, store: Store) -> ToolFacts:
         unencrypted=tuple(name for name, o in options if getattr(o, "in_clear", False)),
         open_secrets=tuple(sorted(set(_open_secrets(settings)))),
         open_files=tuple(_open_files(settings, store)),
+        open_exports=tuple(_open_exports(settings, publishings(connection))),
+        oldest_account_at=oldest_ended(connection, _OF_ACCOUNTS),
         root_tokens=tuple(name for name, o in options if getattr(o, "user", "") == _ROOT),
         tokens={name: o.token_id for name, o in options if hasattr(o, "token_id")},
     )
@@ -69,6 +78,16 @@ def _open_files(settings: Settings, store: Store) -> Iterator[str]:
         for suffix in _BESIDE_THE_STORE:
             yield from _if_open(store.path.with_name(store.path.name + suffix), _EVERYONE)
     yield from _if_open(settings.root / "weekly", _EVERYONE)
+
+
+def _open_exports(settings: Settings, told: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The folders, beside the usual one, into which something went with names and accounts in it,
+    and that everyone may read."""
+    usual = str((settings.root / "weekly").resolve())
+    whole = [one for one in told if one.get("profile") != "management"]
+    for place in sorted({str(one.get("folder") or one.get("published")) for one in whole}):
+        if place != usual:
+            yield from _if_open(Path(place), _EVERYONE)
 
 
 def _if_open(path: Path, bits: int) -> Iterator[str]:

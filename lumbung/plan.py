@@ -8,18 +8,28 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy.engine import Connection
 
-from inventory import read
 from inventory import window as read_window
 from inventory.changes import changes_between
+from inventory.facts import facts_at
 from inventory.findings import first_seen, report_before
 from inventory.forecasts import said_between
 from inventory.guest_days import guest_days
 from inventory.history import close_days
 from inventory.holdings import guest_use, holdings
+from inventory.levels import (
+    cluster_days,
+    clusters_from_guests,
+    datastore_days,
+    host_days,
+    latest_levels,
+)
 from inventory.proposals import proposals
 from inventory.records import Disk, Guest, Nic
+from inventory.sources import SourceState, last_polls, sources_at
 from inventory.store import Store
+from inventory.versions import allocation_versions, guest_versions, power_since
 from inventory.window import K, Span, spans_between
+from lumbung.declared import declared_by, same_throughout
 from lumbung.files import (
     load_calendar,
     load_eol,
@@ -39,6 +49,7 @@ from planner.incident.answer import Incident, incident_of
 from planner.incident.past import Past as IncidentPast
 from planner.incident.past import Window, began
 from planner.loads import RECONCILED_DAYS
+from planner.made_at import with_possible_times
 from planner.migration import MigrationView, migration_of
 from planner.past import Past
 from planner.questions import questions
@@ -96,7 +107,7 @@ def plan_migration(
     """The estate, and the move from one platform to another, as of a date."""
     with store.reading() as connection:
         estate = _estate(connection, settings, store, when)
-        versions = read.guest_versions(connection, when.at)
+        versions = guest_versions(connection, when.at)
     return estate, migration_of(estate, versions, zone=settings.zone, until=until)
 
 
@@ -231,13 +242,13 @@ def _gathered(
     estate = _estate(connection, settings, store, when)
     judged = max(estate.policy.rightsize.window_days, estate.policy.reclaim.idle_days)
     past = Past(
-        cluster_days=read.cluster_days(connection, since, when.as_of),
-        datastore_days=read.datastore_days(connection, since, when.as_of),
-        host_days=read.host_days(connection, when.as_of - timedelta(days=BALANCE_DAYS), when.as_of),
-        clusters_from_guests=read.clusters_from_guests(connection),
-        allocations=read.allocation_versions(connection),
-        polls=read.last_polls(connection, when.at, settings.zone),
-        latest=read.latest_levels(connection, when.at, within_seconds=_LATEST_WITHIN_SECONDS),
+        cluster_days=cluster_days(connection, since, when.as_of),
+        datastore_days=datastore_days(connection, since, when.as_of),
+        host_days=host_days(connection, when.as_of - timedelta(days=BALANCE_DAYS), when.as_of),
+        clusters_from_guests=clusters_from_guests(connection),
+        allocations=allocation_versions(connection),
+        polls=last_polls(connection, when.at, settings.zone),
+        latest=latest_levels(connection, when.at, within_seconds=_LATEST_WITHIN_SECONDS),
         guest_days=guest_days(connection, when.as_of - timedelta(days=judged), when.as_of)
         if sketches
         else {},
@@ -253,7 +264,7 @@ def _gathered(
         changes=changes,
         first_seen=first_seen(connection),
         past_report=report_before(connection, when.as_of),
-        power_since=read.power_since(connection, when.at),
+        power_since=power_since(connection, when.at),
         proposals=proposals(connection),
     )
     return replace(estate, changes=changes), past, memory
@@ -261,22 +272,26 @@ def _gathered(
 
 def _estate(connection: Connection, settings: Settings, store: Store, when: When) -> Estate:
     policy = load_policy(settings.policy_file)
-    return Estate(
+    made_from = declared_by(settings, policy)
+    estate = Estate(
         as_of=when.as_of,
         at=when.at,
-        facts=read.facts_at(connection, when.at),
+        facts=with_possible_times(facts_at(connection, when.at)),
         policy=policy,
         owners=load_estate(settings.estate_file, when.today),
-        sources=tuple(health(settings, read.sources_at(connection, when.at), when.at)),
+        sources=tuple(health(settings, sources_at(connection, when.at), when.at)),
         site=settings.site.name,
-        tool=tool_facts(settings, store),
+        tool=tool_facts(settings, store, connection),
         eol=load_eol(settings.policy_file, policy),
         calendar=load_calendar(settings.calendar_file),
+        made_from=made_from,
     )
+    same_throughout(made_from, declared_by(settings, load_policy(settings.policy_file)))
+    return estate
 
 
 def health(
-    settings: Settings, states: Iterable[read.SourceState], at: datetime
+    settings: Settings, states: Iterable[SourceState], at: datetime
 ) -> Iterable[SourceHealth]:
     """Each source, with what makes it too old to decide on."""
     configured = {source.name: source for source in settings.sources}
@@ -286,12 +301,12 @@ def health(
         yield _health(settings, state, source, at)
     for name in sorted(set(configured) - known):
         kind = configured[name].common.kind
-        never = read.SourceState(key=0, name=name, kind=kind, cluster=None)
+        never = SourceState(key=0, name=name, kind=kind, cluster=None)
         yield _health(settings, never, configured[name], at)
 
 
 def _health(
-    settings: Settings, state: read.SourceState, source: ConfiguredSource | None, at: datetime
+    settings: Settings, state: SourceState, source: ConfiguredSource | None, at: datetime
 ) -> SourceHealth:
     minutes = settings.poll_minutes(source) if source else settings.schedule.poll_minutes
     # What was carried in is as old as what it tells, however often it is read.

@@ -119,6 +119,7 @@ def publish_logged(
                 {
                     "published": link.resolve().name,
                     "folder": str(folder.resolve()),
+                    "profile": profile,
                     "manifest": checksum((link / MANIFEST).read_bytes()),
                     "guests": len(report.guests),
                     "risks": len(report.assessment.risks),
@@ -189,6 +190,33 @@ def _told_plainly(folder: Path) -> Iterator[None]:
         raise SettingsError(
             f"{folder}: nothing was published: {error.strerror or error}; {advice}"
         ) from error
+
+
+def publish_pack(
+    session: Session,
+    store: Store,
+    folder: Path,
+    content: Mapping[str, bytes],
+    told: Mapping[str, Any],
+    command: str,
+    deed: Mapping[str, int | str],
+) -> None:
+    """Writes a pack that is handed to someone, and tells the audit log of it.
+
+    Like a report, it then vouches for the log up to its day; whoever may not write the store
+    leaves no line, and is told so. Raises SettingsError when the folder is there.
+    """
+    made: Mapping[str, str] = {}
+    try:
+        with store.writing() as connection:
+            last = last_line(connection)
+            seal = None if last is None else {"line": last.number, "seal": last.seal}
+            made = publish_folder(folder, content, {**told, "audit_log": seal})
+            note_deed(session, connection, command, {**deed, **made})
+    except StoreUnusable as error:
+        note(f"this run is not in the audit log: {error}")
+        if not made:
+            publish_folder(folder, content, told)
 
 
 def publish_folder(
@@ -266,6 +294,7 @@ def _manifest(
         "at": scalar(report.at),
         "site": report.site,
         "policy_version": report.policy.version,
+        "made_from": report.estate.made_from,
         "profile": profile,
         "regulations": [
             {"id": pack.id, "draft": pack.is_draft, "reviewed_on": scalar(pack.reviewed_on)}

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from inventory import read
 from inventory.ahead import PollsAhead, polls_ahead
+from inventory.sources import SourceState, sources_at
 from lumbung.settings import Settings
 
 _RENEW_DAYS = 30  # a token that ends within so many days is to be renewed: a month's round is in it
@@ -19,7 +19,7 @@ def reminders(
 ) -> list[str]:
     """What is wrong with the sources' clocks, dates and tokens; of the sources ``told`` it was
     said already that they are superseded."""
-    states = read.sources_at(connection, now)
+    states = sources_at(connection, now)
     ahead = polls_ahead(connection, now)
     return [
         *_superseded(state for state in states if state.name not in told),
@@ -28,7 +28,7 @@ def reminders(
     ]
 
 
-def _superseded(states: Iterable[read.SourceState]) -> Iterator[str]:
+def _superseded(states: Iterable[SourceState]) -> Iterator[str]:
     for state in states:
         if state.superseded_since is not None and state.superseded_by is not None:
             yield (
@@ -46,7 +46,7 @@ def _ahead(ahead: Iterable[PollsAhead], now: datetime) -> Iterator[str]:
         )
 
 
-def _tokens(settings: Settings, states: Iterable[read.SourceState], today: date) -> Iterator[str]:
+def _tokens(settings: Settings, states: Iterable[SourceState], today: date) -> Iterator[str]:
     configured = {source.name for source in settings.sources}
     for state in states:
         if state.name in configured and (words := token_words(state.token_expires_on, today)):

@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from collectors.contract import SourceMisconfigured
-from inventory.read import first_known_at
+from inventory.facts import first_known_at
 from inventory.store import Store
 from lumbung import secrets
 from lumbung.choices import Globals

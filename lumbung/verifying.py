@@ -12,12 +12,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from inventory.audit import LogLine
 
 MANIFEST = "manifest.json"
+_LINKED = "is a link now, to what can be changed elsewhere"
 _REPORT = re.compile(r"^\d{4}-W\d{2}\.\S+$")
 _WEEK = re.compile(r"^\d{4}-W\d{2}$")
 
@@ -57,10 +59,16 @@ class Published:
         return found if isinstance(found, dict) else None
 
     @property
-    def log_line(self) -> tuple[int, str] | None:
+    def log_line(self) -> tuple[Any, Any] | None:
         """The number and seal of the audit log's last line when this was made."""
         found = (self.manifest or {}).get("audit_log")
-        return (found["line"], found["seal"]) if isinstance(found, dict) else None
+        return (found.get("line"), found.get("seal")) if isinstance(found, dict) else None
+
+    @property
+    def made_from(self) -> Mapping[str, str] | None:
+        """The checksums of the files that it was made from; None where it does not say."""
+        found = (self.manifest or {}).get("made_from")
+        return found if isinstance(found, dict) else None
 
     def faults(self) -> Iterator[str]:
         """Every file that is not what the manifest says."""
@@ -71,14 +79,35 @@ class Published:
         if not isinstance(files, dict):
             yield f"{self.name}: {MANIFEST} lists no files"
             return
-        there = {str(p.relative_to(self.path)) for p in self.path.rglob("*") if not p.is_dir()}
+        there = {str(path.relative_to(self.path)) for path in self.path.rglob("*")}
         for name in sorted(there - set(files) - {MANIFEST}):
             yield f"{self.name}: {name} was added"
         for name, stated in sorted(files.items()):
             if name not in there:
                 yield f"{self.name}: {name} is missing"
-            elif checksum((self.path / name).read_bytes()) != stated:
-                yield f"{self.name}: {name} was altered"
+            elif told := _file_fault(self.path / name, stated):
+                yield f"{self.name}: {name} {told}"
+        if (self.path / MANIFEST).is_symlink():
+            yield f"{self.name}: {MANIFEST} {_LINKED}"
+
+    @property
+    def is_misnamed(self) -> bool:
+        """Whether a weekly report stands under the name of another week or run."""
+        told = self.manifest or {}
+        try:
+            year, week, _day = date.fromisoformat(str(told.get("as_of"))).isocalendar()
+        except ValueError:
+            return True
+        return self.name != f"{year}-W{week:02d}.{told.get('run_id')}"
+
+
+def _file_fault(path: Path, stated: Any) -> str:
+    """What is wrong with a file that was published with a checksum; "" where nothing is."""
+    if path.is_symlink():
+        return _LINKED
+    if not path.is_file() or checksum(path.read_bytes()) != stated:
+        return "was altered"
+    return ""
 
 
 def published_in(folder: Path) -> tuple[Published, ...]:
@@ -89,12 +118,21 @@ def published_in(folder: Path) -> tuple[Published, ...]:
     return tuple(Published.at(path) for path in sorted(found) if not path.is_symlink())
 
 
+def newest_of(folder: Path, reports: Sequence[Published]) -> Published | None:
+    """The report that `latest` leads to, else the last one by name; None without any."""
+    latest = (folder / "latest").resolve().name
+    named = [report for report in reports if report.name == latest]
+    return next(iter(named), reports[-1] if reports else None)
+
+
 def chain_faults(folder: Path, reports: Sequence[Published]) -> Iterator[str]:
     """Every break between the reports of a folder, and every link that leads astray."""
     there = {report.name: report for report in reports}
     followers: dict[str, list[str]] = defaultdict(list)
     for report in reports:
         before = report.previous
+        if report.manifest is not None and report.is_misnamed:
+            yield f"{report.name}: {MANIFEST} is that of another week or run"
         followers[str(before["report"]) if before else ""].append(report.name)
         if before is not None:
             yield from _link_faults(report, before, there)

@@ -26,6 +26,22 @@ class Cover:
     folders: tuple[str, ...] = ()  # of the host that the guest sees: no backup holds them
     unusable: Mapping[str, str] = field(default_factory=dict)  # job → why its target cannot be used
     unreadable: tuple[Disk, ...] = ()  # in the backup, but on a datastore that is switched off
+    unseen_targets: tuple[str, ...] = ()  # jobs whose target was not seen
+    unseen_disks: tuple[Disk, ...] = ()  # in the backup, on a datastore that was not seen
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why runs must fail: what is in the way of jobs, and of reading disks."""
+        targets = [f"{job}: {why}" for job, why in sorted(self.unusable.items())]
+        disks = [f"{_called(d)} lies on {d.datastore_id}, switched off" for d in self.unreadable]
+        return (*targets, *disks)
+
+    @property
+    def not_seen(self) -> tuple[str, ...]:
+        """What may be in the way, for all that is known."""
+        targets = [f"{job}: its target was not seen" for job in self.unseen_targets]
+        disks = [f"{_called(disk)}: its datastore was not seen" for disk in self.unseen_disks]
+        return (*targets, *disks)
 
     @property
     def can_run(self) -> bool:
@@ -53,7 +69,19 @@ def cover(
         folders=(guest.host_paths or ()) if guest.kind == "container" else (),
         unusable={job: why for job, why in troubles.items() if why},
         unreadable=tuple(disk for disk in its_disks if disk.backup and _is_off(disk, stores)),
+        unseen_targets=tuple(
+            job.job_id for job in selected if target_of(job, guest, stores) is None
+        ),
+        unseen_disks=tuple(
+            disk
+            for disk in its_disks
+            if disk.backup and not disk.host_device and disk.datastore_id not in stores
+        ),
     )
+
+
+def _called(disk: Disk) -> str:
+    return disk.slot or disk.disk_id
 
 
 def unusable(job: BackupJob, guest: Guest, stores: Mapping[str, Datastore]) -> str:

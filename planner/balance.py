@@ -14,7 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from inventory.read import DayPoint, Fact
+from inventory.facts import Fact
+from inventory.levels import DayPoint
 from inventory.records import Host
 from planner.answers import PoolAnswer
 from planner.estate import Estate

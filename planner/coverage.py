@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from inventory.read import SourceState
 from inventory.records import Coverage
+from inventory.sources import SourceState
 
 
 class CoverageIndex:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from inventory.changes import Change
-from inventory.read import Fact, Facts, SourceState
+from inventory.facts import Fact, Facts
 from inventory.records import (
     Backup,
     BackupJob,
@@ -23,6 +23,7 @@ from inventory.records import (
     Nic,
     Record,
 )
+from inventory.sources import SourceState
 from planner.backups import Cover, cover, target_of
 from planner.coverage import CoverageIndex
 from planner.eol import EndOfLifeData, shipped
@@ -46,6 +47,8 @@ class ToolFacts:
     unencrypted: tuple[str, ...] = ()  # sources read over a line in clear
     open_secrets: tuple[str, ...] = ()  # PATH (MODE) of secrets that others may read
     open_files: tuple[str, ...] = ()  # PATH (MODE) of inventory and reports that everyone may read
+    open_exports: tuple[str, ...] = ()  # the same of other folders that were published into
+    oldest_account_at: datetime | None = None  # when the oldest kept fact of an account ended
     root_tokens: tuple[str, ...] = ()  # sources that are read with a token of root
     tokens: Mapping[str, str] = field(default_factory=dict)  # by source, the token it is read with
 
@@ -87,10 +90,11 @@ class Estate:
     eol: EndOfLifeData = field(default_factory=shipped)
     calendar: Calendar = NO_CALENDAR
     changes: tuple[Change, ...] = ()  # of the last days, oldest first
+    made_from: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of the files beside them
 
     @cached_property
     def guests(self) -> tuple[GuestView, ...]:
-        join = Join(self.owners)
+        join = Join(self.owners, self.as_of)
         return tuple(join.view(fact) for fact in self.facts.of(Guest))
 
     @cached_property

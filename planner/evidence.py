@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from inventory.platform_records import Grant, Principal
-from inventory.records import Backup, Nic
+from inventory.records import Backup, BackupJob, Disk, Nic
 from planner.backups import Cover
 from planner.eol import Release, release_of
 from planner.estate import Estate
@@ -94,7 +94,7 @@ class BackupRow:
     schedules: str  # when they run
     targets: str  # where they write
     retention: str  # what they keep; empty: the target's own setting counts
-    in_the_way: str  # why a run would fail
+    in_the_way: str  # why a run would fail, and what of that was not seen
     disks_left_out: str  # data disks that no run takes
     last_backup_at: datetime | None  # the newest one whose age can be trusted
     backups: int | None  # how many are there; empty: their list was not seen
@@ -346,20 +346,28 @@ class _Lists:
                 schedules=_each(found, lambda job: job.schedule),
                 targets=_each(found, lambda job: job.datastore_id),
                 retention=_each(found, lambda job: job.retention),
-                in_the_way="; ".join(
-                    f"{job}: {why}" for job, why in sorted(found.unusable.items())
-                ),
+                in_the_way="; ".join((*found.obstacles, *found.not_seen, *self._hidden(view))),
                 disks_left_out=";".join(disk.slot or disk.disk_id for disk in found.left_out),
                 last_backup_at=line.last_backup_at,
                 backups=len(made) if seen else None,
                 encrypted=sum(one.encrypted is True for one in made) if seen else None,
                 verified=sum(one.verified is True for one in made) if seen else None,
                 declared_method=declared.method if declared else None,
-                declared_on=declared.last_success if declared else None,
-                restore_tested_on=test.tested_on if test else None,
+                declared_on=self._past(declared.last_success if declared else None),
+                restore_tested_on=self._past(test.tested_on if test else None),
                 source=view.fact.source,
                 confirmed_at=view.fact.confirmed_at,
             )
+
+    def _hidden(self, view: GuestView) -> Iterator[str]:
+        """What was not shown of the jobs that may select a guest, and of its disks."""
+        for kind, scope in ((BackupJob.kind_name, ""), (Disk.kind_name, view.guest.scope)):
+            if gap := self._estate.gap(view.fact.source, kind, scope):
+                yield f"{kind}: {gap.reason or gap.state}"
+
+    def _past(self, day: date | None) -> date | None:
+        """A declared day; None for one to come, which proves nothing."""
+        return None if day is None or day > self._estate.as_of else day
 
     def access(self) -> Iterator[AccessRow]:
         grants: dict[tuple[str, str], list[Grant]] = {}

@@ -14,7 +14,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from inventory.holdings import GuestUse, Holding
-from inventory.read import DayPoint
+from inventory.levels import DayPoint
 from planner.answers import Answer
 from planner.estate import Estate
 from planner.foreseen import LevelStep

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 from inventory.holdings import GuestUse, Holding
-from inventory.read import DayPoint
+from inventory.levels import DayPoint
 from planner.quality import mean_day
 
 Kind = Literal["added", "removed", "resized", "moved", "switched", "organic"]

@@ -10,7 +10,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, get_args
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from inventory.records import POWERED_ON, Guest
 from planner.owners import (
     PERSONAL,
@@ -118,9 +118,10 @@ class ServiceView:
 
 
 class Join:
-    """Joins the owners' file and the tags to guests."""
+    """Joins the owners' file, as far as it can be known on a day, and the tags to guests."""
 
-    def __init__(self, owners: EstateFile) -> None:
+    def __init__(self, owners: EstateFile, as_of: date) -> None:
+        self._entries_of_file = tuple(entry.known_on(as_of) for entry in owners.guests)
         self._owners = owners
         self._naming: dict[str, list[int]] = defaultdict(list)  # entries by the guest they name
         self._others: list[int] = []
@@ -137,7 +138,7 @@ class Join:
             for name in {guest.guest_id.lower(), (guest.uuid or "").lower()}
             for i in self._naming.get(name, ())
         }
-        near = (self._owners.guests[i] for i in sorted({*named, *self._others}))
+        near = (self._entries_of_file[i] for i in sorted({*named, *self._others}))
         return [entry for entry in near if matches(entry.match, fact)]
 
     def view(self, fact: Fact[Guest]) -> GuestView:

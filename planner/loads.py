@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+from inventory.facts import Fact
 from inventory.holdings import GuestUse
-from inventory.read import Fact
 from inventory.records import Datastore, Guest
 from planner.estate import Estate
 from planner.guest_views import GuestView

@@ -14,8 +14,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from inventory.read import Fact, GuestVersion
+from inventory.facts import Fact
 from inventory.records import POWERED_ON, Guest
+from inventory.versions import GuestVersion
 from planner.estate import Estate
 from planner.guest_views import GuestView
 from planner.keys import burn_down_key, migration_key

@@ -187,6 +187,12 @@ class GuestEntry(_Table):
         None, description="the role that answers for them; not a person, not a department"
     )
 
+    def known_on(self, day: date) -> GuestEntry:
+        """The entry without what is said to have happened after a day: nobody can know that."""
+        told = {name: getattr(self, name) for name in ("confirmed_on", "encrypted_in_guest_on")}
+        to_come = [name for name, on in told.items() if on is not None and on > day]
+        return self.model_copy(update=dict.fromkeys(to_come)) if to_come else self
+
 
 class AttestedFile(_Table):
     """What agencies answered, beside the owners' file; `lumbung estate import` writes it."""

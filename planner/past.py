@@ -11,7 +11,8 @@ from functools import cached_property
 from inventory.forecast_records import Said
 from inventory.guest_days import GuestDay
 from inventory.holdings import GuestUse
-from inventory.read import AllocationVersion, DayPoint
+from inventory.levels import DayPoint
+from inventory.versions import AllocationVersion
 
 
 @dataclass(frozen=True)

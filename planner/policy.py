@@ -254,6 +254,9 @@ class PrivacyRules(_Table):
     assessment_days: int = Field(
         730, ge=1, description="between two impact assessments, and two of a system's security"
     )
+    account_days: int = Field(
+        1825, ge=30, description="how long facts about accounts are kept after they ended"
+    )
 
 
 class HardeningRules(_Table):

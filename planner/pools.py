@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from inventory.records import Datastore, Host
 from planner.capacity import HostShare
 from planner.ceph import ceph_nodes

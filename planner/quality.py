@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from inventory.read import DayPoint
+from inventory.levels import DayPoint
 from planner.owners import Exclusion
 from planner.series import DailySeries
 

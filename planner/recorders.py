@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from inventory.facts import Fact
 from inventory.platform_records import Recorder
-from inventory.read import Fact
 from inventory.records import Datastore
 from planner.camera_entries import CameraGroup, Overheads
 from planner.cameras import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from inventory.records import Host
 from planner.answers import Answer, PoolAnswer
 from planner.buying import Purchase

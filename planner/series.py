@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from inventory.read import AllocationVersion, DayPoint
+from inventory.levels import DayPoint
+from inventory.versions import AllocationVersion
 from planner.forecast.paths import Floats
 from planner.forecast.steps import Flags
 

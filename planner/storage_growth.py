@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
 from inventory.holdings import GuestUse, Holding
-from inventory.read import DayPoint
+from inventory.levels import DayPoint
 from planner.growth_parts import (
     WEEK_DAYS,
     End,

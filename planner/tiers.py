@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from inventory.records import Datastore
 from planner.estate import Estate
 from planner.guest_views import GuestView

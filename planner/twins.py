@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from inventory.records import POWERED_ON, Guest
 from planner.owners import Match, Migration
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from inventory.records import Datastore, Disk, Guest, Host
 from planner.estate import Estate
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,6 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 LONGEST_DAYS = 365
 LONGEST_DAYS_CRITICAL = 90
 _WORD = r"^\S(.*\S)?$"
+
+
+def _spelt_out(office: str) -> str:
+    """An office's letters and digits: spaces, signs and capitals make no other office of it."""
+    letters = unicodedata.normalize("NFKD", office).casefold()
+    return "".join(letter for letter in letters if letter.isalnum())
 
 
 class _Table(BaseModel):
@@ -64,7 +71,8 @@ class Waiver(_Table):
 
     @model_validator(mode="after")
     def _was_approved_by_another(self) -> Waiver:
-        if self.approved_by.strip().casefold() == self.requested_by.strip().casefold():
+        approver = _spelt_out(self.approved_by)
+        if approver and approver == _spelt_out(self.requested_by):
             raise ValueError("approved_by must be someone else than requested_by")
         if self.approved_at is not None and self.expires < self.approved_at:
             raise ValueError(f"expires on {self.expires}, before its approval {self.approved_at}")

@@ -16,7 +16,7 @@ from planner.rows import CameraRow, OrderRow, ScoreRow, TrackRow
 from planner.runway import URGENCY
 from planner.saying import counted, unit_name
 from planner.track import rows_of
-from reports.cells import screen, short
+from reports.cells import number, screen, short
 from reports.fan_chart import fan_svg
 from reports.pages import page_template
 from reports.phrases import PHRASES
@@ -132,8 +132,14 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
         record=record,
         agencies=agencies,
         trend=_trend(report, words),
-        coverage=screen(report.assessment.coverage_percent),
+        coverage=_coverage(report, lang),
     )
+
+
+def _coverage(report: Report, lang: str) -> str:
+    """How much was judged, in tenths: more digits than it has would say more than is known."""
+    percent = report.assessment.coverage_percent
+    return screen(None) if percent is None else number(percent, "g", lang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +229,9 @@ def _newest_last(row: TrackRow) -> date:
 
 
 def _said(phrase: str, row: TrackRow, words: Mapping[str, str]) -> str:
-    cells = {name: screen(getattr(row, name)) for name in TrackRow.__slots__}
+    cells = {name: screen(getattr(row, name), words["lang"]) for name in TrackRow.__slots__}
+    if row.within_80_pct is not None:  # in tenths
+        cells["within_80_pct"] = number(row.within_80_pct, "g", words["lang"])
     named = {"pool": short(row.pool, 30), "resource": words.get(row.resource, row.resource)}
     return words[phrase].format(**cells | named | {"unit": words.get(row.unit, row.unit)})
 
@@ -289,18 +297,18 @@ def _pieces(row: OrderRow, lang: str) -> str:
         return "–"
     if lang == "en":
         return counted(row.quantity, row.unit)
-    return f"{row.quantity:,.0f} {word(unit_name(row.unit), lang)}"
+    return f"{number(row.quantity, ',.0f', lang)} {word(unit_name(row.unit), lang)}"
 
 
 def _pool(pool: PoolAnswer, words: Mapping[str, str]) -> _PoolLine:
-    binding = pool.binding
+    binding, lang = pool.binding, words["lang"]
     question = binding.question
     load, usable = in_unit(binding.load, binding), in_unit(binding.usable, binding)
     shortest = binding.runway.shortest
     return _PoolLine(
         pool=short(pool.pool.name, 30),
         binding=f"{words[question.resource]} ({words[question.model]})",
-        used=f"{screen(load)} / {screen(usable)} {words[question.unit]}",
+        used=f"{screen(load, lang)} / {screen(usable, lang)} {words[question.unit]}",
         runway=words["days"].format(days=shortest)
         if shortest is not None
         else words.get(binding.runway.reason, binding.runway.reason),
@@ -380,7 +388,9 @@ def _trend(report: Report, words: Mapping[str, str]) -> str:
 
 
 def _in_days(value: float | None, words: Mapping[str, str]) -> str:
-    return screen(None) if value is None else words["days"].format(days=f"{value:g}")
+    if value is None:
+        return screen(None)
+    return words["days"].format(days=number(value, "g", words["lang"]))
 
 
 def _gaps(report: Report, lang: str) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from string import Formatter
 from typing import Any
 
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -101,14 +103,40 @@ def _tidy(value: float) -> int | float:
     return int(value) if value == int(value) and abs(value) < 1e15 else value
 
 
-def screen(value: Any) -> str:
-    """A cell of a table on the terminal: "?" for what is not known."""
+_MARKS: Mapping[str, Mapping[int, int]] = {"id": str.maketrans(",.", ".,")}
+
+
+def number(value: float, form: str, lang: str) -> str:
+    """A number by a format of Python's, with the marks that a language writes: 24.590 and 99,9
+    in Indonesian."""
+    return format(value, form).translate(_MARKS.get(lang, {}))
+
+
+class _Filler(Formatter):
+    """Fills in numbers as a language writes them, and all else as it is."""
+
+    def __init__(self, lang: str) -> None:
+        self._lang = lang
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, int | float):
+            return number(value, format_spec, self._lang)
+        return format(value, format_spec)
+
+
+def filled(phrase: str, lang: str, values: Mapping[str, Any]) -> str:
+    """A phrase with its values."""
+    return _Filler(lang).vformat(phrase, (), values)
+
+
+def screen(value: Any, lang: str = "en") -> str:
+    """A cell of a table on the terminal, or of a page: "?" for what is not known."""
     if value is None:
         return "?"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
+        return number(value, ",.0f" if abs(value) >= 100 or value == int(value) else ",.2f", lang)
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%MZ")
     return plain(str(scalar(value)))

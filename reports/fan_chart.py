@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from math import ceil, floor, log10
 
 from planner.picture import Marker, Picture
-from reports.cells import short
+from reports.cells import number, short
 from reports.pages import page_template
 from reports.phrases import PHRASES
 
@@ -223,7 +223,9 @@ class _Drawing:
         digits = max(0, -floor(log10(self._step) + 1e-9))
         for i in range(count + 1):
             amount = self._low + i * self._step
-            yield _Tick(self._y(amount * self._scale), f"{amount:,.{digits}f}")
+            yield _Tick(
+                self._y(amount * self._scale), number(amount, f",.{digits}f", self._words["lang"])
+            )
 
 
 def _legend_room(text: str) -> float:

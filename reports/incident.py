@@ -21,7 +21,7 @@ from planner.incident.rows import (
     WhereRow,
 )
 from planner.rows import ChangeRow
-from reports.cells import plain
+from reports.cells import number, plain
 from reports.incident_phrases import INCIDENT
 from reports.pages import page_template
 
@@ -171,7 +171,7 @@ class _Page:
         shares = ", ".join(self.words[f"by_{name}"] for name in row.shares.split(";"))
         sure = shares if row.certain else f"{shares} ({self.words['perhaps']})"
         guests = row.guests.replace(";", ", ")
-        people = "?" if row.people is None else f"{row.people:,}"
+        people = "?" if row.people is None else number(row.people, ",", self.words["lang"])
         classes = row.classes.replace(";", ", ")
         return row.agency or "?", row.owner or "?", classes, people, sure, guests
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 INCIDENT: Mapping[str, Mapping[str, str]] = {
     "en": {
+        "lang": "en",
         "title": "Incident",
         "window": "Window",
         "made": "put together",
@@ -111,6 +112,7 @@ INCIDENT: Mapping[str, Mapping[str, str]] = {
         "came and went between two looks left no trace.",
     },
     "id": {
+        "lang": "id",
         "title": "Insiden",
         "window": "Rentang waktu",
         "made": "disusun",

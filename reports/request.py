@@ -14,7 +14,7 @@ from planner.scenario.coming import Coming
 from planner.scenario.judging import Said
 from planner.scenario.ordering import Condition
 from planner.scenario.request import Decision, amounts_of
-from reports.cells import plain, screen
+from reports.cells import number, plain, screen
 from reports.pages import page_template
 from reports.request_phrases import REQUEST
 
@@ -131,7 +131,7 @@ def _condition(condition: Condition, words: Words) -> str:
     if hosts:
         key = "condition_hosts_1" if condition.quantity == 1 else "condition_hosts"
     what = words[key].format(
-        count=screen(condition.quantity if hosts else condition.quantity / _TIB_IN_GIB),
+        count=screen(condition.quantity / (1 if hosts else _TIB_IN_GIB), words["lang"]),
         like=condition.like,
         pool=condition.pool.name,
         needed=condition.needed_on,
@@ -155,12 +155,13 @@ def _asked_for(decision: Decision, words: Words) -> str:
     request, base = decision.request, decision.outcome.base
     amounts = amounts_of(base, request)
     shown = {
-        "vcpus": screen(amounts["vcpus"]),
-        "memory": screen(amounts["memory_gib"]),
-        "storage": screen(amounts["storage_gib"]),
+        "vcpus": screen(amounts["vcpus"], words["lang"]),
+        "memory": screen(amounts["memory_gib"], words["lang"]),
+        "storage": screen(amounts["storage_gib"], words["lang"]),
     }
     if request.demand is not None:
-        piece = words["piece"].format(cores=screen(request.demand.cpu_cores), **shown)
+        cores = screen(request.demand.cpu_cores, words["lang"])
+        piece = words["piece"].format(cores=cores, **shown)
         return f"{request.name} ({request.demand.pool}): {piece}"
     sizes = ", ".join(f"{g.count} × {g.profile} ({g.pool})" for g in request.guests)
     return f"{sizes}; {words['in_all'].format(**shown)}"
@@ -196,15 +197,18 @@ def _said(said: Said, words: Words) -> str:
 
 
 def _value(name: str, value: Any, said: Said, words: Words) -> str:
+    lang = words["lang"]
     if name in ("resource", "model", "unit"):
         return words[value]
     if name == "amount":
-        return screen(float(value) / GIB if said.values["unit"] == "gib" else float(value))
+        unit = GIB if said.values["unit"] == "gib" else 1
+        return screen(float(value) / unit, lang)
     if name == "names":
         return _names(value, words)
     if name == "limits":
-        return ", ".join(f"{words[r]} ({words[m]}) {factor:g}" for r, m, factor in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        told = ((words[r], words[m], number(factor, "g", lang)) for r, m, factor in value)
+        return ", ".join(f"{resource} ({model}) {factor}" for resource, model, factor in told)
+    return number(value, "g", lang) if isinstance(value, float) else str(value)
 
 
 def _names(names: Sequence[str], words: Words) -> str:
@@ -219,7 +223,7 @@ def _where(decision: Decision, words: Words) -> Iterator[str]:
     elif decision.request.guests:
         yield words["no_host"]
     for store, size in decision.stores:
-        yield words["store_takes"].format(store=store, gib=screen(size / GIB))
+        yield words["store_takes"].format(store=store, gib=screen(size / GIB, words["lang"]))
 
 
 def _best(decision: Decision, words: Words) -> Iterator[str]:
@@ -227,8 +231,8 @@ def _best(decision: Decision, words: Words) -> Iterator[str]:
         yield words["best_line"].format(
             host=choice.host,
             takes=screen(choice.takes),
-            memory=screen(choice.memory_left_gib),
-            vcpus=screen(choice.vcpus_left),
+            memory=screen(choice.memory_left_gib, words["lang"]),
+            vcpus=screen(choice.vcpus_left, words["lang"]),
             failover=words[f"word_{choice.failover}"],
         )
 
@@ -268,14 +272,15 @@ def _cost(decision: Decision, words: Words) -> str:
     if decision.cost_month is None:
         return words["no_rate_card"]
     currency = decision.outcome.base.estate.policy.showback.currency
-    return words["cost_month"].format(amount=f"{decision.cost_month:,.0f}", currency=currency)
+    amount = number(decision.cost_month, ",.0f", words["lang"])
+    return words["cost_month"].format(amount=amount, currency=currency)
 
 
 def _pool_line(answer: Answer, words: Words) -> tuple[str, str, str, str]:
     """Pool, what of it, what is left over, and when it is over."""
     question, runway = answer.question, answer.runway
     first = runway.conservative_first_over or runway.first_over
-    left = screen(in_unit(answer.headroom, answer))
+    left = screen(in_unit(answer.headroom, answer), words["lang"])
     return (
         question.pool.name,
         f"{words[question.resource]} ({words[question.model]})",

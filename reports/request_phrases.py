@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 REQUEST: Mapping[str, Mapping[str, str]] = {
     "en": {
+        "lang": "en",
         "title": "Answer to a request for computing",
         "as_of": "as of",
         "asked_by": "Asked by",
@@ -116,6 +117,7 @@ REQUEST: Mapping[str, Mapping[str, str]] = {
         "none": "none",
     },
     "id": {
+        "lang": "id",
         "title": "Jawaban atas permintaan komputasi",
         "as_of": "per",
         "asked_by": "Diminta oleh",

@@ -86,6 +86,7 @@ def _result(
             "findingId": finding.id,
             "severity": finding.severity,
             "agency": row.agency,
+            "owner": row.owner,
             "firstSeen": row.first_seen.isoformat(),
             "points": row.points,
         },

@@ -8,6 +8,7 @@ from typing import Any
 
 from inventory.records import Coverage
 from planner.saying import Said, Text, unit_name
+from reports.cells import filled
 
 SAYINGS: Mapping[str, Mapping[str, str]] = {
     "id": {
@@ -113,7 +114,7 @@ def tell(text: str, lang: str) -> str:
 
 def _told(said: Said, lang: str) -> str:
     values = {name: _value(name, value, lang) for name, value in said.values.items()}
-    return SAYINGS[lang][said.key].format(**values)
+    return filled(SAYINGS[lang][said.key], lang, values)
 
 
 def _value(name: str, value: Any, lang: str) -> Any:

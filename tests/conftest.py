@@ -7,14 +7,17 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from lab import libvirtd
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-settings.register_profile("lumbung", deadline=None, derandomize=True)  # no test is timed
+settings.register_profile(  # no test is timed
+    "lumbung", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("lumbung")
 _NEEDS = {
     "libvirt": lambda: importlib.util.find_spec("libvirt") and shutil.which("libvirtd"),
@@ -22,15 +25,12 @@ _NEEDS = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A file's tests run on one core, and all that ask for the lab on the same: one lab at a time
-    is what a small machine can bear."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        on_the_lab = item.get_closest_marker("libvirt") is not None
-        item.add_marker(pytest.mark.xdist_group("libvirt" if on_the_lab else item.path.name))
+@pytest.hookimpl(optionalhook=True)  # there is none without xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from scheduling import ByFile
+
+    config.option.loadscopereorder = False  # as collected: the slow ones of e2e come first
+    return ByFile(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -50,10 +50,12 @@ def no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def libvirt_lab() -> Iterator[libvirtd.Lab]:
+def libvirt_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[libvirtd.Lab]:
     """Two private hosts with two running guests each and the extras, shared by all who ask.
 
     Who stops, pauses or moves a guest puts it back.
     """
+    if "PYTEST_XDIST_WORKER" in os.environ:  # fails when another process of this run has one
+        (tmp_path_factory.getbasetemp().parent / "libvirt-lab").touch(exist_ok=False)
     with libvirtd.libvirt_lab(2, hosts=2, tcp=True, tls=True, extras=True) as lab:
         yield lab

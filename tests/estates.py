@@ -9,12 +9,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from inventory.changes import Change
-from inventory.read import DayPoint, Fact, Facts, SourceState
-from inventory.records import Coverage, Record
+from inventory.facts import Fact, Facts
+from inventory.levels import DayPoint
+from inventory.records import Backup, Coverage, GuestSnapshot, Record
 from inventory.schema import FACT_KINDS
+from inventory.sources import SourceState
 from planner.answers import PoolAnswer, answer_all
 from planner.eol import EndOfLifeData, shipped
 from planner.estate import Estate, SourceHealth, ToolFacts
+from planner.made_at import with_possible_times
 from planner.owners import EstateFile
 from planner.past import Past
 from planner.policy import Policy
@@ -67,18 +70,22 @@ def estate(
     days_seen: float = 0,
     changes: Iterable[Change] = (),
 ) -> Estate:
-    """What one source told, joined with what the owners declare; facts are ``days_seen`` old."""
+    """What one source told, joined with what the owners declare; facts are ``days_seen`` old, but
+    backups and snapshots, which are seen just now."""
     since = NOW - timedelta(days=days_seen)
     by_kind: dict[type[Record], list[Fact[Any]]] = defaultdict(list)
     keys: dict[tuple[str, str], int] = {}
     for record in records:
         name = (record.kind_name, record.subject)
         key = keys.setdefault(name, len(keys) + 1)
-        by_kind[type(record)].append(Fact(record, "site", key, since, NOW))
+        seen = NOW if isinstance(record, Backup | GuestSnapshot) else since
+        by_kind[type(record)].append(Fact(record, "site", key, seen, NOW))
     return Estate(
         as_of=as_of,
         at=NOW,
-        facts=Facts(NOW, {kind: tuple(facts) for kind, facts in by_kind.items()}),
+        facts=with_possible_times(
+            Facts(NOW, {kind: tuple(facts) for kind, facts in by_kind.items()})
+        ),
         policy=Policy.model_validate(policy or {}),
         owners=EstateFile.model_validate(owners or {}),
         sources=(health(),) if sources is None else tuple(sources),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable
 from typing import Any
 
 from collectors.contract import Budget, Source
@@ -22,11 +21,11 @@ def source(of: Host, uri: str | None = None, **more: Any) -> str:
     extra = "".join(f"{key} = {json.dumps(value)}\n" for key, value in more.items())
     return (
         f'[[sources]]\nname = "{of.name}"\nkind = "libvirt"\n'
-        f'uri = "{uri or of.uri}"\n{extra or "timeout_seconds = 30"}\n'
+        f'uri = "{uri or of.uri}"\n{extra or "timeout_seconds = 120"}\n'
     )
 
 
-def poll(uri: str, seconds: float = 20.0) -> Snapshot:
+def poll(uri: str, seconds: float = 300.0) -> Snapshot:
     options = LibvirtOptions(uri=uri)
     collector = LibvirtCollector()
     raw = collector.fetch(Source("kvm", "libvirt", options), Budget(seconds))
@@ -46,6 +45,25 @@ def collected_again(project: Project) -> str:
     return collected(project)
 
 
+def collected_until_rated(project: Project, *who: tuple[str, str]) -> None:
+    """Further polls until one gave each entity a rate of its processor time; mostly it is one.
+
+    A machine that stops between a counter and its time makes a rate that cannot be: none is stored.
+    """
+    before = [len(rates(project, *one)) for one in who]
+    for _ in range(5):
+        collected_again(project)
+        if all(len(rates(project, *one)) > n for one, n in zip(who, before, strict=True)):
+            return
+    raise AssertionError(f"five polls gave no rates of {who}")
+
+
+def rates(project: Project, entity: str, key: str) -> list[dict[str, Any]]:
+    """The samples of an entity that hold a rate of its processor time, oldest first."""
+    samples = usage(project, entity).get(key, [])
+    return [row for row in samples if row["cpu_used_cores"] is not None]
+
+
 def usage(project: Project, entity: str) -> dict[str, list[dict[str, Any]]]:
     """All stored samples of a kind of entity, by its id, oldest first."""
     with sqlite3.connect(project.folder / "inventory.db") as database:
@@ -60,13 +78,6 @@ def usage(project: Project, entity: str) -> dict[str, list[dict[str, Any]]]:
     for row in rows:
         found.setdefault(row["native_id"], []).append(dict(row))
     return found
-
-
-def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.2)
 
 
 def uuid_of(of: Host, name: str) -> str:

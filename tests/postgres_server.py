@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from lab.libvirt_lab.keeper import kept
+from patience import PATIENCE_SECONDS, until
 
 
 @contextmanager
@@ -24,27 +27,24 @@ def postgres() -> Iterator[str]:
         data = folder / "data"
         initialise = [binaries / "initdb", "-D", data, "-U", "lumbung", "-A", "trust", "--no-sync"]
         subprocess.run(initialise, user=user, check=True, stdout=subprocess.DEVNULL)
-        server = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-F"],
-            user=user,
-            stderr=subprocess.DEVNULL,
-        )
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-F"],
+                user=user,
+                stderr=log,
+            )
         try:
-            _wait(binaries, folder)
-            yield f"postgresql+psycopg://lumbung@/postgres?host={folder}"
+            with kept(folder):
+                until(lambda: _answers(server, binaries, folder))
+                yield f"postgresql+psycopg://lumbung@/postgres?host={folder}"
         finally:
-            server.terminate()
-            server.wait(timeout=20)
+            server.send_signal(signal.SIGINT)  # at once, whoever is still connected
+            server.wait(timeout=PATIENCE_SECONDS)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait(binaries: Path, folder: Path) -> None:
-    for _ in range(200):
-        ready = subprocess.run(
-            [binaries / "pg_isready", "-q", "-h", folder, "-U", "lumbung"], check=False
-        )
-        if ready.returncode == 0:
-            return
-        time.sleep(0.1)
-    raise AssertionError("the PostgreSQL server did not start")
+def _answers(server: subprocess.Popen[bytes], binaries: Path, folder: Path) -> bool:
+    assert server.poll() is None, f"PostgreSQL did not start: {(folder / 'log').read_text()}"
+    asked = [binaries / "pg_isready", "-q", "-h", folder, "-U", "lumbung"]
+    return subprocess.run(asked, check=False).returncode == 0

@@ -8,13 +8,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from command_line import Ran, lumbung_here
+from patience import PATIENCE_SECONDS
 
+# A week after the recordings were made: what they tell grows old, whenever they are read.
+RECORDED_AT = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CLUSTER = SHARED / "proxmox" / "cluster-8.4.json"
 TRUTH = SHARED / "proxmox" / "cluster-8.4-truth.json"
@@ -76,7 +80,7 @@ def replay(recording: Path, folder: Path, *options: str) -> Iterator[Replay]:
         yield Replay(about["url"], about["fingerprint_sha256"], about["tokens"], counts)
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE_SECONDS)
         if process.stdout is not None:
             process.stdout.close()
 
@@ -108,9 +112,10 @@ def completed(label: str, target: Path) -> Path:
 
 @dataclass
 class Project:
-    """A configuration in a folder, and the command line run on it."""
+    """A configuration in a folder, and the command line run on it; None: by the real clock."""
 
     folder: Path
+    now: datetime | None = None
 
     def configure(self, *sources: str, head: str = "") -> Project:
         text = (
@@ -120,7 +125,8 @@ class Project:
         return self
 
     def call(self, *arguments: str, **more: Any) -> Ran:
-        return lumbung_here("--config", str(self.folder / "lumbung.toml"), *arguments, **more)
+        config = str(self.folder / "lumbung.toml")
+        return lumbung_here("--config", config, *arguments, **({"now": self.now} | more))
 
     def rows(self, *arguments: str, **more: Any) -> list[dict[str, Any]]:
         result = self.call(*arguments, "--format", "json", **more)

@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab.libvirt_lab.daemon import free_port
+from patience import PATIENCE_SECONDS, until
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ def ssh_server(folder: Path, forced_command: str) -> Iterator[SshServer]:
     with (folder / "sshd.log").open("wb") as log:
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
     try:
-        _wait(port, server, folder / "sshd.log")
+        until(lambda: _listens(port, server, folder / "sshd.log"))
         yield SshServer(folder, port, _client(folder), key)
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait(timeout=PATIENCE_SECONDS)
 
 
 def _options(port: int, allowed: Path) -> list[str]:
@@ -99,14 +99,10 @@ def _client(folder: Path) -> Path:
     return client
 
 
-def _wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(100):
-        if server.poll() is not None:
-            raise RuntimeError(f"sshd did not start: {log.read_text()}")
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"sshd does not listen: {log.read_text()}")
+def _listens(port: int, server: subprocess.Popen[bytes], log: Path) -> bool:
+    assert server.poll() is None, f"sshd did not start: {log.read_text()}"
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

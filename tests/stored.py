@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from inventory.append import Attempt, Stored, append, record_failure
 from inventory.changes import Change, changes_between
+from inventory.facts import Fact, Facts, facts_at
 from inventory.history import Forgotten, close_days, forget, thin_out
-from inventory.read import Fact, Facts, SourceState, facts_at, sources_at
 from inventory.records import (
     Backup,
     BackupJob,
@@ -31,6 +31,7 @@ from inventory.records import (
 )
 from inventory.samples import USAGE
 from inventory.schema import VERSION_ROWS, ClusterDayRow, EntityDayRow, EntityRow, table_of
+from inventory.sources import SourceState, sources_at
 from inventory.store import Store
 
 GIB = 1024**3

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from estates import NOW, days, estate
-from inventory.read import AllocationVersion
+from inventory.versions import AllocationVersion
 from planner.answers import Answer, PoolAnswer
 from planner.past import Past
 from planner.scenario.changes import Change, Scenario

@@ -11,16 +11,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from collectors.contract import Budget, CollectError, Raw, Source
 from collectors.libvirt import LibvirtOptions
 from collectors.libvirt.monitor import is_stuck
 from collectors.libvirt.refusals import Refusal, Silence, one_line, told
+from collectors.libvirt.trial import COULD_WRITE, tried_lately
 from collectors.libvirt.wire import (
     ACTIVE,
     ALL_GROUPS,
     AUTOSTARTED,
+    OVER_SSH,
     PERSISTENT,
     SAFE_GROUPS,
     STATE_GROUP,
@@ -30,6 +33,7 @@ from collectors.libvirt.wire import (
     could_write,
     within,
 )
+from inventory.records import KeptAnswer
 
 Answers = dict[str, dict[str, Any]]  # {"value": …} or {"error": reason, "code": libvirt's number}
 
@@ -50,7 +54,7 @@ def fetch(source: Source[LibvirtOptions], budget: Budget) -> Raw:
     poll.ask_guests()
     poll.ask_statistics()
     poll.ask_pools()
-    return Raw("libvirt", poll.answers, poll.context())
+    return Raw("libvirt", poll.answers, poll.context(), poll.kept)
 
 
 class _Poll:
@@ -58,6 +62,7 @@ class _Poll:
 
     def __init__(self, source: Source[LibvirtOptions], budget: Budget) -> None:
         self.answers: Answers = {}
+        self.kept: dict[str, KeptAnswer] = {}
         self._source = source
         self._address = source.options.address
         self._budget = budget
@@ -166,7 +171,7 @@ class _Poll:
         """What parsing needs beside the answers."""
         return {
             "transport": self._address.transport,
-            "could_write": could_write(self._address, self._budget),
+            "could_write": self._could_write(),
             "cluster": self._source.cluster,
             "known_cluster": self._source.known_cluster,
             "period_seconds": self._source.period_seconds,
@@ -174,6 +179,16 @@ class _Poll:
             "bytes": len(json.dumps(self.answers)),
             "seconds": round(time.monotonic() - self._began, 3),
         }
+
+    def _could_write(self) -> bool | None:
+        """Whether the credentials could write; what takes a connection more is tried once a day,
+        and anew where the address is another."""
+        now, mark = self._source.now or datetime.now(UTC), self._address.uri
+        before = tried_lately(self._source.kept.get(COULD_WRITE), mark, now)
+        tried = before or KeptAnswer(could_write(self._address, self._budget), now, mark)
+        if self._address.transport in OVER_SSH and isinstance(tried.answer, bool):
+            self.kept[COULD_WRITE] = tried
+        return tried.answer if isinstance(tried.answer, bool) else None
 
     def _line(self) -> Wire:
         """The open connection, or a new one in place of one that was given up."""

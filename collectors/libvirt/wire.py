@@ -42,7 +42,7 @@ _KEEPALIVE_SECONDS, _KEEPALIVE_COUNT = 5, 3
 _KNOCK_SECONDS = 5.0
 _OPEN_SECONDS = 20.0
 
-_OVER_SSH = frozenset({"ssh", "libssh", "libssh2"})
+OVER_SSH = frozenset({"ssh", "libssh", "libssh2"})
 _SOCKETS = ("/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock")
 
 # Every call that may be made. None of them writes, none of them needs more than a reader's rights.
@@ -186,7 +186,7 @@ def could_write(address: Address, budget: Budget) -> bool | None:
     """
     if address.transport == "unix":
         return _takes_orders(address)
-    if address.transport not in _OVER_SSH:
+    if address.transport not in OVER_SSH:
         return None
     try:
         return within(min(_OPEN_SECONDS, budget.remaining / 4), lambda: _is_let_in(address))

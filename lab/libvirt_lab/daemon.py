@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from lab.libvirt_lab.guests import stable_uuid
 from lab.libvirt_lab.home import Home, Listening, Mode
 from lab.libvirt_lab.processes import command_line, kill
 from lab.libvirt_lab.programs import LabError, run
+
+_FIRST_GIVEN = 32_768  # of the ports that Linux gives to who names none (ip(7))
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Host:
         port, pki = self.listening.tls_port, self.listening.pki
         return f"qemu+tls://127.0.0.1:{port}/{self.mode}?pkipath={pki}" if port else None
 
-    def virsh(self, *arguments: str | Path, seconds: float = 60) -> str:
+    def virsh(self, *arguments: str | Path, seconds: float = 300) -> str:
         """What virsh prints; raises LabError with its complaint."""
         return run("virsh", "-q", "-c", self.uri, *arguments, seconds=seconds).strip()
 
@@ -102,7 +105,7 @@ def _emulators(folder: Path) -> dict[str, int]:
     return {name: pid for name, pid in written.items() if f"guest={name}," in command_line(pid)}
 
 
-def _wait(host: Host, process: subprocess.Popen[bytes], seconds: float = 90) -> None:
+def _wait(host: Host, process: subprocess.Popen[bytes], seconds: float = 300) -> None:
     """Returns when the daemon answers; raises LabError with its reason when it ends instead."""
     until = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < until:
@@ -136,8 +139,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port of 127.0.0.1 that nobody listens on, and that no one is given who asks for any."""
+    for _ in range(1_000):
+        port = 30_000 + secrets.randbelow(_FIRST_GIVEN - 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise LabError(f"no free port between 30000 and {_FIRST_GIVEN}")

@@ -98,7 +98,7 @@ def _start(host: Host, guest: Guest) -> None:
     host.virsh("start", guest.name)
 
 
-def _wait_until_booted(made: Mapping[Host, list[Guest]], seconds: float = 300) -> None:
+def _wait_until_booted(made: Mapping[Host, list[Guest]], seconds: float = 900) -> None:
     until = time.monotonic() + seconds
     while waiting := [g.name for host in made for g in made[host] if not host.has_booted(g.name)]:
         if time.monotonic() > until:

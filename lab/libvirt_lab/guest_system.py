@@ -20,6 +20,9 @@ from lab.libvirt_lab.programs import LabError, NoGuestSystem, program, run
 
 READY = "LAB GUEST READY"
 _KERNEL = "linux-image-cloud-amd64"
+# A mirror that is busy is asked again. Root needs no sandbox of its own user, who could not write
+# into the lab's folder.
+_APT = ("-qq", "-o", "Acquire::Retries=5", "-o", "APT::Sandbox::User=root")
 # In the order in which they need each other; those built into a kernel have no file.
 _MODULES = (
     *("virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci"),
@@ -99,12 +102,7 @@ def _fill(kernel: Path) -> None:
 
 def _download(folder: Path) -> Path:
     try:
-        # Root needs no sandbox of its own user, who could not write into this folder.
-        run(
-            *("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", _package_name()),
-            cwd=folder,
-            seconds=300,
-        )
+        run("apt-get", *_APT, "download", _package_name(), cwd=folder, seconds=600)
     except LabError as error:
         raise NoGuestSystem(f"no kernel for the guests, apt cannot fetch it: {error}") from None
     return next(folder.glob("*.deb"))
@@ -113,7 +111,7 @@ def _download(folder: Path) -> Path:
 def _package_name() -> str:
     """The package that really holds a kernel: the one the version-less package points to."""
     if not (answer := _dependencies()) and os.geteuid() == 0:
-        run("apt-get", "-qq", "update", seconds=120)  # a machine whose lists were never fetched
+        run("apt-get", *_APT, "update", seconds=600)  # a machine whose lists were never fetched
         answer = _dependencies()
     if not answer:
         raise LabError(f"apt knows no {_KERNEL} (apt-get update?)")

@@ -25,7 +25,7 @@ def command_line(pid: int) -> str:
         return ""
 
 
-def kill(pid: int, seconds: float = 10) -> None:
+def kill(pid: int, seconds: float = 60) -> None:
     """Ends the process, be it stopped or not, and returns when it is gone."""
     try:
         os.kill(pid, signal.SIGKILL)

@@ -54,7 +54,7 @@ def require(*names: str) -> None:
         raise NotInstalled(f"{', '.join(missing)} not found: apt install {packages}")
 
 
-def run(name: str, *arguments: str | Path, cwd: Path | None = None, seconds: float = 60) -> str:
+def run(name: str, *arguments: str | Path, cwd: Path | None = None, seconds: float = 300) -> str:
     """What the program printed; raises LabError with its last words when it fails."""
     command = [program(name), *map(str, arguments)]
     try:

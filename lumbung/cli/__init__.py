@@ -9,6 +9,7 @@ import gc
 import os
 import sys
 import traceback
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from typer.exceptions import TyperException
 
 from lumbung.choices import Exit, Globals
 from lumbung.cli import looking, owning, planning, polling, protecting, reporting, saving, storing
+from lumbung.cli.help import InFull
 
 _HELP = """The granary of a data centre's computing: what there is, whose it is, how long it lasts,
 and by which date to order.
@@ -30,6 +32,7 @@ When something is wrong    lumbung sources check · lumbung incident --guest X -
 """
 
 _LOOK = {
+    "cls": InFull,
     "no_args_is_help": True,
     "add_completion": False,
     "pretty_exceptions_enable": False,
@@ -43,6 +46,12 @@ app.add_typer(polling.sources, name="sources")
 app.add_typer(owning.estate, name="estate")
 app.add_typer(reporting.report, name="report")
 app.add_typer(storing.db, name="db")
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"lumbung {metadata.version('lumbung')}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -59,6 +68,10 @@ def _global(
         str | None, typer.Option("--db", metavar="URL", help="the store, instead of [store] url")
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="say more")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="tell it and end"),
+    ] = False,
 ) -> None:
     context.obj = Globals(config=config, db=db_url, verbose=verbose)
 

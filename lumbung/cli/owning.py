@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 
 from lumbung.choices import CsvDialect, Format, Language, RoundsShow
+from lumbung.cli.help import InFull
 from lumbung.cli.options import Form
 
-estate = typer.Typer(help="The owners' file, and what agencies answer.", no_args_is_help=True)
+estate = typer.Typer(
+    help="The owners' file, and what agencies answer.", no_args_is_help=True, cls=InFull
+)
 
 
 @estate.command("check")

@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from lumbung.choices import Format, SourceKind
+from lumbung.cli.help import InFull
 from lumbung.cli.options import Form, Names
 
 commands = typer.Typer()
 sources = typer.Typer(
-    help="The sources: when they last answered, what they hide.", invoke_without_command=True
+    help="The sources: when they last answered, what they hide.",
+    invoke_without_command=True,
+    cls=InFull,
 )
 
 

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from lumbung.choices import CsvDialect, Language, Profile
+from lumbung.cli.help import InFull
 from lumbung.cli.options import Reader
 
 report = typer.Typer(
     help="Write the weekly files: orders, pools, guests, risks, changes, sources, failover, "
     "cameras…",
     invoke_without_command=True,
+    cls=InFull,
 )
 
 

@@ -7,9 +7,12 @@ from typing import Annotated
 import typer
 
 from lumbung.choices import Format
+from lumbung.cli.help import InFull
 from lumbung.cli.options import Form
 
-db = typer.Typer(help="The store: what it holds, its schema, its health.", no_args_is_help=True)
+db = typer.Typer(
+    help="The store: what it holds, its schema, its health.", no_args_is_help=True, cls=InFull
+)
 
 
 @db.command("info")

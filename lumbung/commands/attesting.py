@@ -20,6 +20,7 @@ from lumbung.plan import When, estate_at
 from lumbung.printing import note, out, show
 from lumbung.session import Session
 from lumbung.settings import Settings, SettingsError
+from lumbung.verifying import checksum
 from planner.attestation.answers import (
     NEEDED,
     Answers,
@@ -75,6 +76,14 @@ def export_lists(
             )
     for name, text in files.items():
         _write(target / name, text)
+    with session.store(settings) as store:
+        guests = sum(len(rows) for rows in lists.values())
+        counts: dict[str, int | str] = {
+            "folder": str(target.resolve()),
+            "lists": len(lists),
+            "guests": guests,
+        }
+        note_reading(session, store, "estate export", counts)
     for stem, rows in lists.items():
         print(target / f"{stem}.csv")
         note(f"{stem}: {len(rows)} guests")
@@ -110,7 +119,8 @@ def import_answers(session: Session, files: Sequence[Path], *, yes: bool) -> Exi
         return Exit.DONE
     path = write_attested(settings.estate_file, _named(attested, estate))
     with session.store(settings) as store:
-        counts = {"files": len(files), "guests": len(answers.entries)}
+        counts: dict[str, int | str] = {"files": len(files), "guests": len(answers.entries)}
+        counts["answers"] = checksum(path.read_bytes())
         note_reading(session, store, "estate import", counts)
     print(path)
     return Exit.DONE

@@ -16,9 +16,9 @@ from collectors.poll import HistoryProgress, Result, look, record
 from collectors.scrub import scrubbed
 from collectors.tags import COMMAND
 from collectors.worker import Failed, Found
-from inventory import read
 from inventory.errors import StoreFull
 from inventory.records import Coverage, Guest, Host, Right, Snapshot
+from inventory.sources import sources_at
 from inventory.store import Store
 from lumbung.choices import Exit, Format
 from lumbung.collecting import Collected, backfill, collect, keep_house, note_collect, plan_of
@@ -149,7 +149,7 @@ def _with_history(
 ) -> list[tuple[ConfiguredSource, Snapshot]]:
     """The polled sources whose platform keeps a history, the least read first."""
     with store.reading() as connection:
-        done = {state.name: state.history_steps for state in read.sources_at(connection, at)}
+        done = {state.name: state.history_steps for state in sources_at(connection, at)}
     found = [
         (source, result.snapshot)
         for result in results
@@ -202,7 +202,7 @@ def list_sources(session: Session, form: Format) -> None:
     """Each source: last success, age, gaps, what stays hidden, token expiry."""
     settings = session.settings()
     with session.store(settings, create=True) as store, store.reading() as connection:
-        states = read.sources_at(connection, session.now())
+        states = sources_at(connection, session.now())
         told = reminders(settings, connection, session.now())
     rows = [source_row(one) for one in health(settings, states, session.now())]
     columns = [field.name for field in fields(SourceRow)]

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from lumbung.auditing import note_reading
 from lumbung.dates import instant_option
 from lumbung.plan import plan_incident
 from lumbung.printing import note
-from lumbung.publish import publish_folder
+from lumbung.publish import publish_pack
 from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.incident.answer import Incident
@@ -59,8 +58,8 @@ def assemble(
             }.items()
         }
         told = {"guest": "/".join(found.key), "from": scalar(start), "to": scalar(end)}
-        made = publish_folder(folder, content, told | {"made_at": scalar(now)})
-        note_reading(session, store, "incident", told | made)
+        more = {"made_at": scalar(now), "made_from": found.made_from}
+        publish_pack(session, store, folder, content, told | more, "incident", told)
     note(
         f"{plain(found.label)}: {len(found.tables['neighbours'])} neighbours, "
         f"{len(found.tables['changes'])} changes, {len(found.tables['not_known'])} not known; "

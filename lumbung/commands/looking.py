@@ -6,6 +6,7 @@ from dataclasses import fields
 from datetime import date, datetime, time, timedelta
 
 from inventory.changes import changes_between
+from inventory.facts import facts_at
 from inventory.platform_records import (
     Certificate,
     ClusterState,
@@ -28,7 +29,6 @@ from inventory.platform_records import (
     StorageHealth,
     Volume,
 )
-from inventory.read import facts_at
 from inventory.records import (
     Backup,
     BackupJob,

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from lumbung.auditing import note_reading
 from lumbung.choices import Format, RiskFormat
 from lumbung.dates import day_option
 from lumbung.plan import When, plan
 from lumbung.printing import note, show
-from lumbung.publish import publish_folder
+from lumbung.publish import publish_pack
 from lumbung.session import Session
 from lumbung.settings import SettingsError
 from lumbung.verifying import checksum
@@ -59,9 +58,10 @@ def show_framework(
         if out is not None:
             content = _files(report, pack, rows, profile)
             told = {"framework": pack.id, "as_of": scalar(report.as_of), "profile": profile}
-            made = publish_folder(out, content, told | {"draft": pack.is_draft})
-            deed = {"framework": pack.id, "profile": profile, **made}
-            note_reading(session, store, "risks --framework", deed)
+            more = {"draft": pack.is_draft, "made_from": report.estate.made_from}
+            deed = {"framework": pack.id, "profile": profile}
+            command = "risks --framework"
+            publish_pack(session, store, out, content, told | more, command, deed)
     columns = [field.name for field in fields(ControlRow)]
     lines = [[getattr(row, name) for name in columns] for row in rows]
     show(columns, lines, Format(form.value), on_screen=_ON_SCREEN)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from inventory.audit import LogLine, log_faults, log_lines
 from inventory.errors import StoreError
 from lumbung.choices import Exit, Format
+from lumbung.declared import declared_by, told_since
+from lumbung.files import load_policy
 from lumbung.printing import note, show
 from lumbung.session import Session
 from lumbung.settings import SettingsError
-from lumbung.verifying import chain_faults, published_in, told_by_log
+from lumbung.verifying import Published, chain_faults, newest_of, published_in, told_by_log
 
 
 def verify(session: Session, folder: Path | None) -> Exit:
@@ -38,12 +40,26 @@ def verify(session: Session, folder: Path | None) -> Exit:
         print(fault)
     for name in unvouched:
         note(f"{name}: published without a line in the audit log, so only its files are checked")
+    for fact in _since(session, newest_of(where, reports)):
+        note(fact)
     if found:
         return Exit.FAULT
     files = sum(len(report.manifest["files"]) for report in reports if report.manifest)
     asked = "" if log is None else f", {len(log[0])} lines of the audit log"
     print(f"{len(reports)} published, {files} files{asked}: all as they were")
     return Exit.PARTIAL if log is None or unvouched else Exit.DONE
+
+
+def _since(session: Session, newest: Published | None) -> Iterable[str]:
+    """What was changed of the files that the newest report was made from: facts, no faults."""
+    if newest is None or newest.made_from is None:
+        return ()
+    try:
+        settings = session.settings()
+        now = declared_by(settings, load_policy(settings.policy_file))
+    except SettingsError as error:
+        return (f"whether what it was made from has changed since is not known: {error}",)
+    return told_since(newest.made_from, now, newest.name)
 
 
 def _log_of(session: Session) -> tuple[tuple[LogLine, ...], list[str]] | None:
@@ -54,6 +70,8 @@ def _log_of(session: Session) -> tuple[tuple[LogLine, ...], list[str]] | None:
     except (SettingsError, StoreError) as error:
         note(f"the audit log is not asked: {error}")
         return None
+    except (TypeError, ValueError) as error:  # a value of a line is none that was ever written
+        return (), [f"audit log: it holds what is no line: {error}"]
 
 
 _COLUMNS = ("number", "at", "who", "command", "sources", "counts", "seal")

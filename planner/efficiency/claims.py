@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from inventory.facts import Fact
 from inventory.platform_records import Volume
-from inventory.read import Fact
 from inventory.records import Backup, Disk, GuestSnapshot
 from planner.efficiency.sizing import Sizing
 from planner.efficiency.use import Idleness

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from inventory.records import Guest
 from planner.owners import Exemption
 from planner.twins import matches

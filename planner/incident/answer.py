@@ -47,6 +47,7 @@ class Incident:
     now: GuestView | None
     first_seen: datetime
     tables: Mapping[str, tuple[Any, ...]]
+    made_from: Mapping[str, str]  # SHA-256 of the files that were read beside the store
 
     @property
     def label(self) -> str:
@@ -98,6 +99,7 @@ def incident_of(
             "findings": tuple(told.findings(language)),
             "not_known": tuple(NotKnown(key, window, then, now, past, own).rows()),
         },
+        made_from=now.made_from,
     )
 
 

@@ -13,6 +13,7 @@ from inventory.window import Span
 from planner.estate import Estate
 from planner.incident.past import Past, Window
 from planner.incident.rows import NotKnownRow
+from planner.owners import EstateFile
 from planner.twins import GuestKey
 
 
@@ -76,6 +77,10 @@ class NotKnown:
             yield NotKnownRow(
                 "guest", "the guest at the beginning of the window", why, self.window.start, first
             )
+        if self.now.owners != EstateFile() and self.then.as_of < self.now.as_of:
+            why = "only today's file is kept; manifests of reports tell which one was read then"
+            told = "what the estate file declared at the beginning of the window"
+            yield NotKnownRow("data", told, why, self.window.start, None)
         if view is None or view.classification is None:
             yield NotKnownRow("data", "what data is on it", "nobody classified it", None, None)
         if view is None or view.agency is None:

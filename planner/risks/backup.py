@@ -49,7 +49,7 @@ def not_covered(view: GuestView, estate: Estate) -> Outcome:
         return not_applicable("template") if guest.template else unknown("template not known")
     found = estate.cover_of(guest)
     if found.can_run:
-        return ok()
+        return _target_hidden(found, view, estate) or ok()
     grave = view.is_personal or view.criticality == 1
     declared = declared_backup(view, estate)
     if declared is not None:
@@ -57,16 +57,21 @@ def not_covered(view: GuestView, estate: Estate) -> Outcome:
     jobs = [job.job_id for job in estate.jobs_in(guest.cluster) if job.enabled is not False]
     return risk(
         CRITICAL if grave else None,
-        **({"must_fail": _obstacles(found)} if found.jobs else {"enabled_jobs": jobs or "none"}),
+        **(
+            {"must_fail": list(found.obstacles)} if found.jobs else {"enabled_jobs": jobs or "none"}
+        ),
         classification=view.classification or "not known",
     )
 
 
-def _obstacles(found: Cover) -> list[str]:
-    """Why none of the jobs that select a guest can back it up."""
-    targets = [f"{job}: {why}" for job, why in sorted(found.unusable.items())]
-    disks = [f"{d.slot} lies on {d.datastore_id}, switched off" for d in found.unreadable]
-    return targets + disks
+def _target_hidden(found: Cover, view: GuestView, estate: Estate) -> Outcome | None:
+    """Unknown where of no job that may run the target was shown; what no source shows at all is
+    a fault of the job, which BKP-019 tells."""
+    hopeful = {job.job_id for job in found.jobs} - set(found.unusable)
+    gap = estate.gap(view.fact.source, Datastore.kind_name)
+    if gap is None or not hopeful <= set(found.unseen_targets):
+        return None
+    return unknown(f"whether its jobs can write: datastore: {gap.reason or gap.state}")
 
 
 def declared_backup(view: GuestView, estate: Estate) -> Outcome | None:
@@ -167,18 +172,22 @@ def _age(view: GuestView, estate: Estate) -> Outcome:
     allowed = rpo_hours(view, estate)
     made = newest(backups)
     if made is None and backups:
-        return unknown("the age of its only backups cannot be trusted (renamed files)")
+        return unknown(
+            "the age of its only backups cannot be trusted (renamed, or dated later than seen)"
+        )
     severity = None if view.criticality in (1, 2) or view.is_personal else HIGH
     if made is None:
         return risk(severity, newest="none", rpo_hours=allowed)
     age = estate.at - made
     if age <= timedelta(hours=allowed):
         return ok()
+    undated = sum(1 for backup in backups if backup.created_at is None)
     return risk(
         severity,
         newest=made.isoformat(timespec="minutes"),
         age_hours=round(age.total_seconds() / 3600),
         rpo_hours=allowed,
+        **({"of_unknown_age": undated} if undated else {}),
     )
 
 

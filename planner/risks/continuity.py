@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from inventory.facts import Fact
 from inventory.platform_records import HaResource, Replication
-from inventory.read import Fact
 from inventory.records import Disk, Guest, Host
 from planner.estate import Estate, Platform
 from planner.guest_views import GuestView, ServiceView

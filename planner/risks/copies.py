@@ -181,8 +181,9 @@ def _sites_of_backups(view: GuestView, estate: Estate) -> tuple[set[str], set[st
         entry = estate.declared(store) if store else None
         add(entry.site if entry else None, name or "where they are")
         sites.update(entry.copied_to if entry else ())
-    if view.declared_backup is not None:
-        add(view.declared_backup.site, "its declared backup")
+    declared = view.declared_backup
+    if declared is not None and declared.last_success <= estate.as_of:
+        add(declared.site, "its declared backup")
     return sites, unsaid
 
 
@@ -365,7 +366,7 @@ def restore_too_slow(service: ServiceView, estate: Estate) -> Outcome:
     allowed, test = service.entry.rto_hours, service.entry.restore_test
     if allowed is None or not service.guests:
         return not_applicable("no recovery time objective, or no guest of it is seen")
-    if test is None or test.gib_per_hour is None:
+    if test is None or test.gib_per_hour is None or test.tested_on > estate.as_of:
         return unknown("no restore test has measured how fast it comes back")
     stored = [_newest_bytes(view, estate) for view in service.guests]
     known = sum(size for size in stored if size is not None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from inventory.records import Guest, Host, Record
 from planner.answers import PoolAnswer
-from planner.estate import Estate
+from planner.estate import Estate, SourceHealth
 from planner.risks.catalogue import RULES
 from planner.risks.rule import (
     SEVERITIES,
@@ -25,6 +25,7 @@ from planner.risks.score import weights
 from planner.risks.subjects import subjects_of
 from planner.risks.waivers import with_waivers
 
+_A_DAY_MINUTES = 24 * 60
 _SEVERITY_OF = {rule.id: rule.severity for rule in RULES}
 # Subjects that a source cannot have while it is known to have none of these.
 _LIVES_BY: Mapping[str, type[Record]] = {
@@ -61,6 +62,8 @@ class Assessment:
     judged: Mapping[Account, Mapping[State, int]] = field(default_factory=dict)
     blind: frozenset[tuple[str, str]] = frozenset()  # rules and sources that hid what they need
     muted: frozenset[str] = frozenset()  # ids of findings that another one stands for
+    unread: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by rule, sources that it
+    # judges and that were not read for a day, or never: what it says of them is old, or nothing
 
     @property
     def risks(self) -> tuple[Finding, ...]:
@@ -135,6 +138,7 @@ def assess(
             if outcome.state in ("risk", "unknown"):
                 found.findings.append(_finding(rule, subject, outcome))
         found.count(rule, states)
+        found.unread[rule.id] = subjects.unread(rule)
         for unseen in (*blind.values(), *subjects.hidden(rule)):
             found.not_seen(rule, unseen)
     return found.assessment(estate)
@@ -148,6 +152,7 @@ class _Found:
     counts: dict[str, Counter[State]] = field(default_factory=dict)
     judged: Counter[tuple[Account, State]] = field(default_factory=Counter)
     blind: set[tuple[str, str]] = field(default_factory=set)
+    unread: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def count(self, rule: Rule, states: Sequence[tuple[Account, State]]) -> None:
         self.counts[rule.id] = Counter(state for _account, state in states)
@@ -172,6 +177,7 @@ class _Found:
             dict(judged),
             frozenset(self.blind),
             muted,
+            {rule: names for rule, names in self.unread.items() if names},
         )
 
 
@@ -272,6 +278,12 @@ def _finding(rule: Rule, subject: Subject, outcome: Outcome) -> Finding:
     return Finding(rule, subject, outcome, severity, worth)
 
 
+def _is_unread(health: SourceHealth) -> bool:
+    """What is carried in once a week is not late after a day."""
+    age = health.age_minutes
+    return age is None or (health.stale and age > _A_DAY_MINUTES)
+
+
 class _Subjects:
     """The things that rules are about."""
 
@@ -314,6 +326,16 @@ class _Subjects:
             gap = self._estate.gap(name, kind or "")
             if gap is not None and name not in blind:
                 yield _Unseen(name, f"{kind}: {gap.reason or gap.state}")
+
+    def unread(self, rule: Rule) -> tuple[str, ...]:
+        """The sources that the rule judges and that were not read for a day, or never."""
+        if rule.subject in ("tool", "waiver"):  # which no source tells of
+            return ()
+        return tuple(
+            health.state.name
+            for health in self._estate.sources
+            if health.configured and _is_unread(health) and self._judges(rule, health.state.name)
+        )
 
     def _read(self, rule: Rule) -> list[str]:
         """The sources that the rule judges and that were read at least once."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from inventory.changes import Change
-from inventory.platform_records import Firewall, Service
+from inventory.platform_records import FailedTask, Firewall, Service
 from inventory.records import Host
 from planner.estate import Estate, Platform, SourceHealth
 from planner.guest_views import GuestView
@@ -36,6 +37,10 @@ _STALE_HOURS = 24
 _CORE = ("pve-cluster", "pvedaemon", "pveproxy", "pvestatd", "pvescheduler", "pve-firewall")
 _OF_SEVERAL_HOSTS = ("corosync", "pve-ha-crm", "pve-ha-lrm")
 _CLOCKS = ("chrony", "chronyd", "systemd-timesyncd", "ntp", "ntpd", "ntpsec", "openntpd")
+_TASK_DAYS = 7
+_FAILING_DAYS = 3
+_FAILING_TIMES = 20
+_NOT_JUDGED = ("vzdump", "vncproxy", "vncshell", "termproxy", "spiceproxy", "spiceshell")
 _NOT_TO_RUN = ("disabled", "masked", "masked-runtime", "not-found")
 
 
@@ -253,6 +258,37 @@ def _in_words(change: Change) -> str:
 
 
 @rule(
+    "MON-004",
+    "Tasks of one kind fail again and again",
+    subject="host",
+    severity=LOW,
+    group="monitoring",
+    needs=("failed_task",),
+    sources=_PROXMOX,
+    why="What fails day after day is either not needed or missed; in the noise of it nobody sees "
+    "the failure that matters.",
+    fix="Read the log of one of these tasks on its host, and remove the cause or the schedule.",
+)
+def tasks_fail_often(host: Host, estate: Estate) -> Outcome:
+    """On three days or twenty times within a week. Backups are BKP-006's; consoles end as failed
+    whenever a window is closed, and what somebody stopped did not fail."""
+    since = estate.at - timedelta(days=_TASK_DAYS)
+    failed: dict[str, list[date]] = defaultdict(list)
+    for task in estate.on_host(FailedTask, host.cluster, host.host_id):
+        began, stopped = task.started_at, "interrupt" in (task.outcome or "")
+        if task.kind not in _NOT_JUDGED and not stopped and began is not None and began > since:
+            failed[task.kind or "?"].append(began.date())
+    often = {
+        kind: len(days)
+        for kind, days in sorted(failed.items())
+        if len(set(days)) >= _FAILING_DAYS or len(days) >= _FAILING_TIMES
+    }
+    if not often:
+        return ok()
+    return risk(failed=[f"{kind}: {count} times" for kind, count in often.items()], days=_TASK_DAYS)
+
+
+@rule(
     "MON-009",
     "Source that was not read for a day",
     subject="source",
@@ -301,6 +337,7 @@ RULES: tuple[Rule, ...] = (
     no_guest_agent,
     host_or_service_down,
     unapproved_change,
+    tasks_fail_often,
     source_not_read,
     logs_stay_there,
 )

@@ -169,6 +169,20 @@ def libvirt_may_write(health: SourceHealth, estate: Estate) -> Outcome:
 
 
 @rule(
+    "OWN-009",
+    "A report with names and accounts lies where everyone may read it",
+    subject="tool",
+    severity=MEDIUM,
+    group="own",
+    why="It lists every machine, its weak points, and who has rights on it.",
+    fix="Run chmod o-rwx on the folder, or publish there with --profile management.",
+)
+def open_export(tool: ToolFacts, estate: Estate) -> Outcome:
+    """Wherever the audit log says that something was published; the usual place is OWN-004's."""
+    return risk(folders=tool.open_exports) if tool.open_exports else ok()
+
+
+@rule(
     "OWN-012",
     "The data on ends of life is old",
     subject="tool",
@@ -181,9 +195,10 @@ def libvirt_may_write(health: SourceHealth, estate: Estate) -> Outcome:
 )
 def stale_data(_tool: ToolFacts, estate: Estate) -> Outcome:
     age = estate.as_of - estate.eol.dated
-    if age <= timedelta(days=estate.policy.lifecycle.data_days):
+    if timedelta(0) <= age <= timedelta(days=estate.policy.lifecycle.data_days):
         return ok()
-    return risk(data=estate.eol.stamp, file=estate.eol.place, days=age.days)
+    days = age.days if age >= timedelta(0) else "dated ahead"
+    return risk(data=estate.eol.stamp, file=estate.eol.place, days=days)
 
 
 @rule(
@@ -206,6 +221,22 @@ def partial_visibility(health: SourceHealth, estate: Estate) -> Outcome:
     if not hidden:
         return ok()
     return risk(hidden=sorted({f"{gap.kind}: {gap.reason}" for gap in hidden}))
+
+
+@rule(
+    "OWN-014",
+    "Facts about accounts are kept for longer than needed",
+    subject="tool",
+    severity=LOW,
+    group="own",
+    why="Accounts carry names of persons; what nobody needs any more can still be stolen.",
+    fix="Run `lumbung db purge --older-than DAYS`. How long they are needed stands in the policy: "
+    "privacy, account_days.",
+)
+def accounts_kept(tool: ToolFacts, estate: Estate) -> Outcome:
+    ended, allowed = tool.oldest_account_at, estate.policy.privacy.account_days
+    age = None if ended is None else (estate.at - ended).days
+    return ok() if age is None or age <= allowed else risk(oldest_days=age, allowed_days=allowed)
 
 
 @rule(
@@ -234,7 +265,9 @@ RULES: tuple[Rule, ...] = (
     token_lives_long,
     runs_as_root,
     libvirt_may_write,
+    open_export,
     stale_data,
     partial_visibility,
+    accounts_kept,
     waiver_not_in_order,
 )

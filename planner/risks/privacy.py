@@ -117,7 +117,7 @@ def backups_too_old(view: GuestView, estate: Estate) -> Outcome:
             limit_days=limit,
         )
     if len(dated) < len(backups):
-        return unknown("the age of a backup cannot be trusted (renamed file)")
+        return unknown("the age of a backup cannot be trusted (renamed, or dated later than seen)")
     return _unseen(view, "backup", estate) or ok()
 
 

@@ -105,6 +105,8 @@ def no_impact_assessment(service: ServiceView, estate: Estate) -> Outcome:
 
 
 def _age(on: date, days: int, estate: Estate, name: str) -> Outcome:
+    if on > estate.as_of:
+        return unknown(f"{name} is {on}, a day to come")
     if estate.as_of - on <= timedelta(days=days):
         return ok()
     age = (estate.as_of - on).days

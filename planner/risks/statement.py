@@ -28,7 +28,7 @@ class ControlRow:
     coverage_pct: float | None  # judged ÷ asked; empty when nothing was asked
     rules: str  # the rules that were asked
     not_asked: str  # rules of it that are switched off, or cannot be had
-    why: str  # why it is outside, or why rules cannot be had
+    why: str  # why it is outside, why rules cannot be had, which sources were not read
 
 
 def statement(
@@ -47,29 +47,34 @@ def _row(
     asked = [rule for rule in control.cited if rule in found.counts]
     states: tuple[State, ...] = ("ok", "risk", "unknown")
     judged = {s: sum(found.counts[rule].get(s, 0) for rule in asked) for s in states}
+    late = {name for rule in asked for name in found.unread.get(rule, ())}
+    unread = [f"{name} was not read for a day, or never" for name in sorted(late)]
     return ControlRow(
         framework=pack.id,
         control=number,
         title=control.title,
-        status=_status(control, asked, judged),
+        status=_status(control, asked, judged, unread),
         subjects=sum(judged.values()),
         open_risks=judged["risk"],
         unknown=judged["unknown"],
         coverage_pct=coverage_percent(judged),
         rules=" ".join(asked),
         not_asked=" ".join(rule for rule in control.cited if rule not in asked),
-        why="; ".join(_reasons(control, asked, absent)),
+        why="; ".join((*_reasons(control, asked, absent), *unread)),
     )
 
 
-def _status(control: Control, asked: list[str], judged: Mapping[State, int]) -> ControlStatus:
+def _status(
+    control: Control, asked: list[str], judged: Mapping[State, int], unread: list[str]
+) -> ControlStatus:
     """The worst that is known: one open risk outweighs every ok, what was not seen is no ok."""
     if control.outside:
         return "outside"
     if not asked:
         return "no_rule"
     states: tuple[State, ...] = ("risk", "unknown", "ok")
-    return next((state for state in states if judged[state]), "not_applicable")
+    worst: ControlStatus = next((state for state in states if judged[state]), "not_applicable")
+    return "unknown" if unread and worst != "risk" else worst
 
 
 def _reasons(control: Control, asked: list[str], absent: Mapping[str, str]) -> Iterator[str]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inventory.changes import Change
+from inventory.facts import Fact
 from inventory.platform_records import Firewall, Principal, Realm
-from inventory.read import Fact
 from inventory.records import BackupJob, Datastore, Disk, Guest, Host, Nic, Record
 from planner.answers import PoolAnswer
 from planner.estate import Estate, Platform, SourceHealth
@@ -59,12 +59,18 @@ def _run_by_its_operator(subject: Subject, estate: Estate) -> Subject:
     operator = None if subject.agency else estate.operator_of(subject.cluster)
     if operator is None:
         return subject
-    agency = estate.owners.agencies.get(operator)
-    return replace(subject, agency=operator, owner=agency.contact if agency else None)
+    return replace(subject, agency=operator, owner=_contact_of(operator, estate))
 
 
-def _of_guest(view: GuestView) -> Subject:
+def _contact_of(agency: str | None, estate: Estate) -> str | None:
+    known = estate.owners.agencies.get(agency or "")
+    return known.contact if known else None
+
+
+def _of_guest(view: GuestView, estate: Estate) -> Subject:
+    """A guest; for one that nobody owns its operator is asked, but is not accountable."""
     guest: Guest = view.guest
+    operator = None if view.agency else estate.operator_of(guest.cluster)
     return Subject(
         kind="guest",
         thing=view,
@@ -77,7 +83,7 @@ def _of_guest(view: GuestView) -> Subject:
         guest=f"{guest.cluster}/{guest.guest_id}",
         guest_uuid=guest.uuid or "",
         agency=view.agency,
-        owner=view.owner,
+        owner=view.owner or _contact_of(operator, estate),
         classification=view.classification,
         public=view.public is True,
         service=view.service,
@@ -88,7 +94,7 @@ class _OfGuests:
     """Every guest as a subject: its disks, interfaces and firewall are told of like it."""
 
     def __init__(self, estate: Estate) -> None:
-        self.all = tuple(_of_guest(view) for view in estate.guests)
+        self.all = tuple(_of_guest(view, estate) for view in estate.guests)
         self.by_key = {subject.thing.key: subject for subject in self.all}
 
 
@@ -137,26 +143,24 @@ def _of_pool(answer: PoolAnswer) -> Subject:
 
 
 def _of_service(service: ServiceView, estate: Estate) -> Subject:
-    agency = estate.owners.agencies.get(service.entry.owner)
     return Subject(
         kind="service",
         thing=service,
         name=service.name,
         label=service.name,
         agency=service.entry.owner,
-        owner=agency.contact if agency else None,
+        owner=_contact_of(service.entry.owner, estate),
         classification=service.classification,
         service=service.name,
     )
 
 
 def _of_processing(part: ServiceView | GuestView, estate: Estate) -> Subject:
-    whose = _of_service(part, estate) if isinstance(part, ServiceView) else _of_guest(part)
+    whose = _of_service(part, estate) if isinstance(part, ServiceView) else _of_guest(part, estate)
     return replace(whose, kind="processing")
 
 
 def _of_keeper(keeper: Keeper, estate: Estate) -> Subject:
-    agency = estate.owners.agencies.get(keeper.agency or "")
     return Subject(
         kind="recorder",
         thing=keeper,
@@ -164,7 +168,7 @@ def _of_keeper(keeper: Keeper, estate: Estate) -> Subject:
         label=keeper.label,
         source=keeper.source,
         agency=keeper.agency,
-        owner=agency.contact if agency else None,
+        owner=_contact_of(keeper.agency, estate),
     )
 
 
@@ -229,7 +233,7 @@ def _changed(estate: Estate) -> Iterator[Subject]:
         thing = Changed(key, view, tuple(changes))
         called = changes[0].subject.partition(" ")[2]
         gone = Subject("change", thing, name, called, cluster=key[0], guest=name)
-        yield replace(_of_guest(view), kind="change", thing=thing) if view else gone
+        yield replace(_of_guest(view, estate), kind="change", thing=thing) if view else gone
 
 
 _OF_KIND: Mapping[SubjectKind, Callable[[Estate], Iterable[Subject]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from inventory.records import Host
 from planner.answers import PoolAnswer
 from planner.estate import Estate

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from inventory.records import Datastore, Host
 from planner.efficiency.answer import with_reclaim, with_reclaim_of
 from planner.pools import GIB, MODELS, Pool

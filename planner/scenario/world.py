@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from inventory.read import Fact, Facts
+from inventory.facts import Fact, Facts
 from inventory.records import Datastore, Disk, Guest, Host, Record
 from planner.answers import Answer, PoolAnswer, answer_all
 from planner.capacity import Capacity

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from planner.growth import Teller
 from planner.policy import Policy
 from planner.report import Report

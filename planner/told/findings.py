@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from inventory.read import Fact
+from inventory.facts import Fact
 from inventory.records import Record
 from planner.estate import Estate
 from planner.risks.rule import Finding

@@ -109,6 +109,10 @@ def _backups(report: Report, _row: GuestLine, view: GuestView) -> Iterator[str]:
         yield f"  job {job.job_id}, {shown(job.schedule)}, to {shown(job.datastore_id)}" + (
             f": cannot run, {trouble}" if trouble else ""
         )
+    for disk in cover.unreadable:
+        yield f"  {disk.slot or disk.disk_id}: cannot be read, its datastore is switched off"
+    for what in cover.not_seen:
+        yield f"  {what}"
     yield f"  backups: {len(made)}, the newest {minute(newest(made))}"
     dated = [(one.created_at, one) for one in made if one.created_at is not None]
     for at, one in sorted(dated, key=lambda pair: pair[0], reverse=True)[:_MOST_BACKUPS]:

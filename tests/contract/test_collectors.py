@@ -26,7 +26,7 @@ from rvtools_book import Book, Vm
 from site_files import GIB, datastore, disk, guest, host, recorder, write_csv
 
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
-BUDGET = 30.0
+BUDGET = 300.0
 JUNK: tuple[Any, ...] = (None, {}, [], "x", 7, {"value": None}, {"value": "x"}, {"value": [1]},
                          {"value": {"a": 1}}, {"status": 200, "body": None})  # fmt: skip
 

@@ -19,7 +19,7 @@ SECRET = "0f2c9a4e-not-for-your-eyes"
 HEAD = '[site]\nname = "T"\ntimezone = "Asia/Jakarta"\n'
 PVE = (
     '[[sources]]\nname = "pve"\nkind = "proxmox"\nurl = "{url}"\nuser = "a@pve"\n'
-    'token_name = "t"\ntoken = "{token}"\ntimeout_seconds = 5\n'
+    'token_name = "t"\ntoken = "{token}"\ntimeout_seconds = 120\n'
 )
 
 
@@ -189,8 +189,8 @@ def test_an_unreachable_host(folder: Folder) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"https://127.0.0.1:{closed.getsockname()[1]}"
-    folder.configure(HEAD + PVE.format(url=url, token="file:t.token")).token()
-    told(folder.collect(), 4, "pve: failed", url, "connection refused")
+        folder.configure(HEAD + PVE.format(url=url, token="file:t.token")).token()
+        told(folder.collect(), 4, "pve: failed", url, "connection refused")
 
 
 def test_an_expired_certificate(folder: Folder) -> None:

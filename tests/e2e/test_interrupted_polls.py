@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
-import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from patience import PATIENCE_SECONDS, Aim
 from site_files import GIB, JAKARTA, NOW, Site, datastore, disk, guest, host
 
 pytestmark = pytest.mark.slow
@@ -78,7 +78,7 @@ class TwoStates:
         second = LATER - timedelta(hours=2)
         self.site.write(second, **tables_of(160, memory=8 * GIB, at=second))
         began = time.monotonic()
-        self.start().wait(timeout=60)
+        self.start().wait(timeout=PATIENCE_SECONDS)
         self.seconds = time.monotonic() - began
         self.after = contents(self.database)
         assert len(self.after["guest"]) > len(self.before["guest"])
@@ -88,14 +88,23 @@ class TwoStates:
             path.unlink()
         shutil.copy(self.kept, self.database)
 
-    def start(self, **more: Any) -> subprocess.Popen[bytes]:
+    def start(self, *within: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """The poll, as a process of its own; ``within`` is a command that runs it."""
+        poll = [sys.executable, "-m", "lumbung", "--config", str(self.site.config), "collect"]
         return subprocess.Popen(
-            [sys.executable, "-m", "lumbung", "--config", str(self.site.config), "collect"],
+            [*within, *poll],
             env=os.environ | {"LUMBUNG_NOW": LATER.isoformat()},
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE if more else subprocess.DEVNULL,
-            **more,
+            stderr=stderr,
         )
+
+    def start_and_kill(self, seconds: float) -> None:
+        """The poll again from the state before, killed so long after its start."""
+        self.rewind()
+        process = self.start()
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +113,11 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> TwoStates:
 
 
 def test_a_poll_killed_at_any_moment_leaves_the_store_as_before(states: TwoStates) -> None:
-    moments = [states.seconds * k / 12 for k in range(1, 13)]
+    aim = Aim(states.seconds)
     ended = {"before": 0, "after": 0}
-    for moment in moments:
-        states.rewind()
-        process = states.start()
-        time.sleep(moment)
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
+    for _ in range(12):
+        moment = aim.moment()
+        states.start_and_kill(moment)
         found = contents(states.database)
         which = "before" if len(found["poll"]) == len(states.before["poll"]) else "after"
         expected = getattr(states, which)
@@ -124,6 +130,7 @@ def test_a_poll_killed_at_any_moment_leaves_the_store_as_before(states: TwoState
         ]
         assert told[0] in told[1:], (moment, which)
         ended[which] += 1
+        aim.saw(moment, done=which == "after")
     assert ended["before"] >= 3, (ended, states.seconds)
 
 
@@ -131,17 +138,18 @@ def test_a_kill_within_the_transaction_itself_leaves_the_store_as_before(
     states: TwoStates,
 ) -> None:
     """The same, aimed at the short time in which rows are written."""
-    moments = random.Random(7)  # noqa: S311  (not for secrets)
+    aim = Aim(0.12)
     killed_inside = 0
     for _ in range(40):
         states.rewind()
         reader, writer = os.pipe()
-        child = os.fork()
+        child = _fork()
         if child == 0:
             _append_and_tell(states, writer)
         os.close(writer)
         assert os.read(reader, 1) == b"b"  # the transaction has begun
-        time.sleep(moments.uniform(0, 0.12))
+        moment = aim.moment()
+        time.sleep(moment)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         done = os.read(reader, 1) == b"d"
@@ -152,7 +160,14 @@ def test_a_kill_within_the_transaction_itself_leaves_the_store_as_before(
             assert found == states.before
         else:
             assert found["guest"] == states.after["guest"]
+        aim.saw(moment, done=done)
     assert killed_inside >= 10
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():  # the threads of who runs the tests are no use to the child
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _append_and_tell(states: TwoStates, writer: int) -> None:
@@ -164,7 +179,7 @@ def _append_and_tell(states: TwoStates, writer: int) -> None:
 
     try:
         source = Source("site", "files", FilesOptions(path=states.site.root / "site"))
-        raw = FilesCollector().fetch(source, Budget(10))
+        raw = FilesCollector().fetch(source, Budget(300))
         snapshot = FilesCollector().parse(raw, source="site", taken_at=LATER)
         attempt = Attempt("site", "files", LATER, LATER, JAKARTA)
         with Store.open(f"sqlite:///{states.database}") as store:
@@ -172,17 +187,13 @@ def _append_and_tell(states: TwoStates, writer: int) -> None:
                 os.write(writer, b"b")
                 append(connection, snapshot, attempt)
             os.write(writer, b"d")
-        time.sleep(5)
+        time.sleep(PATIENCE_SECONDS)  # until it is killed
     finally:
         os._exit(0)
 
 
 def test_the_next_poll_completes_what_a_killed_one_began(states: TwoStates) -> None:
-    states.rewind()
-    process = states.start()
-    time.sleep(states.seconds * 0.8)
-    process.send_signal(signal.SIGKILL)
-    process.wait(timeout=10)
+    states.start_and_kill(states.seconds * 0.8)
     states.site.run("collect", now=LATER)
     assert contents(states.database)["guest"] == states.after["guest"]
     assert "no fault found" in states.site.run("db", "check", now=LATER)
@@ -190,13 +201,10 @@ def test_the_next_poll_completes_what_a_killed_one_began(states: TwoStates) -> N
 
 def test_a_full_disk_is_said_and_nothing_of_the_poll_is_stored(states: TwoStates) -> None:
     states.rewind()
-    limit = states.database.stat().st_size + 8_192
-
-    def starve() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    process = states.start(preexec_fn=starve)
-    _out, err = process.communicate(timeout=60)
+    blocks = states.database.stat().st_size // 512 + 16
+    starved = ("sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh")
+    process = states.start(*starved, stderr=subprocess.PIPE)
+    _out, err = process.communicate(timeout=PATIENCE_SECONDS)
     [line] = err.decode().splitlines()
     assert process.returncode == 4
     assert "inventory.db" in line
@@ -207,7 +215,7 @@ def test_a_full_disk_is_said_and_nothing_of_the_poll_is_stored(states: TwoStates
 def test_two_collectors_at_once_store_each_fact_once(states: TwoStates) -> None:
     states.rewind()
     both = [states.start(), states.start()]
-    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    assert [process.wait(timeout=PATIENCE_SECONDS) for process in both] == [0, 0]
     found = contents(states.database)
     assert len(found["poll"]) == len(states.after["poll"]) + 1
     for name in ("entity", "guest", "disk", "usage"):

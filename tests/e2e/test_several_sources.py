@@ -16,6 +16,7 @@ import pytest
 from command_line import Ran, lumbung_here
 from lab.pve_double import Served, serve
 from lab.pve_synthetic import AUDITOR, POOLED, synthetic
+from patience import until
 from site_files import GIB, NOW, guest, host, write_csv
 
 LATER = NOW + timedelta(hours=2)
@@ -38,7 +39,7 @@ class Three:
             '[site]\nname = "T"\ntimezone = "Asia/Jakarta"\n'
             f'[[sources]]\nname = "pve"\nkind = "proxmox"\nurl = "{url}"\nuser = "{user}"\n'
             f'token_name = "{name}"\ntoken = "file:pve.token"\nca_file = "{ca_file}"\n'
-            "timeout_seconds = 10\nbackfill_seconds = 0\n"
+            "timeout_seconds = 60\nbackfill_seconds = 0\n"
         )
         for side in ("east", "west"):
             text += f'[[sources]]\nname = "{side}"\nkind = "files"\npath = "{side}"\n'
@@ -149,7 +150,7 @@ def test_a_source_that_never_ends_is_killed_in_time_and_the_others_go_on(tmp_pat
         three = Three(tmp_path, served)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         three.configure(f"https://127.0.0.1:{silent.getsockname()[1]}", tmp_path / "ca.pem")
-        text = (tmp_path / "lumbung.toml").read_text().replace("= 10", "= 1")
+        text = (tmp_path / "lumbung.toml").read_text().replace("= 60", "= 1")
         (tmp_path / "lumbung.toml").write_text(text)
         ran = three.call("collect", now=NOW)
     assert ran.returncode == 3
@@ -166,26 +167,29 @@ def test_a_worker_that_hangs_is_killed_with_all_it_started(tmp_path: Path) -> No
         config.write_text(config.read_text() + "timeout_seconds = 1\n")
         began = time.monotonic()
         ran = three.call("collect", now=NOW)
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60  # after one; a machine may be slow
     assert ran.returncode == 3
     assert "west: timed_out: no answer within 1 s; the poll was stopped" in ran.stderr
     assert "east: stored" in ran.stderr
     assert "pve: " in ran.stderr
-    assert _workers_left() == 0
+    until(lambda: _workers_left() == 0)
     rows = json.loads(three.call("sources", "--format", "json", now=NOW).stdout)
     assert next(row for row in rows if row["source"] == "west")["status"] == "never"
 
 
 def _workers_left() -> int:
     """Workers that this process's nursery still has."""
-    stats = [path.read_text().rsplit(")", 1) for path in _stat_files()]
+    stats = [text.rsplit(")", 1) for text in map(_read, Path("/proc").glob("[0-9]*/stat")) if text]
     rows = [(head.split(" ", 1)[0], *tail.split()[:2]) for head, tail in stats]
     nurseries = {pid for pid, _state, above in rows if above == str(os.getpid())}
     return sum(1 for _pid, state, above in rows if above in nurseries and state != "Z")
 
 
-def _stat_files() -> list[Path]:
-    return [path for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
+def _read(stat: Path) -> str:
+    try:
+        return stat.read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        return ""
 
 
 def test_two_sources_that_report_one_cluster_unasked_are_refused(tmp_path: Path) -> None:

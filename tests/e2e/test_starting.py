@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,18 @@ def test_the_five_lines_open_the_help() -> None:
     places = [next(i for i, line in enumerate(lines) if line.startswith(h)) for h in heads]
     assert places == sorted(places)
     assert places[-1] < 12
+
+
+@pytest.mark.parametrize("group", [(), ("db",), ("estate",), ("report",), ("sources",)])
+def test_help_cuts_no_sentence_short(group: tuple[str, ...]) -> None:
+    shown = lumbung_here(*group, "--help").stdout.partition("Commands:")[2]
+    assert shown
+    assert "..." not in shown
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    ran = lumbung_here("--version")
+    assert (ran.returncode, ran.stdout) == (0, f"lumbung {metadata.version('lumbung')}\n")
 
 
 def test_help_loads_neither_pandas_nor_a_hypervisor() -> None:

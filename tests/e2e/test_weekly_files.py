@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from command_line import lumbung_here
+from patience import PATIENCE_SECONDS, Aim
 from site_files import GIB, NOW, Site, datastore, disk, guest, host
 
 WEEK = "2026-W48"
@@ -129,18 +130,23 @@ def test_the_manifest_vouches_for_every_file(site: Site) -> None:
 
 def test_a_report_that_is_killed_is_never_seen(site: Site) -> None:
     whole = Path(site.run("report").strip()).resolve()
-    for moment in (0.6, 1.0, 1.3, 1.6, 2.0):
+    aim, killed = Aim(2.0), 0
+    for _ in range(6):
         process = subprocess.Popen(
             [sys.executable, "-m", "lumbung", "--config", str(site.config), "report"],
             env=os.environ | {"LUMBUNG_NOW": NOW.isoformat()},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        moment = aim.moment()
         time.sleep(moment)
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
+        done = process.wait(timeout=PATIENCE_SECONDS) == 0
+        aim.saw(moment, done=done)
+        killed += not done
         for link in (site.root / "weekly" / WEEK, site.root / "weekly" / "latest"):
             assert {path.name for path in link.iterdir()} == FILES
+    assert killed > 0
     assert {path.name for path in whole.iterdir()} == FILES
     site.run("report")
 

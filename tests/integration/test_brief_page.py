@@ -18,6 +18,7 @@ from inventory.findings import PastReport
 from inventory.forecast_records import Said
 from inventory.platform_records import Recorder
 from inventory.records import Coverage, Record
+from patience import PATIENCE_SECONDS
 from planner.owners import EstateFile
 from planner.past import Past
 from planner.report import Memory, Report, make_report
@@ -116,11 +117,12 @@ def pages(page: str, folder: Path) -> int:
     subprocess.run(
         [
             BROWSER, "--headless", "--disable-gpu", *sandbox, f"--user-data-dir={folder / 'user'}",
+            "--disable-dev-shm-usage",  # which is small in a container
             "--no-pdf-header-footer", f"--print-to-pdf={target}", source.as_uri(),
         ],
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )  # fmt: skip
     content = target.read_bytes()
     [(width, height)] = set(re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", content))

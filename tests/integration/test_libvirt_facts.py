@@ -17,7 +17,17 @@ from inventory.platform_records import Volume
 from inventory.records import Disk, Guest, Host, Nic, Record, Snapshot
 from lab.libvirt_lab.daemon import Host as LabHost
 from lab.libvirtd import Lab
-from libvirt_project import collected, collected_again, poll, source, until, usage, uuid_of
+from libvirt_project import (
+    collected,
+    collected_again,
+    collected_until_rated,
+    poll,
+    rates,
+    source,
+    usage,
+    uuid_of,
+)
+from patience import PATIENCE_SECONDS, until
 from pve_recorded import Project
 
 pytestmark = [pytest.mark.libvirt, pytest.mark.slow]
@@ -225,7 +235,7 @@ def migrating(name: str, here: LabHost, there: LabHost) -> Iterator[subprocess.P
             yield process
         finally:
             here.virsh("migrate-setspeed", name, "1000")
-            assert process.wait(timeout=120) == 0
+            assert process.wait(timeout=PATIENCE_SECONDS) == 0
 
 
 def test_two_hosts_of_one_cluster_are_one_pool_before_during_and_after_a_migration(
@@ -310,8 +320,8 @@ def assert_rates_begin_anew(project: Project, key: str) -> None:
     """The first poll on the new host gives no rate, the next one a rate of the new process."""
     on_arrival = usage(project, "guest")[key][-1]
     assert on_arrival["cpu_used_cores"] is None
-    collected_again(project)
-    newest = usage(project, "guest")[key][-1]
+    collected_until_rated(project, ("guest", key))
+    newest = rates(project, "guest", key)[-1]
     assert 0 <= newest["cpu_used_cores"] <= 1.05
     assert json.dumps(newest["disk_write_bytes_per_second"]) != "null"
     assert newest["disk_write_bytes_per_second"] >= 0

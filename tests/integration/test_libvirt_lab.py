@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 from lab import libvirtd
 from lab.libvirtd import Lab, LabError, Mode
+from patience import until
 
 pytestmark = [pytest.mark.libvirt, pytest.mark.slow]
 
@@ -38,13 +38,10 @@ def test_a_guest_can_be_paused_and_stopped_and_boots_again(libvirt_lab: Lab) -> 
     for command, state in (("suspend", "paused"), ("resume", "running"), ("destroy", "shut off")):
         host.virsh(command, name)
         assert host.virsh("domstate", name) == state
-    host.virsh("start", name)
+    host.virsh("start", "--paused", name)
     assert not host.has_booted(name)
-    for _ in range(600):
-        if host.has_booted(name):
-            break
-        time.sleep(0.1)
-    assert host.has_booted(name)
+    host.virsh("resume", name)
+    until(lambda: host.has_booted(name))
 
 
 def test_what_virsh_refuses_is_one_line(libvirt_lab: Lab) -> None:
@@ -93,7 +90,7 @@ def test_nothing_stays_after_an_exception_with_everything_frozen(mode: Mode) -> 
         _freeze_and_fail(lab)
     assert not lab.folder.exists()
     assert lab.bridge not in _interfaces()
-    assert not _processes_of(lab)
+    until(lambda: not _processes_of(lab))
 
 
 def _freeze_and_fail(lab: Lab) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from collectors.contract import Budget, Source
+from collectors.libvirt import LibvirtCollector, LibvirtOptions
 from inventory.records import Guest, Host
 from lab.libvirtd import Lab, Mode
 from libvirt_project import collected, poll, source
@@ -70,6 +73,20 @@ def test_a_key_that_could_write_is_told_from_one_that_can_only_read(
     (tmp_path / "writer").mkdir()
     with ssh_server(tmp_path / "writer", f"{inside} virt-ssh-helper qemu:///system") as writer:
         assert poll(writer.uri()).excess_rights == ("write over ssh",)
+
+
+def test_what_the_key_may_do_is_tried_by_one_poll_and_known_to_the_next(
+    inside: str, server: SshServer
+) -> None:
+    fetch = LibvirtCollector().fetch
+    source = Source("kvm", "libvirt", LibvirtOptions(uri=server.uri()))
+    first = fetch(source, Budget(20.0))
+    [(key, found)] = first.kept.items()
+    assert (key, found.answer) == ("credentials/could_write", False)
+    told = replace(source, kept={key: replace(found, answer=True)})  # not what a trial would find
+    second = fetch(told, Budget(20.0))
+    assert second.context["could_write"] is True
+    assert second.kept == told.kept
 
 
 def test_it_is_collected_like_any_source(

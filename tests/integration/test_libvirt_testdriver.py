@@ -20,7 +20,7 @@ pytestmark = pytest.mark.libvirt
 GUESTS = 1_000
 
 
-def poll(uri: str, seconds: float = 30.0) -> Snapshot:
+def poll(uri: str, seconds: float = 300.0) -> Snapshot:
     source = Source("fake", "libvirt", LibvirtOptions(uri=uri))
     collector = LibvirtCollector()
     return collector.parse(collector.fetch(source, Budget(seconds)), source="fake", taken_at=AT)
@@ -150,7 +150,7 @@ def test_no_other_call_can_be_made(call: str, arguments: tuple[Any, ...], tmp_pa
     from collectors.libvirt.address import Address
     from collectors.libvirt.wire import connect
 
-    wire = connect(Address.of(write_node(tmp_path / "node.xml", 1)), Budget(10.0))
+    wire = connect(Address.of(write_node(tmp_path / "node.xml", 1)), Budget(300.0))
     [domain] = wire.ask("listAllDomains", 0)
     before = wire.requests
     with pytest.raises(BadAnswer, match="refused to call"):

@@ -17,6 +17,7 @@ from inventory.ahead import ahead_faults, take_out_ahead
 from inventory.errors import StoreUnusable
 from inventory.schema import MetaRow, table_of
 from inventory.store import SCHEMA_HEAD, Store
+from patience import PATIENCE_SECONDS
 from postgres_server import postgres
 from site_files import GIB, JAKARTA, NOW, Site, datastore, disk, guest, host
 from stored import Book, used
@@ -147,7 +148,7 @@ def test_writers_wait_for_each_other(site: Site, server: str) -> None:
             for _ in range(3):
                 connection.execute(sa.text("SELECT pg_sleep(0.1)"))
             order.append("first")
-        waiting.join(timeout=20)
+        waiting.join(PATIENCE_SECONDS)
     assert order == ["first", "second"]
 
 

@@ -7,10 +7,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -39,6 +42,7 @@ from inventory.records import Backup, Guest, Host, Snapshot
 from lab.pve_double import Served, serve
 from lab.pve_model import Token
 from lab.pve_synthetic import AUDITOR, BLIND, POOLED, RESTORER, synthetic, troubled
+from patience import PATIENCE_SECONDS, Stoppable, until
 from pve_recorded import Project
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -72,7 +76,7 @@ def source_for(
     )  # fmt: skip
 
 
-def poll(source: Source[ProxmoxOptions], seconds: float = 20.0) -> Snapshot:
+def poll(source: Source[ProxmoxOptions], seconds: float = 300.0) -> Snapshot:
     collector = ProxmoxCollector()
     raw = collector.fetch(source, Budget(seconds))
     json.dumps({"context": raw.context, "answers": raw.answers})  # JSON can hold it
@@ -137,11 +141,11 @@ def test_when_no_endpoint_answers_each_reason_is_told() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    urls = (f"https://127.0.0.1:{port}", "https://no-such-host.invalid:8006")
-    options = ProxmoxOptions(url=urls, user="a@pve", token_name="t", token="env:X")
-    source = Source("x", "proxmox", options, secrets={"token": SecretStr("s")})
-    with pytest.raises(Unreachable) as caught:
-        poll(source)
+        urls = (f"https://127.0.0.1:{port}", "https://no-such-host.invalid:8006")
+        options = ProxmoxOptions(url=urls, user="a@pve", token_name="t", token="env:X")
+        source = Source("x", "proxmox", options, secrets={"token": SecretStr("s")})
+        with pytest.raises(Unreachable) as caught:
+            poll(source)
     assert "connection refused" in str(caught.value)
     assert "no-such-host.invalid" in str(caught.value)
 
@@ -156,14 +160,14 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time() -> None:
         began = time.monotonic()
         with pytest.raises(Unreachable, match="no answer in time"):
             poll(source, seconds=1.0)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30  # of which a slow machine takes the most
 
 
 # Read-only by construction
 
 
 def test_no_verb_but_get_can_leave_the_process(served: Served) -> None:
-    with Wire(served.url, source_for(served), Budget(10)) as wire:
+    with Wire(served.url, source_for(served), Budget(300)) as wire:
         for verb in ("post", "put", "delete", "create", "set"):
             with pytest.raises(BadAnswer, match="only reads"):
                 getattr(wire._api("nodes/node001/status"), verb)(command="reboot")
@@ -420,7 +424,7 @@ def test_a_node_that_dies_during_the_poll_is_waited_for_once(served: Served) -> 
         served.broken[f"/nodes/node002/{path}"] = (595, "No route to host", b"")
     served.broken["/nodes/node002/qemu/104/snapshot"] = (595, "No route to host", b"")
     source = source_for(served)
-    raw = ProxmoxCollector().fetch(source, Budget(20, max_parallel=1))
+    raw = ProxmoxCollector().fetch(source, Budget(300, max_parallel=1))
     found = ProxmoxCollector().parse(raw, source="pve", taken_at=NOW)
     asked = [path for path in served.asked if path.startswith("/nodes/node002/")]
     assert asked == ["/nodes/node002/status"]
@@ -428,22 +432,20 @@ def test_a_node_that_dies_during_the_poll_is_waited_for_once(served: Served) -> 
 
 
 def test_when_time_runs_out_what_came_is_kept(served: Served) -> None:
-    served.latency_seconds = 0.25
-    began = time.monotonic()
-    found = poll(source_for(served), seconds=1.5)
-    assert time.monotonic() - began < 4
+    budget = Stoppable(60)
+    served.happens["/nodes/node001/qemu/100/config"] = budget.over.set
+    raw = ProxmoxCollector().fetch(source_for(served), budget)
+    found = ProxmoxCollector().parse(raw, source="pve", taken_at=NOW)
     assert len(found.of(Guest)) == 12
     late = [p for p in found.coverage if p.is_gap and "used up" in p.reason]
     assert late
+    assert served.asked["/nodes/node003/qemu/111/config"] == 0
 
 
 def test_requests_run_side_by_side_but_no_more_than_allowed(served: Served) -> None:
     served.latency_seconds = 0.05
-    source = source_for(served)
-    began = time.monotonic()
-    ProxmoxCollector().fetch(source, Budget(20, max_parallel=4))
-    elapsed = time.monotonic() - began
-    assert elapsed < 0.8 * served.requests * 0.05
+    ProxmoxCollector().fetch(source_for(served), Budget(300, max_parallel=4))
+    assert 1 < served.most_at_once <= 4
 
 
 # Through the program
@@ -454,14 +456,11 @@ def test_rates_come_from_the_second_poll(served: Served, tmp_path: Path) -> None
     assert project.call("collect", now=NOW).returncode == 0
     served.cluster.now += 300
     assert project.call("collect", now=NOW + timedelta(seconds=300)).returncode == 0
-    import sqlite3
-
-    with sqlite3.connect(tmp_path / "inventory.db") as database:
+    with closing(sqlite3.connect(tmp_path / "inventory.db")) as database:
         rows = database.execute(
             "SELECT net_in_bytes_per_second, disk_write_bytes_per_second FROM usage u "
             "JOIN entity e ON e.key = u.entity_key WHERE e.kind = 'guest' ORDER BY taken_at"
         ).fetchall()
-    database.close()
     assert [row for row in rows[:12] if any(v is not None for v in row)] == []
     assert {tuple(round(value) for value in row) for row in rows[12:]} == {(25_000, 90_000)}
 
@@ -476,30 +475,32 @@ def test_a_backfill_resumes_after_it_was_killed(served: Served, tmp_path: Path) 
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for_history(served, steps=6)
+        until(lambda: _steps_done(tmp_path) >= 6)
     finally:
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
-    served.latency_seconds = 0.0
-    asked_before = served.requests
+        process.wait(timeout=PATIENCE_SECONDS)
+    done, asked_before = _steps_done(tmp_path), _history_asked(served)
     result = project.call("backfill", now=NOW)
     assert result.returncode == 0, result.stderr
     assert "complete" in result.stderr
-    everything = 6 * (3 + 2 + 3 + 12)  # four timeframes, two maxima of nodes, storages, guests
-    assert served.requests - asked_before < everything + 60  # what was done is not asked again
+    steps = 3 + 2 + 3 + 12  # nodes, storages, guests
+    assert _steps_done(tmp_path) == steps
+    assert len(_history_asked(served) - asked_before) == steps - done  # what was done is not asked
     assert project.call("db", "check").returncode == 0
-    again = served.requests
+    asked_before = _history_asked(served)
     assert project.call("backfill", now=NOW).returncode == 0
-    assert served.requests - again < 50  # only the poll that goes before
+    assert _history_asked(served) == asked_before
 
 
-def _wait_for_history(served: Served, steps: int) -> None:
-    for _ in range(600):
-        history = sum(n for path, n in served.asked.items() if path.endswith("/rrddata"))
-        if history >= 4 * steps:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the backfill did not begin")
+def _steps_done(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "inventory.db", timeout=PATIENCE_SECONDS)) as database:
+        [count] = database.execute("SELECT count(*) FROM history_step").fetchone()
+    return int(count)
+
+
+def _history_asked(served: Served) -> Counter[str]:
+    """How often each history was asked for."""
+    return Counter({path: n for path, n in served.asked.items() if path.endswith("/rrddata")})
 
 
 def test_the_first_report_already_has_a_forecast(served: Served, tmp_path: Path) -> None:
@@ -602,7 +603,7 @@ def test_shapes_are_those_of_the_recorded_answers(troubles: Served, ours: str) -
     its release declares."""
     path, _question, query = ours.partition("?")
     request = Request(path, dict(parse_qsl(query)) or None)
-    with Wire(troubles.url, source_for(troubles), Budget(20)) as wire:
+    with Wire(troubles.url, source_for(troubles), Budget(300)) as wire:
         answer = wire.ask(request)
     assert answer["status"] == 200
     mine = _shape(answer["body"])
@@ -673,7 +674,7 @@ def test_a_history_is_read_no_further_ahead_than_requests_run_at_once(served: Se
     """What no one has taken yet fills the memory: a year of a guest is a megabyte."""
     collector, source = ProxmoxCollector(), source_for(served)
     steps = collector.history_steps(poll(source))
-    found = collector.fetch_history(source, steps, Budget(60, max_parallel=2))
+    found = collector.fetch_history(source, steps, Budget(300, max_parallel=2))
     next(found)
     time.sleep(0.5)  # for what would run ahead
     begun = {path for path in served.asked if path.endswith("/rrddata")}
@@ -690,7 +691,7 @@ def test_from_release_nine_on_a_node_remembers_ten_years() -> None:
         steps = collector.history_steps(poll(source))
         found = {
             step.entity: collector.parse_history(step, raw)
-            for step, raw in collector.fetch_history(source, steps, Budget(60))
+            for step, raw in collector.fetch_history(source, steps, Budget(300))
         }
         decades = [q for q in served.queries if q.get("timeframe") == "decade"]
     oldest = {entity: min(s.taken_at for s in history.usage) for entity, history in found.items()}
@@ -704,7 +705,7 @@ def test_maxima_are_read_where_averages_are_too_coarse_for_a_day() -> None:
     with serve(synthetic(1, 1, now=NOW.timestamp(), version="9.2.11")) as served:
         source = source_for(served)
         for step, raw in collector.fetch_history(
-            source, collector.history_steps(poll(source)), Budget(60)
+            source, collector.history_steps(poll(source)), Budget(300)
         ):
             history = collector.parse_history(step, raw)
             means = {(s.taken_at, s.period_seconds): s for s in history.usage}

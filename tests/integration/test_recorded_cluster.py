@@ -6,13 +6,13 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from inventory import read
+from inventory.facts import facts_at
 from inventory.platform_records import (
     Certificate,
     ClusterState,
@@ -22,6 +22,7 @@ from inventory.platform_records import (
     StorageHealth,
 )
 from inventory.records import Backup, Datastore, Host, Record
+from inventory.sources import SourceState, sources_at
 from inventory.store import Store
 from planner.estate import Estate, SourceHealth
 from planner.policy import Policy
@@ -30,6 +31,7 @@ from planner.risks.catalogue import RULES
 from planner.risks.engine import assess
 from pve_recorded import (
     CLUSTER,
+    RECORDED_AT,
     SINGLE_NODES,
     TRUTH,
     Project,
@@ -44,6 +46,7 @@ K = TypeVar("K", bound=Record)
 
 pytestmark = recorded
 GIB = 1024**3
+LATER = RECORDED_AT + timedelta(minutes=4)  # when it is polled again
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replay]:
 @pytest.fixture(scope="module")
 def auditor(served: Replay) -> Project:
     """The cluster as collected with an auditor's token."""
-    project = Project(served.counts.parent).configure(served.source("AUD"))
+    project = Project(served.counts.parent, RECORDED_AT).configure(served.source("AUD"))
     result = project.call("collect")
     assert result.returncode == 3, result.stderr  # its gaps are new
     return project
@@ -382,7 +385,7 @@ def test_a_token_that_may_restore_sees_sizes_and_protection(
     tmp_path: Path, truth: dict[str, Any]
 ) -> None:
     with replay(completed("BAK", tmp_path / "recording.json"), tmp_path) as served:
-        project = Project(tmp_path).configure(served.source("BAK", backfill_seconds=0))
+        project = Project(tmp_path, RECORDED_AT).configure(served.source("BAK", backfill_seconds=0))
         assert project.call("collect").returncode == 3
     found = {(one.guest_id, one.name.rsplit("/")[-1]): one for one in facts(project, Backup)}
     assert len(found) == len(truth["backups"])
@@ -453,7 +456,7 @@ def test_what_dead_hosts_store_is_not_taken_for_nothing(auditor: Project) -> Non
 
 
 def test_a_second_poll_with_the_same_gaps_is_healthy(auditor: Project) -> None:
-    result = auditor.call("collect")
+    result = auditor.call("collect", now=LATER)
     assert result.returncode == 0, result.stderr
     assert " gaps (0 new)" in result.stderr
     assert "0 facts added, 0 changed, 0 gone" in result.stderr
@@ -577,26 +580,26 @@ def test_a_node_that_dies_keeps_its_guests_last_known_values(
     tmp_path: Path, truth: dict[str, Any]
 ) -> None:
     with replay(CLUSTER, tmp_path) as before:
-        project = Project(tmp_path).configure(before.source("AUD", backfill_seconds=0))
+        project = Project(tmp_path, RECORDED_AT).configure(before.source("AUD", backfill_seconds=0))
         project.call("collect")
         seen = {row["guest_id"]: row for row in project.rows("inventory", "guests")}
     with replay(CLUSTER, tmp_path, "--dead-node", "pve1", "--dead-after", "0.5") as after:
         project.configure(after.source("AUD", backfill_seconds=0))
-        result = project.call("collect")
+        result = project.call("collect", now=LATER)
         assert result.returncode == 3, result.stderr
-        now = {row["guest_id"]: row for row in project.rows("inventory", "guests")}
+        now = {row["guest_id"]: row for row in project.rows("inventory", "guests", now=LATER)}
     for vmid in ("100", "200", "9000"):
         for field in ("name", "vcpus", "memory_bytes", "power", "uuid"):
             assert now[vmid][field] == seen[vmid][field], (vmid, field)
         assert now[vmid]["confirmed_at"] == seen[vmid]["confirmed_at"]
-    assert len(project.rows("inventory", "disks")) == 19
+    assert len(project.rows("inventory", "disks", now=LATER)) == 19
 
 
 @pytest.mark.parametrize("release", sorted(SINGLE_NODES))
 def test_a_single_node_is_read(release: str, tmp_path: Path) -> None:
     recording = as_cluster_recording(SINGLE_NODES[release], tmp_path / "single.json")
     with replay(recording, tmp_path) as served:
-        project = Project(tmp_path).configure(served.source("AUD", name="solo"))
+        project = Project(tmp_path, RECORDED_AT).configure(served.source("AUD", name="solo"))
         result = project.call("collect")
         assert result.returncode in (0, 3), result.stderr
         guests = {row["guest_id"]: row for row in project.rows("inventory", "guests")}
@@ -611,7 +614,7 @@ def test_a_single_node_is_read(release: str, tmp_path: Path) -> None:
 
 def test_only_get_requests_were_sent(tmp_path: Path) -> None:
     with replay(CLUSTER, tmp_path) as served:
-        project = Project(tmp_path).configure(served.source("AUD"))
+        project = Project(tmp_path, RECORDED_AT).configure(served.source("AUD"))
         for command in (["sources", "check"], ["collect"], ["backfill"]):
             project.call(*command)
     counts = json.loads((tmp_path / "counts.json").read_text())
@@ -627,7 +630,7 @@ def estate_of(project: Project) -> Estate:
         Store.open(f"sqlite:///{project.folder}/inventory.db") as store,
         store.reading() as connection,
     ):
-        facts = read.facts_at(connection, datetime.now(UTC))
+        facts = facts_at(connection, RECORDED_AT)
     now = datetime(2026, 12, 1, tzinfo=UTC)
     sources = (SourceHealth(state, 5, 1.0, stale=False),)
     return Estate(as_of=now.date(), at=now, facts=facts, policy=Policy(), sources=sources)
@@ -639,20 +642,20 @@ def facts(project: Project, kind: type[K]) -> tuple[K, ...]:
         Store.open(f"sqlite:///{project.folder}/inventory.db") as store,
         store.reading() as connection,
     ):
-        return read.facts_at(connection, datetime.now(UTC)).records(kind)
+        return facts_at(connection, RECORDED_AT).records(kind)
 
 
-def state_of(project: Project) -> read.SourceState:
+def state_of(project: Project) -> SourceState:
     with (
         Store.open(f"sqlite:///{project.folder}/inventory.db") as store,
         store.reading() as connection,
     ):
-        [state] = read.sources_at(connection, datetime.now(UTC))
+        [state] = sources_at(connection, RECORDED_AT)
         return state
 
 
 def _project(served: Replay, folder: Path, label: str) -> Project:
-    project = Project(folder)
+    project = Project(folder, RECORDED_AT)
     source = served.source(label).replace(
         f"file:{label}.token", f"file:{served.counts.parent}/{label}.token"
     )

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from collectors.contract import Budget, Raw, Source
 from collectors.proxmox import ProxmoxCollector, ProxmoxOptions
 from collectors.proxmox.lean import lean
-from inventory import read
+from inventory.facts import Facts, facts_at
 from inventory.platform_records import (
     Firewall,
     FirewallRule,
@@ -38,13 +38,14 @@ from inventory.records import (
     Record,
     Snapshot,
 )
+from inventory.sources import sources_at
 from inventory.store import Store
 from planner.backups import Cover, cover, selects
 from planner.estate import Estate, SourceHealth
 from planner.policy import Policy
 from planner.risks.catalogue import RULES
 from planner.risks.engine import assess
-from pve_recorded import CLUSTER, TRUTH, Project, Replay, recorded, replay
+from pve_recorded import CLUSTER, RECORDED_AT, TRUTH, Project, Replay, recorded, replay
 
 K = TypeVar("K", bound=Record)
 
@@ -67,17 +68,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replay]:
 def auditor(served: Replay) -> Project:
     """The cluster as collected with an auditor's token."""
     source = served.source("AUD", backfill_seconds=0)
-    project = Project(served.counts.parent).configure(source)
+    project = Project(served.counts.parent, RECORDED_AT).configure(source)
     assert project.call("collect").returncode == 3  # its gaps are new
     return project
 
 
 @pytest.fixture(scope="module")
-def estate(auditor: Project) -> read.Facts:
+def estate(auditor: Project) -> Facts:
     store = Store.open(f"sqlite:///{auditor.folder / 'inventory.db'}")
     try:
         with store.reading() as connection:
-            return read.facts_at(connection, datetime.now(UTC))
+            return facts_at(connection, RECORDED_AT)
     finally:
         store.close()
 
@@ -90,7 +91,7 @@ def readable(truth: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_what_a_guests_configuration_says_equals_the_truth(
-    estate: read.Facts, truth: dict[str, Any]
+    estate: Facts, truth: dict[str, Any]
 ) -> None:
     guests = {guest.guest_id: guest for guest in estate.records(Guest)}
     for vmid, known in readable(truth).items():
@@ -119,7 +120,7 @@ def test_what_a_guests_configuration_says_equals_the_truth(
         assert guest.clipboard is ("clipboard=vnc" in known.get("vga", ""))
 
 
-def test_what_is_special_about_single_guests(estate: read.Facts, truth: dict[str, Any]) -> None:
+def test_what_is_special_about_single_guests(estate: Facts, truth: dict[str, Any]) -> None:
     guests = {guest.guest_id: guest for guest in estate.records(Guest)}
     assert guests["100"].secure_boot is True
     assert guests["100"].media == ("local:iso/debian-12.iso",)
@@ -139,12 +140,12 @@ def test_what_is_special_about_single_guests(estate: read.Facts, truth: dict[str
     assert {guest.pending for v, guest in guests.items() if v in readable(truth)} == {()}
 
 
-def test_privileged_containers_equal_the_truth(estate: read.Facts, truth: dict[str, Any]) -> None:
+def test_privileged_containers_equal_the_truth(estate: Facts, truth: dict[str, Any]) -> None:
     privileged = {g.guest_id for g in estate.records(Guest) if g.unprivileged is False}
     assert privileged == set(map(str, truth["privileged_containers_readable"]))
 
 
-def test_totals_equal_the_truth(estate: read.Facts, truth: dict[str, Any]) -> None:
+def test_totals_equal_the_truth(estate: Facts, truth: dict[str, Any]) -> None:
     totals, guests = truth["totals"], estate.records(Guest)
     kinds = [guest.kind for guest in guests]
     assert (len(kinds), kinds.count("vm"), kinds.count("container")) == (
@@ -169,7 +170,7 @@ def test_totals_equal_the_truth(estate: read.Facts, truth: dict[str, Any]) -> No
     assert provisioned == totals["provisioned_data_pve1_incl_templates"]
 
 
-def test_a_disk_says_what_it_is(estate: read.Facts) -> None:
+def test_a_disk_says_what_it_is(estate: Facts) -> None:
     disks = {disk.disk_id: disk for disk in estate.records(Disk)}
     assert (disks["100/scsi0"].format, disks["102/scsi2"].format) == ("qcow2", "raw")
     assert disks["9001/scsi0"].backing == ("base-9000-disk-0.qcow2",)
@@ -178,7 +179,7 @@ def test_a_disk_says_what_it_is(estate: read.Facts) -> None:
     assert (disks["101/unused0"].backup, disks["101/unused0"].capacity_bytes) == (False, None)
 
 
-def test_snapshots_equal_the_truth(estate: read.Facts, truth: dict[str, Any]) -> None:
+def test_snapshots_equal_the_truth(estate: Facts, truth: dict[str, Any]) -> None:
     found = {(one.guest_id, one.name): one for one in estate.records(GuestSnapshot)}
     wanted = {(vmid, one["name"]): one for vmid, rows in truth["snapshots"].items() for one in rows}
     assert set(found) == set(wanted)
@@ -188,7 +189,7 @@ def test_snapshots_equal_the_truth(estate: read.Facts, truth: dict[str, Any]) ->
         assert found[key].parent == known.get("parent", "")
 
 
-def test_resource_pools_equal_the_truth(estate: read.Facts, truth: dict[str, Any]) -> None:
+def test_resource_pools_equal_the_truth(estate: Facts, truth: dict[str, Any]) -> None:
     members: dict[str, list[int]] = {}
     for guest in estate.records(Guest):
         if guest.resource_pool:
@@ -200,7 +201,7 @@ def test_resource_pools_equal_the_truth(estate: read.Facts, truth: dict[str, Any
 
 
 def test_which_interfaces_are_filtered_follows_from_the_facts(
-    estate: read.Facts, truth: dict[str, Any]
+    estate: Facts, truth: dict[str, Any]
 ) -> None:
     """The datacenter's firewall, the guest's, the interface's flag, and a link that is up."""
     walls = {wall.level: wall.enabled for wall in estate.records(Firewall)}
@@ -219,7 +220,7 @@ def test_which_interfaces_are_filtered_follows_from_the_facts(
             assert (f"{vmid}/{nic['key']}" in filtered) is nic["effective_filtering"]
 
 
-def test_open_rules_of_guests_equal_the_truth(estate: read.Facts, truth: dict[str, Any]) -> None:
+def test_open_rules_of_guests_equal_the_truth(estate: Facts, truth: dict[str, Any]) -> None:
     told = {
         f"{rule.level.partition('/')[2]}: {(rule.direction or '').upper()} {rule.action} "
         f"{rule.source} {rule.protocol}/{rule.ports}"
@@ -233,7 +234,7 @@ def test_open_rules_of_guests_equal_the_truth(estate: read.Facts, truth: dict[st
 # High availability and replication
 
 
-def test_ha_equals_the_truth(estate: read.Facts, truth: dict[str, Any]) -> None:
+def test_ha_equals_the_truth(estate: Facts, truth: dict[str, Any]) -> None:
     kinds = {"vm": "vm", "container": "ct"}
     guests = {g.guest_id: kinds[str(g.kind)] for g in estate.records(Guest)}
     found = {f"{guests[r.guest_id]}:{r.guest_id}": r for r in estate.records(HaResource)}
@@ -245,7 +246,7 @@ def test_ha_equals_the_truth(estate: read.Facts, truth: dict[str, Any]) -> None:
     assert rules[0].guest_ids == ("100",)
 
 
-def test_replication_equals_the_truth(estate: read.Facts, truth: dict[str, Any]) -> None:
+def test_replication_equals_the_truth(estate: Facts, truth: dict[str, Any]) -> None:
     found = {job.job_id: job for job in estate.records(Replication)}
     assert set(found) == set(truth["replication"])
     for job_id, known in truth["replication"].items():
@@ -259,9 +260,7 @@ def test_replication_equals_the_truth(estate: read.Facts, truth: dict[str, Any])
 # Access
 
 
-def test_an_auditor_sees_principals_but_not_the_grants(
-    auditor: Project, estate: read.Facts
-) -> None:
+def test_an_auditor_sees_principals_but_not_the_grants(auditor: Project, estate: Facts) -> None:
     """A group's role on /access replaced the auditor's there: the empty list is hidden."""
     assert estate.records(Grant) == ()
     assert len(estate.records(Principal)) == 8 + 9 + 2  # users, tokens, groups
@@ -274,7 +273,7 @@ def test_an_auditor_sees_principals_but_not_the_grants(
         assert states[kind][0] == "complete", kind
 
 
-def test_tokens_equal_the_truth(estate: read.Facts, truth: dict[str, Any]) -> None:
+def test_tokens_equal_the_truth(estate: Facts, truth: dict[str, Any]) -> None:
     tokens = [who for who in estate.records(Principal) if who.kind == "token"]
     forever = {who.principal_id for who in tokens if who.expires is False}
     assert forever == set(truth["tokens_never_expire"])
@@ -282,7 +281,7 @@ def test_tokens_equal_the_truth(estate: read.Facts, truth: dict[str, Any]) -> No
     assert unlimited == set(truth["tokens_privsep_0"])
 
 
-def test_no_second_factor_is_stored_and_realms_are_known(estate: read.Facts) -> None:
+def test_no_second_factor_is_stored_and_realms_are_known(estate: Facts) -> None:
     users = [who for who in estate.records(Principal) if who.kind == "user"]
     assert {who.second_factors for who in users} == {()}
     assert {realm.realm_id: realm.kind for realm in estate.records(Realm)} == {
@@ -300,7 +299,7 @@ def raw_of(served: Replay) -> Raw:
         fingerprint=served.fingerprint,
     )  # fmt: skip
     source = Source("lab", "proxmox", options, secrets={"token": SecretStr(secret)})
-    return ProxmoxCollector().fetch(source, Budget(60))
+    return ProxmoxCollector().fetch(source, Budget(300))
 
 
 # What the recording's own list of grants would be: the truth names them, no token may read them.
@@ -328,7 +327,7 @@ def with_grants(served: Replay) -> Snapshot:
     answers[key] = lean(key, {"status": 200, "reason": "OK", "body": rows})
     answers["GET /access/permissions"]["body"]["/access"] = {"Sys.Audit": 1}
     changed = Raw("proxmox", answers, raw.context)
-    return ProxmoxCollector().parse(changed, source="lab", taken_at=datetime.now(UTC))
+    return ProxmoxCollector().parse(changed, source="lab", taken_at=RECORDED_AT)
 
 
 def test_who_is_over_privileged_follows_from_the_facts(
@@ -372,7 +371,7 @@ def test_who_is_dormant_follows_from_the_facts(
 # Backups
 
 
-def covers(estate: read.Facts) -> dict[str, Cover]:
+def covers(estate: Facts) -> dict[str, Cover]:
     disks: dict[str, list[Disk]] = {}
     for disk in estate.records(Disk):
         disks.setdefault(disk.guest_id, []).append(disk)
@@ -384,9 +383,7 @@ def covers(estate: read.Facts) -> dict[str, Cover]:
     }
 
 
-def test_every_guest_is_covered_as_the_truth_says(
-    estate: read.Facts, truth: dict[str, Any]
-) -> None:
+def test_every_guest_is_covered_as_the_truth_says(estate: Facts, truth: dict[str, Any]) -> None:
     found = covers(estate)
     assert set(found) == set(truth["backup_coverage"])
     for vmid, known in truth["backup_coverage"].items():
@@ -401,7 +398,7 @@ def test_every_guest_is_covered_as_the_truth_says(
             assert volumes == known["volumes_not_in_backup"], vmid
 
 
-def test_the_target_that_cannot_be_used_is_named(estate: read.Facts) -> None:
+def test_the_target_that_cannot_be_used_is_named(estate: Facts) -> None:
     found = covers(estate)
     assert found["102"].unusable == {"backup-db-pool": "pbs1 is not available on pve1"}
     assert found["111"].unusable == {"backup-db-pool": "pbs1 is not available on pve2"}
@@ -411,7 +408,7 @@ def test_the_target_that_cannot_be_used_is_named(estate: read.Facts) -> None:
 
 
 def test_who_is_not_covered_equals_the_truth_and_not_the_platforms_list(
-    estate: read.Facts, truth: dict[str, Any]
+    estate: Facts, truth: dict[str, Any]
 ) -> None:
     found = covers(estate)
     templates = set(map(str, truth["totals"]["templates"]))
@@ -449,15 +446,16 @@ RISKS = {
 
 
 def test_the_risks_of_backups_data_and_availability_are_true_and_no_others(
-    auditor: Project, estate: read.Facts
+    auditor: Project, estate: Facts
 ) -> None:
     store = Store.open(f"sqlite:///{auditor.folder / 'inventory.db'}")
     with store.reading() as connection:
-        states = read.sources_at(connection, datetime.now(UTC))
+        states = sources_at(connection, RECORDED_AT)
     store.close()
     sources = tuple(SourceHealth(state, 5, 1.0, stale=False) for state in states)
-    now = datetime.now(UTC)
-    place = Estate(as_of=now.date(), at=now, facts=estate, policy=Policy(), sources=sources)
+    place = Estate(
+        as_of=RECORDED_AT.date(), at=RECORDED_AT, facts=estate, policy=Policy(), sources=sources
+    )
     groups = ("backup", "data_at_rest", "availability")
     found = assess(place, (), [rule for rule in RULES if rule.group in groups])
     assert {(risk.rule.id, risk.subject.label) for risk in found.risks} == RISKS
@@ -471,7 +469,7 @@ def test_a_token_on_one_pool_sees_its_guests_and_no_more(
 ) -> None:
     source = served.source("POOL", backfill_seconds=0)
     source = source.replace("file:POOL.token", f"file:{served.counts.parent}/POOL.token")
-    project = Project(tmp_path).configure(source)
+    project = Project(tmp_path, RECORDED_AT).configure(source)
     project.call("collect")
     seen = {int(row["guest_id"]) for row in project.rows("inventory", "guests")}
     assert seen == set(truth["pool_token"]["visible_guests"])
@@ -488,7 +486,7 @@ def test_a_token_on_one_pool_sees_its_guests_and_no_more(
 def test_a_token_without_rights_takes_nothing_for_none(served: Replay, tmp_path: Path) -> None:
     source = served.source("NONE", backfill_seconds=0)
     source = source.replace("file:NONE.token", f"file:{served.counts.parent}/NONE.token")
-    project = Project(tmp_path).configure(source)
+    project = Project(tmp_path, RECORDED_AT).configure(source)
     project.call("collect")
     [row] = project.rows("sources")
     hidden = set(row["hidden"].split())

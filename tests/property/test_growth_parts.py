@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.holdings import GuestUse, Holding
-from inventory.read import DayPoint
+from inventory.levels import DayPoint
 from planner.growth import demand_growth
 from planner.growth_parts import KINDS, Growth, Ledger, Weeks, allocation_growth
 

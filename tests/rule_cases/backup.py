@@ -103,6 +103,7 @@ CASES: list[Case] = [
     Case("BKP-001", "risk", (PERSONAL,), owners=declared(9), severity="critical"),
     Case("BKP-001", "unknown", (guest(),), owners=declared(-1)),
     Case("BKP-001", "unknown", (guest(),), sources=HIDDEN_JOBS),
+    Case("BKP-001", "unknown", (guest(), job()), sources=(health(hidden=("datastore",)),)),
     Case("BKP-001", "unknown", (guest(template=None),)),
     Case("BKP-001", "not_applicable", (TEMPLATE,)),
     # BKP-002 no declared backup
@@ -142,6 +143,10 @@ CASES: list[Case] = [
     Case("BKP-004", "unknown", (guest(), backup_of("100", 99)), sources=HIDDEN_BACKUPS),
     Case("BKP-004", "ok", (guest(), backup_of("100", 3)), sources=HIDDEN_BACKUPS),
     Case("BKP-004", "unknown", (guest(), backup_of("100", None))),
+    Case("BKP-004", "unknown", (guest(), backup_of("100", -1))),  # dated later than it was seen
+    Case("BKP-004", "ok", (guest(), backup_of("100", -0.05))),  # by a clock that is a little fast
+    Case("BKP-004", "risk", (guest(), backup_of("100", -1), backup_of("100", 400))),
+    Case("BKP-004", "risk", (guest(), job()), owners=declared(-1), severity="high"),
     Case("BKP-004", "not_applicable", (TEMPLATE,)),
     # BKP-005 the only job is off
     Case("BKP-005", "ok", (guest(), job())),
@@ -210,6 +215,7 @@ CASES: list[Case] = [
     Case("BKP-010", "risk", (PERSONAL,), owners=declared(1, site="hall"), severity="high"),
     Case("BKP-010", "unknown", (PERSONAL, backup_of("100", 1), NAS)),
     Case("BKP-010", "unknown", (PERSONAL,), owners=declared(1)),
+    Case("BKP-010", "not_applicable", (PERSONAL,), owners=declared(-1, site="hall")),
     Case(
         "BKP-010", "unknown", (PERSONAL, backup_of("100", 1), NAS), owners=ONE_SITE,
         sources=HIDDEN_BACKUPS,
@@ -277,6 +283,7 @@ CASES: list[Case] = [
     Case("BKP-015", "unknown", (guest(), disk()), owners=service(ago(1), speed=9, rto_hours=4)),
     Case("BKP-015", "unknown", (guest(), STORED), owners=service(ago(1), rto_hours=4)),
     Case("BKP-015", "unknown", (guest(), STORED), owners=service(rto_hours=4)),
+    Case("BKP-015", "unknown", (guest(), STORED), owners=service(ago(-1), speed=2, rto_hours=4)),
     Case("BKP-015", "not_applicable", (guest(), STORED), owners=service(ago(1), speed=2)),
     # BKP-017 snapshots instead
     Case("BKP-017", "ok", (guest(), snapshot(14))),
@@ -289,6 +296,7 @@ CASES: list[Case] = [
     Case("BKP-017", "unknown", (guest(), snapshot(15)), sources=LIBVIRT),
     Case("BKP-017", "unknown", (guest(), snapshot(15), backup_of("100", 1)), sources=HIDDEN_JOBS),
     Case("BKP-017", "unknown", (guest(), snapshot(None))),
+    Case("BKP-017", "unknown", (guest(), snapshot(-1))),
     Case("BKP-017", "not_applicable", (TEMPLATE, snapshot(15))),
     # BKP-018 data outside
     Case("BKP-018", "ok", (guest(host_paths=()), disk(host_device=""))),

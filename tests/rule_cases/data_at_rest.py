@@ -28,6 +28,7 @@ from stored import GIB, datastore, disk, guest
 IN_GUEST = {
     "guests": [{"match": {"guest_id": "100"}, "encrypted_in_guest_on": "2026-05-01"}]
 } | ENCRYPTED
+TO_COME = {"guests": [{"match": {"guest_id": "100"}, "encrypted_in_guest_on": "2026-11-24"}]}
 FULL_DISK = {"encryption": {"in_guest": ["pribadi-umum"]}}
 NO_VOLUMES = (health(kind="libvirt", gaps=[Coverage("", "volume", "partial", "no list")]),)
 UNREAD = (health(gaps=[Coverage("guest/100", "disk", "failed", "locked")]),)
@@ -59,6 +60,7 @@ CASES: list[Case] = [
     Case("DAR-001", "ok", (PERSONAL, disk(encrypted=True))),
     Case("DAR-001", "ok", (PERSONAL, disk(), datastore()), owners=ENCRYPTED),
     Case("DAR-001", "ok", (PERSONAL, disk(encrypted=False), datastore()), owners=IN_GUEST),
+    Case("DAR-001", "risk", (PERSONAL, disk(encrypted=False), datastore()), owners=TO_COME),
     Case("DAR-001", "risk", (PERSONAL, disk(), datastore()), owners=IN_CLEAR),
     Case("DAR-001", "risk", (PERSONAL, disk(encrypted=False), datastore()), owners=ENCRYPTED),
     Case("DAR-001", "unknown", (PERSONAL, disk(), datastore())),
@@ -70,6 +72,7 @@ CASES: list[Case] = [
     Case("DAR-002", "ok", (PERSONAL, disk(encrypted=True)), sources=LIBVIRT),
     Case("DAR-002", "ok", (PERSONAL, disk(), datastore()), sources=LIBVIRT, owners=ENCRYPTED),
     Case("DAR-002", "ok", (PERSONAL, disk()), sources=LIBVIRT, owners=IN_GUEST),
+    Case("DAR-002", "risk", (PERSONAL, disk()), sources=LIBVIRT, owners=TO_COME),
     Case("DAR-002", "risk", (PERSONAL, disk(), datastore()), sources=LIBVIRT, severity="medium"),
     Case("DAR-002", "unknown", (PERSONAL,), sources=(health(kind="libvirt", hidden=("disk",)),)),
     Case("DAR-002", "not_applicable", (guest(), disk()), sources=LIBVIRT),

@@ -8,7 +8,7 @@ from typing import Any
 
 from estates import AS_OF, NOW, health
 from inventory.changes import Change
-from inventory.platform_records import Service
+from inventory.platform_records import FailedTask, Service
 from inventory.records import Record
 from planner.estate import SourceHealth
 from rule_cases import CLEAN_OWNERS, OTHER, PUBLIC, TEMPLATE, Case, Flip, changed
@@ -21,6 +21,17 @@ CORE = ("pve-cluster", "pvedaemon", "pveproxy", "pvestatd", "corosync", "chrony"
 
 def service(name: str, state: str | None = "running", host_id: str = "h1") -> Service:
     return Service(host_id=host_id, name=name, state=state, cluster="c")
+
+
+def failing(*days_ago: float, kind: str = "qmigrate", **more: Any) -> tuple[FailedTask, ...]:
+    """Runs of a task on h1 that failed so many days ago."""
+    given = {"outcome": "migration aborted", "about": "100", "cluster": "c", "host_id": "h1"} | more
+    return tuple(
+        FailedTask(
+            task_id=f"{kind}/{ago}", kind=kind, started_at=NOW - timedelta(days=ago), **given
+        )
+        for ago in days_ago
+    )
 
 
 def change(
@@ -101,6 +112,18 @@ CASES: list[Case] = [
     Case("MON-008", "unknown", (guest(),), changes=(change(),)),
     Case("MON-008", "not_applicable", (guest(),), owners=NONE_KEPT,
          changes=(change("moved", "host_id"), change("renamed", "name"))),
+    # MON-004 the same task fails again and again
+    Case("MON-004", "ok", (HOST,)),
+    Case("MON-004", "ok", (HOST, *failing(0, 1))),
+    Case("MON-004", "risk", (HOST, *failing(0, 1, 2)), severity="low"),
+    Case("MON-004", "ok", (HOST, *failing(0, 3, 8))),
+    Case("MON-004", "ok", (HOST, *failing(0, 1), *failing(2, kind="aptupdate"))),
+    Case("MON-004", "ok", (HOST, *failing(0, 1, 2, kind="vzdump"))),
+    Case("MON-004", "ok", (HOST, *failing(0, 1, 2, kind="vncproxy"))),
+    Case("MON-004", "ok", (HOST, *failing(0, 1, 2, outcome="received interrupt"))),
+    Case("MON-004", "risk", (HOST, *failing(*[0.01 * i for i in range(20)]))),
+    Case("MON-004", "ok", (HOST, *failing(*[0.01 * i for i in range(19)]))),
+    Case("MON-004", "unknown", (HOST,), sources=(health(hidden=("failed_task",)),)),
     # MON-009 sources that are not read
     Case("MON-009", "ok", sources=aged(23)),
     Case("MON-009", "risk", sources=aged(25)),
@@ -121,6 +144,7 @@ FLIPS: list[Flip] = [
     Flip("MON-006", OTHER, changed(OTHER, agent=False)),
     Flip("MON-007", service("pveproxy"), service("pveproxy", "dead")),
     Flip("MON-008", changes=(change(),)),
+    Flip("MON-004", more=failing(0, 1, 2)),
     Flip("MON-009", sources=aged(30)),
     Flip("MON-010", owners={**CLEAN_OWNERS, "hosts": {**LOGS["hosts"], "h2": {"site": "x"}}}),
 ]  # fmt: skip

@@ -68,9 +68,23 @@ CASES: list[Case] = [
     Case("OWN-007", "ok", sources=libvirt(())),
     Case("OWN-007", "risk", sources=libvirt(("write over tls",))),
     Case("OWN-007", "unknown", sources=libvirt(None)),
+    # OWN-009 published where everyone may read
+    Case("OWN-009", "ok", tool=ToolFacts()),
+    Case("OWN-009", "risk", tool=ToolFacts(open_exports=("/srv/out (0755)",)), severity="medium"),
+    # OWN-014 accounts kept for too long
+    Case("OWN-014", "ok", tool=ToolFacts()),
+    Case("OWN-014", "ok", tool=ToolFacts(oldest_account_at=NOW - timedelta(days=1825))),
+    Case("OWN-014", "risk", tool=ToolFacts(oldest_account_at=NOW - timedelta(days=1826))),
+    Case(
+        "OWN-014",
+        "ok",
+        tool=ToolFacts(oldest_account_at=NOW - timedelta(days=1826)),
+        policy={"privacy": {"account_days": 3650}},
+    ),
     # OWN-012 old data on ends of life
     Case("OWN-012", "ok", eol=replace(OLD, dated=AS_OF - timedelta(days=90))),
     Case("OWN-012", "risk", eol=OLD),
+    Case("OWN-012", "risk", eol=replace(OLD, dated=AS_OF + timedelta(days=1))),
     Case("OWN-012", "ok", eol=OLD, policy={"lifecycle": {"data_days": 91}}),
     # OWN-013 a source that hides a part
     Case("OWN-011", "ok", owners=waiver()),
@@ -101,6 +115,8 @@ FLIPS: list[Flip] = [
     Flip("OWN-005", becomes=token(), tool=READER, also=("IAM-005",)),
     Flip("OWN-006", tool=ToolFacts(runs_as_root=True)),
     Flip("OWN-007", sources=libvirt(("write over tls",))),
+    Flip("OWN-009", tool=ToolFacts(open_exports=("/srv/out (0755)",))),
+    Flip("OWN-014", tool=ToolFacts(oldest_account_at=NOW - timedelta(days=1826))),
     Flip("OWN-012", eol=OLD),
     Flip("OWN-013", sources=(health(gaps=[Coverage("", "guest", "partial", "3 of 5")]),)),
     Flip("OWN-011", owners=waiver(expires="2026-11-01")),

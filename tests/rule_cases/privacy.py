@@ -104,6 +104,7 @@ CASES: list[Case] = [
     Case("PRV-005", "risk", owners=service(dpia_ref=None)),
     Case("PRV-005", "risk", owners=service(dpia_on=AS_OF - 3 * YEAR)),
     Case("PRV-005", "unknown", owners=service(dpia_on=None)),
+    Case("PRV-005", "unknown", owners=service(dpia_on=AS_OF + timedelta(days=1))),
     Case("PRV-005", "not_applicable", owners=service(classification="pribadi-umum")),
     Case("PRV-007", "ok", owners=service()),
     Case("PRV-007", "ok", owners=without("dpo") | {
@@ -118,7 +119,9 @@ CASES: list[Case] = [
     Case("PRV-017", "risk", owners=service(assessed_on=AS_OF - 3 * YEAR)),
     Case("PRV-019", "ok", owners=service()),
     Case("PRV-019", "risk", owners=service(reviewed_at=AS_OF - YEAR - timedelta(days=1))),
+    Case("PRV-017", "unknown", owners=service(assessed_on=AS_OF + timedelta(days=1))),
     Case("PRV-019", "unknown", owners=service(reviewed_at=None)),
+    Case("PRV-019", "unknown", owners=service(reviewed_at=AS_OF + timedelta(days=1))),
     # PRV-006 abroad
     Case("PRV-006", "ok", ON_SAN, owners=storages(country="ID")),
     Case("PRV-006", "risk", ON_SAN, owners=storages(country="SG"), severity="critical"),

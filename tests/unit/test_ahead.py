@@ -63,7 +63,7 @@ def read(
     if files_at is not None:
         os.utime(folder / "hosts.csv", (files_at, files_at))
     options = FilesOptions(path=folder)
-    raw = FilesCollector().fetch(Source("site", "files", options, now=NOW), Budget(10))
+    raw = FilesCollector().fetch(Source("site", "files", options, now=NOW), Budget(300))
     return FilesCollector().parse(raw, source="site", taken_at=NOW)
 
 
@@ -96,7 +96,7 @@ def test_a_workbook_dated_ahead_is_refused_by_its_name(tmp_path: Path) -> None:
     Workbook.of([Vm(1)], taken=taken).save(tmp_path / "export.xlsx")
     options = RvtoolsOptions(path=tmp_path / "export.xlsx", timezone="UTC")
     with pytest.raises(BadAnswer, match=r"^export\.xlsx: its time, .* is ahead.*`timezone`"):
-        RvtoolsCollector().fetch(Source("vc", "rvtools", options, now=NOW), Budget(10))
+        RvtoolsCollector().fetch(Source("vc", "rvtools", options, now=NOW), Budget(300))
 
 
 # Superseded is no success

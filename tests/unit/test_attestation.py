@@ -20,6 +20,7 @@ from inventory.records import Nic, Record
 from lumbung.commands.attesting import rows_in
 from lumbung.files import attested_path, load_estate
 from lumbung.settings import SettingsError
+from lumbung.verifying import checksum
 from planner.attestation.answers import Answers, Row, differences, read_answers, taken_in
 from planner.attestation.guesses import Guesses
 from planner.attestation.lists import UNOWNED, AskRow, lists_of, stem_of
@@ -418,6 +419,9 @@ def test_lists_go_out_and_come_back(site: Site) -> None:
          "classification": "pribadi-umum", "confirmed_by": "Sekretaris",
          "confirmed_on": AS_OF, "owner": "Kepala Bidang"}
     ]  # fmt: skip
+    log = {row["command"]: row["counts"] for row in site.rows("db", "log")}
+    assert log["estate export"] == f"folder={folder.resolve()}; guests=2; lists=2"
+    assert f"answers={checksum(written.read_bytes())}" in log["estate import"]
     rounds = {row["agency"]: row for row in site.rows("estate", "rounds")}
     assert (rounds["dukcapil"]["guests"], rounds["dukcapil"]["answered"]) == (2, 1)
     assert "1 of 2 guests answered for in this round (50 %)" in site.call("estate", "check").stderr

@@ -16,6 +16,7 @@ from inventory.errors import StoreUnusable
 from inventory.store import Store
 from lumbung.choices import Exit
 from lumbung.commands.verifying import verify
+from lumbung.declared import same_throughout
 from lumbung.publish import publish_logged, weekly
 from lumbung.session import Session
 from lumbung.settings import SettingsError
@@ -115,6 +116,12 @@ def test_an_emptied_log_is_found(log: Book) -> None:
     ]
 
 
+@pytest.mark.parametrize("head", ["''", "'x'", "'4'"])
+def test_whatever_stands_in_the_place_of_the_last_seal_is_found(log: Book, head: str) -> None:
+    found = faults_after(log, f"UPDATE meta SET value = {head} WHERE name = 'audit_head'")  # noqa: S608
+    assert any("the store remembers" in fault for fault in found)
+
+
 # What is published
 
 
@@ -209,6 +216,35 @@ def reseal(folder: Path) -> None:
     (newest / "manifest.json").write_text(json.dumps(manifest))
 
 
+def link_file(folder: Path) -> None:
+    """Puts a link to the same content in the place of a file: it could be changed elsewhere."""
+    file, elsewhere = reports(folder)[0] / "risks.csv", folder.parent / "elsewhere.csv"
+    elsewhere.write_bytes(file.read_bytes())
+    file.unlink()
+    file.symlink_to(elsewhere)
+
+
+def link_folder(folder: Path) -> None:
+    (reports(folder)[1] / "more").symlink_to(folder.parent, target_is_directory=True)
+
+
+def rename_newest(folder: Path) -> None:
+    newest = reports(folder)[-1]
+    newest.rename(newest.with_name(f"2026-W49.{newest.name.partition('.')[2]}"))
+
+
+def swap(folder: Path) -> None:
+    """The last two reports change places."""
+    *_others, before, last = reports(folder)
+    before.rename(folder / "kept")
+    last.rename(before)
+    (folder / "kept").rename(last)
+
+
+def say_nothing(folder: Path) -> None:
+    (reports(folder)[-1] / "manifest.json").write_text('{"audit_log": {}, "files": {}}')
+
+
 def turn_back(folder: Path) -> None:
     (folder / "latest").unlink()
     (folder / "latest").symlink_to(reports(folder)[0].name)
@@ -226,6 +262,12 @@ def turn_week(folder: Path) -> None:
         (add_report, "all follow"),
         (restate, "is not the one that the audit log tells of"),
         (reseal, "audit log: line 2 is not the one that"),
+        (link_file, "risks.csv is a link now"),
+        (link_folder, "more was added"),
+        (lambda folder: (reports(folder)[1] / "more").mkdir(), "more was added"),
+        (rename_newest, "is that of another week or run"),
+        (swap, "is that of another week or run"),
+        (say_nothing, "is not the one that the audit log tells of"),
         (turn_back, "latest does not lead to the newest report"),
         (turn_week, "2026-W48 does not lead to a report of that week"),
         (lambda folder: shutil.rmtree(reports(folder)[0]), "is missing"),
@@ -315,3 +357,57 @@ def test_each_report_is_told_of_in_the_log(published: Site) -> None:
     assert lines[3].deed.counts["guests"] == 2
     names = [path.name for path in reports(published.root / "weekly")]
     assert [line.deed.counts["published"] for line in lines[1:]] == names
+
+
+# What reports were made from
+
+
+def since(published: Site, folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Exit, str]:
+    capsys.readouterr()
+    code = verify(Session(config=published.config, at=NOW), folder)
+    return code, capsys.readouterr().err
+
+
+def test_a_report_says_of_which_files_it_was_made(published: Site) -> None:
+    newest = reports(published.root / "weekly")[-1]
+    made_from = json.loads((newest / "manifest.json").read_text())["made_from"]
+    assert made_from["lumbung.toml"] == checksum(published.config.read_bytes())
+    assert {"shipped/eol.json", "shipped/40-uupdp.yaml"} < set(made_from)
+
+
+def test_what_was_declared_anew_since_is_a_fact_and_no_fault(
+    published: Site, copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest = reports(copy)[-1].name
+    assert since(published, copy, capsys) == (Exit.DONE, "")
+    before = published.config.read_text()
+    (published.root / "estate.yaml").write_text("version: 1\n")
+    published.config.write_text(before + '[estate]\nfile = "estate.yaml"\n')
+    try:
+        code, told = since(published, copy, capsys)
+    finally:
+        published.config.write_text(before)
+    assert code is Exit.DONE
+    assert told.splitlines() == [
+        f"estate.yaml: {newest} was made without it",
+        f"lumbung.toml: has changed since {newest} was made from it",
+    ]
+
+
+def test_reports_that_do_not_say_what_they_were_made_from_stay_as_they_were(
+    published: Site, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = json.loads((reports(copy)[0] / "manifest.json").read_text())
+    del manifest["made_from"]
+    alone = tmp_path / "alone"
+    shutil.copytree(reports(copy)[0], alone)
+    (alone / "manifest.json").write_text(json.dumps(manifest))
+    nowhere = Session(config=tmp_path / "none.toml", at=NOW)
+    assert verify(nowhere, alone) is Exit.PARTIAL
+    assert "made from" not in capsys.readouterr().err
+
+
+def test_a_file_that_changes_while_it_is_read_stops_the_report() -> None:
+    with pytest.raises(SettingsError, match=r"estate\.yaml: was changed while it was read"):
+        same_throughout({"estate.yaml": "a", "policy.toml": "b"}, {"policy.toml": "b"})
+    same_throughout({"policy.toml": "b"}, {"policy.toml": "b"})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from planner.forecast.crossing import first_over
 from planner.numbers import all_exceed
 from planner.runway import first_passage
 
+ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = date(2026, 11, 23)
 HISTORIES = make(12, 200, 1).astype(np.float32)
 USABLE = np.repeat(1.3 * HISTORIES[:, -1:].astype(np.float64), 121, axis=1)
@@ -86,6 +90,20 @@ def test_ray_with_two_workers_gives_the_same_bits() -> None:
         assert same(reduced(partial(on_processes, processes=2)), reduced(on_ray))
     finally:
         ray.shutdown()
+
+
+def test_the_script_of_the_page_tells_the_dates_as_it_stands(tmp_path: Path) -> None:
+    page = (ROOT / "docs/how-to/forecast-a-large-fleet.md").read_text()
+    (tmp_path / "fleet.py").write_text(page.split("```python\n")[1].split("```")[0])
+    np.save(tmp_path / "histories.npy", HISTORIES)
+    np.save(tmp_path / "usable.npy", USABLE)
+    ran = subprocess.run(
+        [sys.executable, "fleet.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    days = reduce_fleet(HISTORIES, USABLE, origin=ORIGIN, seed=1).first_over
+    dates = [["-" if day == NEVER else str(ORIGIN + timedelta(days=int(day))) for day in row]
+             for row in days]  # fmt: skip
+    assert [line.split()[1:] for line in ran.stdout.splitlines()] == dates
 
 
 def test_only_a_few_blocks_are_held_at_once() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sqlite3
 from dataclasses import fields
 from datetime import date, timedelta
 from pathlib import Path
@@ -42,6 +43,12 @@ def lists_of(report: Report) -> dict[str, Evidence]:
     return {one.name: one for one in evidence_of(report)}
 
 
+NIGHTLY = BackupJob(
+    job_id="nightly", cluster="c", enabled=True, schedule="02:00", selects_all=True,
+    datastore_id="pbs", retention="keep-daily=7",
+)  # fmt: skip
+TARGET = a_datastore("pbs")
+
 RECORDS = (
     a_host("h1", platform="proxmox-ve", version="8.4.1"),
     a_guest("100", name="web", tags=("cls.pribadi-umum", "opd.a", "os.debian-12"), uuid="u"),
@@ -50,10 +57,7 @@ RECORDS = (
     a_disk("100", "scsi1", backup=False),
     a_datastore(),
     Nic(nic_id="100/net0", guest_id="100", cluster="c", network="br0", vlan=7, firewall=True),
-    BackupJob(
-        job_id="nightly", cluster="c", enabled=True, schedule="02:00", selects_all=True,
-        datastore_id="pbs", retention="keep-daily=7",
-    ),
+    NIGHTLY,
     Backup(guest_id="100", cluster="c", name="b1", created_at=NOW, encrypted=True, verified=False),
     Principal(principal_id="ana@pve", cluster="c", kind="user", enabled=True),
     Principal(principal_id="budi@pve", cluster="c", kind="user", enabled=False),
@@ -122,6 +126,33 @@ def test_backups_that_are_hidden_are_not_counted_as_none() -> None:
     hidden = (health(hidden=("backup",)),)
     rows = lists_of(report_of(a_guest("100"), sources=hidden))["backups"].rows
     assert [row.backups for row in rows] == [None]
+
+
+@pytest.mark.parametrize(
+    ("records", "hidden", "told"),
+    [
+        ((a_disk(backup=True), a_datastore(), TARGET), (), ""),
+        (
+            (a_disk(backup=True), a_datastore(enabled=False), TARGET), (),
+            "scsi0 lies on san, switched off",
+        ),
+        (
+            (a_disk(backup=True), a_datastore(), a_datastore("pbs", enabled=False)), (),
+            "nightly: pbs is switched off",
+        ),
+        (
+            (a_disk(backup=True), a_disk("100", "scsi1", backup=False)), (),
+            "nightly: its target was not seen; scsi0: its datastore was not seen",
+        ),
+        ((TARGET,), ("disk", "backup_job"), "backup_job: no right; disk: no right"),
+    ],
+)  # fmt: skip
+def test_what_is_in_the_way_of_a_run_is_named_also_what_was_not_seen(
+    records: tuple[Record, ...], hidden: tuple[str, ...], told: str
+) -> None:
+    report = report_of(a_guest("100"), NIGHTLY, *records, sources=(health(hidden=hidden),))
+    [row] = lists_of(report)["backups"].rows
+    assert row.in_the_way == told
 
 
 def test_everyone_who_may_do_something_is_listed_with_it() -> None:
@@ -195,6 +226,27 @@ def test_a_framework_is_told_with_its_evidence(site: Site) -> None:
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
     assert "all as they were" in site.run("report", "verify", str(folder))
     assert "risks --framework" in site.run("db", "log")
+
+
+def test_a_pack_misses_the_line_that_tells_of_it_when_the_log_is_cut(site: Site) -> None:
+    """The end of the log is taken away, and what the store remembers of it is made to fit."""
+    folder = site.root / "handed-over"
+    site.run("risks", "--framework", "cis8", "--out", str(folder))
+    store = site.root / "inventory.db"
+    whole = store.read_bytes()
+    with sqlite3.connect(store) as connection:
+        [last] = connection.execute("SELECT max(number) FROM audit_line").fetchone()
+        connection.execute("DROP TRIGGER audit_line_no_delete")
+        connection.execute("DELETE FROM audit_line WHERE number = ?", (last,))
+        connection.execute(
+            "UPDATE meta SET value = (SELECT number || ' ' || seal FROM audit_line "
+            "ORDER BY number DESC LIMIT 1) WHERE name = 'audit_head'"
+        )
+    connection.close()
+    told = site.run("report", "verify", str(folder), expect=1)
+    store.write_bytes(whole)
+    assert told == "handed-over: the audit log does not tell of it\n"
+    assert "all as they were" in site.run("report", "verify", str(folder))
 
 
 def test_what_is_asked_wrongly_is_one_line(site: Site) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from inventory.holdings import GuestUse, Holding, guest_use, holdings
-from inventory.read import DayPoint
+from inventory.levels import DayPoint
 from planner.foreseen import LevelStep
 from planner.growth import cause_of, demand_growth
 from planner.growth_parts import Growth, Ledger, Part, Weeks, allocation_growth

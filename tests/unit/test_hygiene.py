@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from collectors.proxmox.visibility import Rights
+from inventory.audit import Deed, append_deed
+from inventory.history import oldest_ended
+from inventory.platform_records import Grant, Principal
+from inventory.records import Coverage
 from inventory.store import Store
 from lumbung.files import load_eol
 from lumbung.hygiene import tool_facts
@@ -34,8 +38,11 @@ def facts(folder: Path, user: str = "lumbung@pve") -> Any:
     (folder / "pki").mkdir(exist_ok=True)
     path = folder / "lumbung.toml"
     path.write_text('[site]\ntimezone = "Asia/Jakarta"\n' + PVE.format(user=user) + KVM)
-    with Store.open(f"sqlite:///{folder}/inventory.db", create=True) as store:
-        return tool_facts(load_settings(path), store)
+    with (
+        Store.open(f"sqlite:///{folder}/inventory.db", create=True) as store,
+        store.reading() as connection,
+    ):
+        return tool_facts(load_settings(path), store, connection)
 
 
 @pytest.mark.parametrize(("mode", "told"), [(0o600, []), (0o640, ["0640"]), (0o604, ["0604"])])
@@ -79,6 +86,44 @@ def test_the_inventory_its_journal_and_the_reports_are_looked_at(tmp_path: Path)
     (tmp_path / "inventory.db").chmod(0o640)
     (tmp_path / "weekly").chmod(0o750)
     assert facts(tmp_path).open_files == ()
+
+
+def test_wherever_something_was_published_is_looked_at(tmp_path: Path) -> None:
+    """The audit log tells where: packs by their own path, reports by the folder they went to."""
+    assert facts(tmp_path).open_exports == ()
+    for name in ("weekly", "share", "board", "pack", "closed"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name).chmod(0o700 if name == "closed" else 0o755)
+    deeds = [
+        ("report", {"folder": f"{tmp_path}/weekly", "published": "2026-W48.a"}),  # OWN-004 tells
+        ("report", {"folder": f"{tmp_path}/share", "published": "2026-W48.b"}),
+        ("report", {"folder": f"{tmp_path}/board", "published": "c", "profile": "management"}),
+        ("incident", {"published": f"{tmp_path}/pack"}),
+        ("risks --framework", {"published": f"{tmp_path}/gone", "profile": "auditor"}),
+        ("risks --framework", {"published": f"{tmp_path}/closed", "profile": "auditor"}),
+        ("collect", {"published": f"{tmp_path}"}),
+    ]
+    with (
+        Store.open(f"sqlite:///{tmp_path}/inventory.db") as store,
+        store.writing() as connection,
+    ):
+        for command, counts in deeds:
+            append_deed(connection, Deed(at(0), "ops", command, (), counts))
+    assert facts(tmp_path).open_exports == (
+        f"{tmp_path}/pack (0755)",
+        f"{tmp_path}/share (0755)",
+    )
+
+
+def test_since_when_facts_about_accounts_that_ended_are_kept() -> None:
+    book = Book.empty()
+    account = Principal(principal_id="ana@pve", cluster="c", kind="user", enabled=True)
+    seen = Coverage("", "principal", "complete")
+    for hour, facts_then in ((0, [account]), (1, []), (2, [])):
+        book.poll(at(hour), *facts_then, coverage=(seen,))
+        with book.store.reading() as connection:
+            ended = oldest_ended(connection, (Principal, Grant))
+        assert ended == (None if hour == 0 else at(1))
 
 
 def test_a_token_of_root_and_a_server_that_is_not_verified_are_told(tmp_path: Path) -> None:

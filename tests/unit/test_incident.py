@@ -14,8 +14,8 @@ import pytest
 
 from estates import health
 from inventory.changes import changes_between
+from inventory.facts import facts_at
 from inventory.platform_records import Grant, HostNetwork, Principal, Role
-from inventory.read import facts_at
 from inventory.records import Backup, Coverage, Disk, Guest, Nic
 from inventory.schema import FACT_KINDS
 from inventory.window import blind_between, looks_between, spans_between

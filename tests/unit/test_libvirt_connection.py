@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from pydantic import ValidationError
 
@@ -10,6 +12,8 @@ from collectors.libvirt import LibvirtOptions
 from collectors.libvirt.address import Address
 from collectors.libvirt.monitor import is_stuck
 from collectors.libvirt.refusals import Refusal, told
+from collectors.libvirt.trial import tried_lately
+from inventory.records import KeptAnswer
 
 KVM1 = Address.of("qemu+tls://kvm1.example/system")
 
@@ -120,3 +124,16 @@ def test_a_monitor_is_stuck_when_a_command_has_gone_on_for_long(
     control: object, stuck: bool
 ) -> None:
     assert is_stuck(control) is stuck
+
+
+@pytest.mark.parametrize(
+    ("hours", "uri", "again"),
+    [(0, "a", False), (23.9, "a", False), (24, "a", True), (-1, "a", True), (1, "b", True)],
+)
+def test_whether_a_key_could_write_is_tried_once_a_day_and_for_each_address(
+    hours: float, uri: str, again: bool
+) -> None:
+    asked = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    kept = KeptAnswer(False, asked, "a")
+    assert (tried_lately(kept, uri, asked + timedelta(hours=hours)) is None) is again
+    assert tried_lately(None, uri, asked) is None

@@ -26,7 +26,16 @@ from planner.past import Past
 from planner.report import Memory, Report, in_language, make_report
 from planner.rows import ROW_TYPES, RiskRow
 from reports.brief import brief_html
-from reports.cells import csv_cell, is_identity_number, plain, scalar, screen, without_identities
+from reports.cells import (
+    csv_cell,
+    filled,
+    is_identity_number,
+    number,
+    plain,
+    scalar,
+    screen,
+    without_identities,
+)
 from reports.json_rows import json_of
 from reports.profiles import for_profile, redactor
 from reports.sarif import sarif_of
@@ -283,3 +292,29 @@ def test_a_report_for_management_keeps_owners_and_figures() -> None:
     assert [row.points for row in told.risks] == [row.points for row in report.risks]
     assert for_profile(report, "technical") is report
     assert len(fields(RiskRow)) > 10
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "english", "indonesian"),
+    [
+        (24_590.4, ",.0f", "24,590", "24.590"),
+        (99.9, "g", "99.9", "99,9"),
+        (1_234_567.891, ",.2f", "1,234,567.89", "1.234.567,89"),
+        (-0.5, ".1f", "-0.5", "-0,5"),
+        (7, ",", "7", "7"),
+    ],
+)
+def test_a_number_is_written_as_the_language_writes_it(
+    value: float, form: str, english: str, indonesian: str
+) -> None:
+    assert (number(value, form, "en"), number(value, form, "id")) == (english, indonesian)
+
+
+def test_only_numbers_are_written_in_a_language_not_names_versions_and_days() -> None:
+    values = {"name": "db,1", "version": "8.4.1", "on": date(2026, 11, 23), "n": 1234.5}
+    told = filled("{name!r} {version} {on} {n:,.1f}", "id", values)
+    assert told == "'db,1' 8.4.1 2026-11-23 1.234,5"
+    assert [screen(v, "id") for v in (None, 1234.0, 3.25, "8.4.1", True)] == [
+        "?", "1.234", "3,25", "8.4.1", "yes",
+    ]  # fmt: skip
+    assert screen(1234.0) == "1,234"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.contract import Raw
@@ -832,7 +832,6 @@ def _damaged(draw: st.DrawFn, body: Any) -> Any:
     return rest if draw(st.booleans()) else rest | {at: draw(_damaged(body[at]))}
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_an_odd_answer_is_a_gap_or_not_known_never_a_crash(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sorted(WHOLE)))
@@ -842,7 +841,6 @@ def test_an_odd_answer_is_a_gap_or_not_known_never_a_crash(data: st.DataObject) 
     assert len({(fact.kind_name, fact.subject) for fact in facts}) == len(facts)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_an_odd_row_in_the_list_is_a_gap_never_a_crash(data: st.DataObject) -> None:
     rows = data.draw(_damaged(list(GUESTS)))

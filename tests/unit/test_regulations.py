@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from estates import answers, estate
+from estates import answers, estate, health
 from lumbung.files import load_regulations
 from lumbung.settings import SettingsError
 from planner.risks.catalogue import BY_ID, absent
@@ -213,6 +214,23 @@ def test_what_is_not_seen_makes_no_control_ok() -> None:
     assert rows["A.5.12"].status == "unknown"
     assert rows["A.7.1"].status == "outside"
     assert {row.status for row in rows.values()} == {"unknown", "no_rule", "outside"}
+
+
+@pytest.mark.parametrize(
+    ("hours", "status"), [(1, "ok"), (23, "ok"), (25, "unknown"), (None, "unknown")]
+)
+def test_a_source_that_was_not_read_makes_no_control_ok(hours: float | None, status: str) -> None:
+    """The other source was read and is in order; of this one nobody can say that."""
+    iso = SHIPPED.pack("iso27001", TODAY)
+    minutes = None if hours is None else 60.0 * hours
+    late = replace(health("east"), stale=True, age_minutes=minutes)
+    place = estate(guest(tags=("cls.publik", "opd.a")), sources=(health(), late))
+    found = assess(place, answers(place), [BY_ID["PRV-001"], BY_ID["OWN-012"]])
+    assert set(found.unread) == ({"PRV-001"} if status == "unknown" else set())
+    rows = {row.control: row for row in statement(iso, found, {})}
+    assert rows["A.5.12"].status == status
+    assert ("east was not read for a day, or never" in rows["A.5.12"].why) is (status != "ok")
+    assert rows["A.7.1"].why.count("east") == 0  # no rule of ours tells of it
 
 
 def test_nothing_is_cited_without_a_pack() -> None:

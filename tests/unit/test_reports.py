@@ -163,7 +163,8 @@ def golden_site(folder: Path) -> Site:
         " expires: 2027-03-31}\n",
     )
     week = timedelta(days=6)
-    site.write(NOW - week, hosts=hosts, guests=guests, disks=disks, usage=history[60:], **common)
+    earlier = common | {"backups": [common["backups"][0] | {"created_at": "2026-11-15T20:00:00Z"}]}
+    site.write(NOW - week, hosts=hosts, guests=guests, disks=disks, usage=history[60:], **earlier)
     site.run("collect", now=NOW - week)
     site.run("report", now=NOW - week)
     resized = [g | ({"memory_bytes": 420 * GIB} if g["guest_id"] == "101" else {}) for g in guests]

@@ -123,4 +123,5 @@ def test_with_a_rate_card_the_answer_says_what_it_costs() -> None:
     vcpu = 120_000 / usable["cpu", "allocation"]
     assert found.cost_month == pytest.approx(2 * (32 * memory + 8 * vcpu))
     assert f"IDR {found.cost_month:,.0f} a month" in request_text(found)
-    assert "IDR" in request_html(found, lang="id")
+    told = f"{found.cost_month:,.0f}".replace(",", ".")
+    assert f"IDR {told}" in request_html(found, lang="id")

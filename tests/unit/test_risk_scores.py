@@ -95,6 +95,14 @@ def test_what_is_found_on_the_platforms_is_charged_once_to_who_runs_them() -> No
     assert all(f.rule.id not in row.worst for f in found for n, row in guests.items() if n)
 
 
+def test_of_a_guest_that_nobody_owns_the_operator_is_asked_and_is_not_accountable() -> None:
+    orphan = guest("300", tags=("cls.pribadi-umum",))
+    found = assessed(city(host(), orphan, disk("300"))).findings
+    found = tuple(f for f in found if f.subject.kind in ("guest", "disk"))
+    assert {f.subject.kind for f in found} == {"guest", "disk"}
+    assert {(f.subject.agency, f.subject.owner) for f in found} == {(None, "it@city.example")}
+
+
 def test_a_cluster_may_be_run_by_an_agency_of_its_own() -> None:
     owners = CITY | {"pools": {"c": {"agency": "dukcapil"}}}
     found = assessed(city(owners=owners)).risks

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from estates import AS_OF, estate
-from inventory.read import GuestVersion
 from inventory.records import Guest
+from inventory.versions import GuestVersion
 from planner.estate import Estate
 from planner.explain import explain, found
 from planner.migration import MigrationView, migration_of

@@ -52,7 +52,7 @@ def fetched(path: Path, kept: dict[str, KeptAnswer] | None = None, **options: An
     source = Source(
         "vc", "rvtools", RvtoolsOptions(path=path, **options), zone=JAKARTA, kept=kept or {}
     )
-    return RvtoolsCollector().fetch(source, Budget(60))
+    return RvtoolsCollector().fetch(source, Budget(300))
 
 
 def test_a_host_has_its_physical_cores_and_its_memory_in_bytes() -> None:

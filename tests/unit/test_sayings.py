@@ -99,11 +99,12 @@ def test_no_statement_of_the_planner_is_in_english_on_another_page(
 
 def test_the_indonesian_page_says_it_as_people_do(report: Report) -> None:
     page = brief_html(report, lang="id")
+    assert not re.search(r"\d,\d{3}\b", re.sub(r"(?s)<(svg|style).*?</\1>", "", page))
     for said in (
         "tagih pengiriman near",
         "ajukan anggaran far",
         "host kedua",
-        "tersimpan 26.2 hari (terukur), diwajibkan 30 hari",
+        "tersimpan 26,2 hari (terukur), diwajibkan 30 hari",
         "sistem berkas di dalam mesin: tersembunyi (10 dari 10 agen tidak menjawab (500 no))",
         "east: basi, berhasil terakhir",
         "mungkin maksudnya",

@@ -22,9 +22,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 from command_line import lumbung_here
 from lumbung.scheduler import build, is_overdue, last_due
 from lumbung.settings import Settings, load_settings
+from patience import PATIENCE_SECONDS, until
 from site_files import JAKARTA, Site, guest, host
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=JAKARTA)
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def configured(folder: Path, schedule: str = "") -> Settings:
@@ -119,21 +121,15 @@ def test_a_late_report_is_made_soon_after_the_first_poll(tmp_path: Path) -> None
 def run_for(scheduler: BackgroundScheduler, done: Callable[[], bool]) -> None:
     """Runs a schedule until something is done, then lets its jobs finish."""
     scheduler.start()
-    wait_for(done)
+    until(done)
     scheduler.shutdown(wait=True)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_jobs_that_were_missed_run_once_however_late(tmp_path: Path) -> None:
     """The machine slept for two days: one poll, and the report that fell due meanwhile."""
     asleep = datetime.now(UTC) - timedelta(days=2)
-    settings = configured(tmp_path)
+    far_day = WEEKDAYS[(datetime.now(JAKARTA).weekday() + 3) % 7]  # none falls due while this runs
+    settings = configured(tmp_path, f'report = "{far_day} 06:00"')
     published(tmp_path, asleep - timedelta(days=30))
     ran: list[str] = []
     scheduler = build(
@@ -155,7 +151,7 @@ def test_a_poll_that_is_still_running_is_not_started_again(tmp_path: Path) -> No
     def slow() -> None:
         running[0] += 1
         most[0] = max(most[0], running[0])
-        release.wait(20)
+        release.wait(PATIENCE_SECONDS)
         running[0] -= 1
 
     scheduler = build(configured(tmp_path), collect=slow, report=nothing, now=datetime.now(UTC))
@@ -196,13 +192,13 @@ def test_sigterm_lets_the_poll_that_runs_finish(tmp_path: Path) -> None:
     os.mkfifo(guests)  # the poll's worker waits here until the file is written
     pipe = os.open(guests, os.O_RDWR)
     with running(site) as process:
-        wait_for(lambda: _is_reading(guests))
+        until(lambda: _is_reading(guests))
         process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         assert process.poll() is None  # it has not thrown the poll away
         _feed(guests, content)
         os.close(pipe)
-        _out, said = process.communicate(timeout=60)
+        _out, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, said
     assert "site: stored, 1 guests" in said
     assert "Traceback" not in said
@@ -238,7 +234,7 @@ def test_a_fault_that_is_foreseen_does_not_end_the_schedule(tmp_path: Path) -> N
         lines = [process.stderr.readline() for _ in range(2)]
         still_there = process.poll() is None
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_SECONDS)
     assert any("something else or damaged" in line for line in lines)
     assert still_there
     assert process.returncode == 0
@@ -271,7 +267,7 @@ def test_a_signal_ends_it_whenever_it_comes(tmp_path: Path, name: signal.Signals
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
 

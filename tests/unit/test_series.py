@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from estates import AS_OF, days
-from inventory.read import AllocationVersion, DayPoint
+from inventory.levels import DayPoint
+from inventory.versions import AllocationVersion
 from planner.series import HISTORY_DAYS, DailySeries, demand_series, state_series, wape
 from stored import JAKARTA
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from inventory.holdings import GuestUse, Holding, guest_use, holdings
-from inventory.read import DayPoint
+from inventory.levels import DayPoint
 from planner.growth_parts import Growth, Ledger, Weeks
 from planner.storage_growth import storage_growth
 from stored import GIB, Book, at, disk, guest, host, used

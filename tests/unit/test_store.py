@@ -25,7 +25,6 @@ from inventory.errors import (
     StoreMissing,
     StoreUnusable,
 )
-from inventory.read import known_clusters
 from inventory.records import (
     BEYOND_REACH,
     Backup,
@@ -40,6 +39,7 @@ from inventory.records import (
 )
 from inventory.samples import USAGE
 from inventory.schema import CoverageRow, MetaRow, PollRow, table_of
+from inventory.sources import known_clusters
 from inventory.store import SCHEMA_HEAD, Store
 from stored import GIB, WHOLE, Book, at, datastore, disk, guest, host, used
 

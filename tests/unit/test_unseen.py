@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from estates import NOW, answers, estate, health
-from inventory.read import Facts
+from inventory.facts import Facts
 from inventory.records import Coverage, Host, Record
 from planner.answers import answer_all
 from planner.past import Past

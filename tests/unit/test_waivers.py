@@ -224,6 +224,8 @@ waivers:
         ("BKP-001", "BKP-0O1", ":4: waiver 'W-1': no rule is called 'BKP-0O1'; BKP-0"),
         ("BKP-001", "OWN-011", ":4: waiver 'W-1': OWN-011 is about waivers; renew or remove them"),
         ("Kepala Dinas", "bidang tik ", ":3: waivers.0: approved_by must be someone else than"),
+        ("Kepala Dinas", "BIDANG-TIK.", ":3: waivers.0: approved_by must be someone else than"),
+        ("Kepala Dinas", "Bidang  T I K", ":3: waivers.0: approved_by must be someone else than"),
         ("2026-12-30", "2026-09-30", ":3: waivers.0: expires on 2026-09-30, before its approval"),
         ("2026-12-30", "soon", ":10: waivers.0.expires: Input should be a valid date"),
         ("    reason: moves in May\n", "", ":3: waivers.0.reason: Field required"),
