@@ -15,6 +15,8 @@ from collectors.contract import BadAnswer
 from inventory.cpu_lists import cpus_in, ranges_of
 
 _LARGEST = 2**62  # what the store's columns hold
+_LARGEST_VLAN = 4094
+_EARLIEST_YEAR = 2000  # what a clock without a battery says is before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Table:
             raise BadAnswer(f"{self.file}, line 1: columns are separated by ; but must be by ,")
         for name in header:
             if name not in names:
-                near = difflib.get_close_matches(name, names, 1)
+                near = difflib.get_close_matches(name.lower(), names, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(names)}"
                 raise BadAnswer(f"{self.file}, line 1: unknown column {name!r}{hint}")
         if len(set(header)) != len(header):
@@ -108,6 +110,8 @@ def text(cell: str) -> str:
 
 def number(cell: str) -> float:
     try:
+        if "_" in cell or not cell.isascii():  # Python reads 1_0 as 10
+            raise ValueError
         value = float(cell)
     except ValueError:
         raise ValueError(f"{cell!r} is not a number") from None
@@ -123,6 +127,26 @@ def whole(cell: str) -> int:
     if value > _LARGEST:
         raise ValueError(f"{cell!r} is too large")
     return int(value)
+
+
+def vlan(cell: str) -> int:
+    value = whole(cell)
+    if value > _LARGEST_VLAN:
+        raise ValueError(f"{cell!r} is no VLAN: they end at {_LARGEST_VLAN}")
+    return value
+
+
+def above_zero(cell: str) -> float:
+    """A number of what nothing has none of: a 0 there stands for what nobody knew."""
+    value = number(cell)
+    if value == 0:
+        raise ValueError("is 0; leave the cell empty where it is not known")
+    return value
+
+
+def whole_above_zero(cell: str) -> int:
+    above_zero(cell)
+    return whole(cell)
 
 
 def flag(cell: str) -> bool:
@@ -166,5 +190,8 @@ def instant(cell: str) -> datetime:
     except ValueError:
         raise ValueError(f"{cell!r} is not an ISO 8601 time") from None
     if value.tzinfo is None:
-        raise ValueError(f"{cell!r} has no offset; write it as {cell}+07:00 or {cell}Z")
+        local = value.isoformat()  # of a date alone too: an offset needs a time before it
+        raise ValueError(f"{cell!r} has no offset; write it as {local}+07:00 or {local}Z")
+    if value.year < _EARLIEST_YEAR:
+        raise ValueError(f"{cell!r} is before the year {_EARLIEST_YEAR}; was a clock not set?")
     return value

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
@@ -20,6 +19,7 @@ from collectors.csv_table import (
     Column,
     Line,
     Table,
+    above_zero,
     cpus,
     flag,
     instant,
@@ -27,7 +27,9 @@ from collectors.csv_table import (
     number,
     one_of,
     text,
+    vlan,
     whole,
+    whole_above_zero,
 )
 from inventory.clocks import is_ahead, told_ahead
 from inventory.platform_records import Recorder, Volume
@@ -46,9 +48,12 @@ from inventory.records import (
     Snapshot,
     Usage,
 )
+from inventory.zones import zone_named
 
 _STATUS = one_of("in_service", "maintenance", "offline", "retired")
 _LARGEST_FILE_BYTES = 2 * 1024**3
+_LONGEST_PERIOD_SECONDS = 366 * 86_400
+_ROUNDED = 1.01  # a mean of used cores may be rounded up above what there is
 
 
 def _id(name: str) -> Column:
@@ -75,8 +80,8 @@ TABLES: dict[str, Table] = {
             _id("name"),
             _id("cluster"),
             Column("status", _STATUS, required=True, filled=True),
-            _needed("cpu_cores", number),
-            _needed("memory_bytes", whole),
+            _needed("cpu_cores", above_zero),
+            _needed("memory_bytes", whole_above_zero),
             Column("cpu_threads", whole),
             Column("reserved_cpu_cores", number),
             Column("reserved_memory_bytes", whole),
@@ -92,8 +97,8 @@ TABLES: dict[str, Table] = {
             _needed("host_id", text),
             Column("kind", one_of("vm", "container"), required=True, filled=True),
             _needed("power", one_of("running", "stopped", "paused")),
-            _needed("vcpus", number),
-            _needed("memory_bytes", whole),
+            _needed("vcpus", above_zero),
+            _needed("memory_bytes", whole_above_zero),
             Column("template", flag),
             Column("tags", names),
             Column("os", text),
@@ -122,7 +127,7 @@ TABLES: dict[str, Table] = {
             _id("nic_id"),
             _id("guest_id"),
             Column("network", text),
-            Column("vlan", whole),
+            Column("vlan", vlan),
             Column("mac", text),
             Column("firewall", flag),
         ),
@@ -280,6 +285,8 @@ class _Directory:
     source: str
     now: datetime
     host_clusters: dict[str, str] = field(default_factory=dict)
+    host_cores: dict[str, float] = field(default_factory=dict)
+    uuids: dict[str, int] = field(default_factory=dict)  # the line of each guest's
     guest_clusters: dict[str, str] = field(default_factory=dict)
     datastore_clusters: dict[str, str] = field(default_factory=dict)
 
@@ -317,7 +324,16 @@ class _Directory:
         content = self.raw.answers.get(stem)
         if content is not None and not isinstance(content, str):
             raise BadAnswer(f"{TABLES[stem].file} is no text")
-        return () if content is None else TABLES[stem].rows(content)
+        return () if content is None else map(self._past, TABLES[stem].rows(content))
+
+    def _past(self, line: Line) -> Line:
+        """The line; a backup of next year would be young until then, a fact of next year in the
+        way of all that comes before it."""
+        for column, value in line.values.items():
+            if isinstance(value, datetime) and is_ahead(value, self.now):
+                said = told_ahead(value, self.now)
+                raise line.fault(column, f"{said}; correct it, or set the clock")
+        return line
 
     def _about(self) -> Mapping[str, Any]:
         rows = list(self._rows("source"))
@@ -325,18 +341,9 @@ class _Directory:
             raise rows[1].fault("taken_at", "source.csv has one row only")
         if not rows:
             return {}
-        if (zone := rows[0]["timezone"]) is not None:
-            try:
-                ZoneInfo(zone)
-            except (ZoneInfoNotFoundError, ValueError):
-                raise rows[0].fault("timezone", f"{zone!r} is not a time zone") from None
-        self._refuse_ahead(rows[0])
+        if (zone := rows[0]["timezone"]) is not None and zone_named(zone) is None:
+            raise rows[0].fault("timezone", f"{zone!r} is not a time zone")
         return rows[0].values
-
-    def _refuse_ahead(self, line: Line) -> None:
-        if is_ahead(line["taken_at"], self.now):
-            said = told_ahead(line["taken_at"], self.now)
-            raise line.fault("taken_at", f"{said}; correct it, or set the clock")
 
     def _taken_at(self, about: Mapping[str, Any], usage: tuple[Usage, ...]) -> datetime:
         stated: datetime | None = about.get("taken_at")
@@ -378,11 +385,20 @@ class _Directory:
     def _host(self, line: Line) -> Host:
         cluster = self._cluster(line["cluster"])
         self.host_clusters[line["host_id"]] = cluster
+        _refuse_more(line, "reserved_cpu_cores", "cpu_cores")
+        _refuse_more(line, "reserved_memory_bytes", "memory_bytes")
+        _refuse_more(line, "cpu_cores", "cpu_threads")
+        if line["cpu_cores"] is not None:
+            self.host_cores[line["host_id"]] = line["cpu_cores"]
         return Host(**{**line.values, "cluster": cluster}, platform="files")
 
     def _datastore(self, line: Line) -> Datastore:
         cluster = self._cluster(line["cluster"])
         self.datastore_clusters[line["datastore_id"]] = cluster
+        _refuse_more(line, "used_bytes", "capacity_bytes")
+        for host in line["hosts"] or ():
+            if host not in self.host_clusters:
+                raise line.fault("hosts", f"{host!r} is not in hosts.csv")
         return Datastore(**{**line.values, "cluster": cluster}, enabled=True)
 
     def _guest(self, line: Line) -> Guest:
@@ -394,6 +410,9 @@ class _Directory:
             raise line.fault("cluster", f"{stated!r} but its host is in {cluster!r}")
         cluster = cluster or self._cluster(stated)
         self.guest_clusters[line["guest_id"]] = cluster
+        uuid = line["uuid"]
+        if uuid and (first := self.uuids.setdefault(uuid.lower(), line.number)) != line.number:
+            raise line.fault("uuid", f"{uuid!r} stands already in line {first}")
         return Guest(**{**line.values, "cluster": cluster})
 
     def _disk(self, line: Line) -> Disk:
@@ -447,13 +466,30 @@ class _Directory:
         }
         seen: dict[tuple[Any, ...], int] = {}
         for line in self._rows("usage"):
-            self._refuse_ahead(line)
             known, file = owners[line["entity"]]
             cluster = self._known(line, "entity_id", known, file)
             period = 300 if line["period_seconds"] is None else line["period_seconds"]
-            if period == 0:
-                raise line.fault("period_seconds", "must be at least 1")
+            if not 1 <= period <= _LONGEST_PERIOD_SECONDS:
+                raise line.fault("period_seconds", "must be at least 1, and at most a year")
+            self._refuse_busier(line)
             key = (line["entity"], line["entity_id"], line["taken_at"], period)
             if (first := seen.setdefault(key, line.number)) != line.number:
                 raise line.fault("taken_at", f"the same sample stands already in line {first}")
             yield Usage(**{**line.values, "period_seconds": period, "cluster": cluster})
+
+    def _refuse_busier(self, line: Line) -> None:
+        """A percentage among the used cores would be taken for a load that no host can bear."""
+        used, cores = line["cpu_used_cores"], self.host_cores.get(line["entity_id"])
+        if line["entity"] != "host" or used is None or cores is None:
+            return
+        if used > cores * _ROUNDED:
+            raise line.fault(
+                "cpu_used_cores", f"{used:g} of {cores:g} cores; it counts cores, not percent"
+            )
+
+
+def _refuse_more(line: Line, part: str, whole_of: str) -> None:
+    """Cells that were swapped, or of two units, are seen where a part is more than its whole."""
+    some, everything = line[part], line[whole_of]
+    if some is not None and everything is not None and some > everything:
+        raise line.fault(part, f"{some:,.15g} is more than {whole_of}, {everything:,.15g}")

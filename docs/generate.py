@@ -18,7 +18,19 @@ import typer.main
 from pydantic import BaseModel
 
 from collectors.contract import collector_of, kinds
-from collectors.csv_table import Column, OneOf, cpus, flag, instant, names, number, whole
+from collectors.csv_table import (
+    Column,
+    OneOf,
+    above_zero,
+    cpus,
+    flag,
+    instant,
+    names,
+    number,
+    vlan,
+    whole,
+    whole_above_zero,
+)
 from collectors.files import FACT_KINDS, TABLES
 from docs.comments import field_comments
 from docs.models import described, keys_of, nested
@@ -253,6 +265,9 @@ def holds_cell(column: Column) -> str:
     words: Mapping[Any, str] = {
         number: "number",
         whole: "whole number",
+        above_zero: "number above 0",
+        whole_above_zero: "whole number above 0",
+        vlan: "whole number",
         flag: "0 or 1",
         instant: "time with offset",
         names: "names with `;`",

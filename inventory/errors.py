@@ -21,6 +21,10 @@ class StoreMissing(StoreError):
     pass
 
 
+class DriverMissing(StoreError):
+    pass
+
+
 class SchemaTooOld(StoreError):
     pass
 

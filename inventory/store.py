@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from inventory.errors import (
+    DriverMissing,
     SchemaTooNew,
     SchemaTooOld,
     StoreDamaged,
@@ -66,7 +67,13 @@ class Store:
         address = url.render_as_string(hide_password=True)
         if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
             _claim_file(Path(str(url.database)), create=create)
-        engine = sa.create_engine(url)
+        try:
+            engine = sa.create_engine(url)
+        except ModuleNotFoundError as error:
+            raise DriverMissing(
+                f"a store on PostgreSQL needs {error.name}; install it with: "
+                "pip install 'lumbung[postgres]'"
+            ) from None
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)

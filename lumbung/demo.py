@@ -29,6 +29,7 @@ from lab.city.kvm_site import write_site
 from lab.pve_double import Served, serve
 from lumbung.collecting import backfill, collect, keep_house, note_collect
 from lumbung.plan import When, gather
+from lumbung.printing import number_of
 from lumbung.publish import new_run_id, publish_logged, weekly
 from lumbung.session import Session
 from lumbung.settings import Settings, SettingsError, load_settings
@@ -89,7 +90,7 @@ def _would_be_lost(folder: Path) -> list[str]:
     reports = [path for path in folder.glob("weekly/*.*") if path.is_dir()]
     lost = [f"the changes to {', '.join(changed)}"] if changed else []
     more = len(reports) - 1  # the demo's own
-    return [*lost, f"{more} reports published since"] if more > 0 else lost
+    return [*lost, f"{number_of(more, 'report')} published since"] if more > 0 else lost
 
 
 def _seal(folder: Path) -> None:

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from lumbung.settings import SettingsError, broken_toml
+from lumbung.kinds import turned
+from lumbung.settings import SettingsError, broken_toml, text_of, told
 from planner.calendar_entries import CalendarFile
 from planner.eol import EndOfLifeData, parse, shipped
 from planner.forecast.calendar import NO_CALENDAR, Calendar
@@ -42,7 +43,7 @@ def load_policy(path: Path | None) -> Policy:
     if path is None:
         return Policy()
     try:
-        policy = checked(Policy, tomllib.loads(_text(path)), path)
+        policy = checked(Policy, tomllib.loads(text_of(path)), path)
         chosen(policy.risks)
     except UnknownRule as error:
         raise SettingsError(f"{path}: [risks]: {error}") from error
@@ -61,7 +62,7 @@ def load_eol(policy_file: Path | None, policy: Policy) -> EndOfLifeData:
         return shipped()
     path = policy_file.parent / named
     try:
-        return parse(json.loads(_text(path)), str(path))
+        return parse(json.loads(text_of(path)), str(path))
     except json.JSONDecodeError as error:
         raise SettingsError(f"{path}:{error.lineno}: {error.msg}") from error
     except ValueError as error:
@@ -193,13 +194,13 @@ def _packs(paths: Iterable[Path]) -> typing.Iterator[Pack]:
 
 def place_in(path: Path, place: tuple[str | int, ...]) -> str:
     """A place in a YAML file as FILE:LINE."""
-    lines = Lines(yaml.compose(_text(path), Loader=_LOADER))
+    lines = Lines(yaml.compose(text_of(path), Loader=_LOADER))
     return f"{path}{lines.of(place)}"
 
 
 def _yaml(model: type[M], path: Path) -> tuple[M, Lines]:
     """A YAML file as a model, and where its keys stand."""
-    text = _text(path)
+    text = text_of(path)
     try:
         root = yaml.compose(text, Loader=_LOADER)
         _refuse_impossible_dates(root, path)
@@ -232,15 +233,6 @@ def _refuse_impossible_dates(root: yaml.Node | None, path: Path) -> None:
                 raise SettingsError(f"{where}: {node.value} is no date: {error}") from error
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: is not UTF-8 text (at byte {error.start})") from error
-
-
 class Lines:
     """Where in a YAML file a key stands."""
 
@@ -271,7 +263,7 @@ def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | N
 def checked(model: type[M], tables: dict[str, Any], path: Path, lines: Lines | None = None) -> M:
     """The tables as a model; the first fault is told with its place and the nearest known key."""
     try:
-        return model.model_validate(tables)
+        read = model.model_validate(tables)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         deeper = first.get("ctx", {}).get("error")
@@ -282,8 +274,14 @@ def checked(model: type[M], tables: dict[str, Any], path: Path, lines: Lines | N
         if first["type"] == "extra_forbidden":
             hint = _nearest(model, place)
             raise SettingsError(f"{path}{line}: unknown key {where!r}; {hint}") from error
-        reason = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{path}{line}: {where + ': ' if where else ''}{reason}") from error
+        raise SettingsError(
+            f"{path}{line}: {where + ': ' if where else ''}{told(first)}"
+        ) from error
+    if found := turned(tables, read):
+        place, reason = found
+        line = lines.of(place) if lines else _toml_line(path, place)
+        raise SettingsError(f"{path}{line}: {'.'.join(map(str, place))}: {reason}")
+    return read
 
 
 def _toml_line(path: Path, place: tuple[str | int, ...]) -> str:
@@ -292,7 +290,7 @@ def _toml_line(path: Path, place: tuple[str | int, ...]) -> str:
     if not keys:
         return ""
     heading, inside = f"[{'.'.join(keys[:-1])}]", len(keys) == 1
-    for number, text in enumerate(_text(path).splitlines(), 1):
+    for number, text in enumerate(text_of(path).splitlines(), 1):
         line = text.strip()
         inside = inside or line == heading
         if inside and line.startswith((f"{keys[-1]} ", f"{keys[-1]}=")):

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from inventory.ahead import PollsAhead, polls_ahead
 from inventory.sources import SourceState, sources_at
 from lumbung.settings import Settings
+from planner.estate import SourceHealth
 
 _RENEW_DAYS = 30  # a token that ends within so many days is to be renewed: a month's round is in it
 
@@ -26,6 +27,18 @@ def reminders(
         *_ahead(ahead, now),
         *_tokens(settings, states, now.astimezone(settings.zone).date()),
     ]
+
+
+def stale_words(sources: Iterable[SourceHealth]) -> Iterator[str]:
+    """Of each source that is too old to decide on: that it has no dates to give, and what to do."""
+    for one in sources:
+        if one.stale and one.configured:
+            read_at = one.state.last_success_at
+            since = "never read" if read_at is None else f"stale, last read {_minute(read_at)}"
+            yield (
+                f"{one.state.name}: {since}: what rests on it has no date; `lumbung collect` reads "
+                f"it, `lumbung sources check {one.state.name}` says what is in the way"
+            )
 
 
 def _superseded(states: Iterable[SourceState]) -> Iterator[str]:

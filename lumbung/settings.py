@@ -14,14 +14,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from collectors.contract import Collector, Options, SourceMisconfigured, collector_of
+from inventory.zones import zone_named
+from lumbung.kinds import Place, turned
 
 ENVIRONMENT_VARIABLE = "LUMBUNG_CONFIG"
 _DEFAULT_PATHS = (Path("config/lumbung.toml"), Path("/etc/lumbung/lumbung.toml"))
+_SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CARRIED_POLL_MINUTES = 7 * 24 * 60  # what is carried by hand: weekly is its usual beat
 
 
@@ -44,11 +47,8 @@ class Site(_Table):
     @field_validator("timezone")
     @classmethod
     def _exists(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError):
-                raise ValueError(f"{value!r} is not a time zone; write e.g. Asia/Jakarta") from None
+        if value is not None and zone_named(value) is None:
+            raise ValueError(f"{value!r} is not a time zone; write e.g. Asia/Jakarta")
         return value
 
 
@@ -84,7 +84,15 @@ class HistorySettings(_Table):
     """How long samples are kept; daily statistics are kept for ever."""
 
     raw_days: int = Field(35, ge=2, description="samples as they came")
-    hour_days: int = Field(400, ge=35, description="hourly means")
+    hour_days: int = Field(400, ge=35, description="hourly means; at least raw_days")
+
+    @model_validator(mode="after")
+    def _hours_outlast(self) -> HistorySettings:
+        if self.hour_days < self.raw_days:
+            raise ValueError(
+                f"hour_days ({self.hour_days}) must be at least raw_days ({self.raw_days})"
+            )
+        return self
 
 
 class FileReference(_Table):
@@ -106,7 +114,7 @@ class RegulationSettings(_Table):
 class SourceSettings(_Table):
     """What every source has; its kind adds its own keys."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="its short name")
+    name: str = Field(description="its short name")
     kind: str = Field(description="which collector reads it")
     cluster: str | None = Field(
         None, description="overrides the cluster's own name; sources with the same name merge"
@@ -126,6 +134,15 @@ class SourceSettings(_Table):
         description="until when after its start a collect goes on reading the platforms' history; "
         "the sources share the time",
     )
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_word(cls, value: str) -> str:
+        if not _SOURCE_NAME.fullmatch(value):
+            raise ValueError(
+                "must be 1 to 64 letters, digits, dots, dashes and underscores, such as balaikota"
+            )
+        return value
 
 
 # Every table of the file but [[sources]], whose keys depend on their kind.
@@ -218,7 +235,7 @@ def find_settings(path: Path | None) -> Path:
 
 def load_settings(path: Path) -> Settings:
     """The configuration in a file. Raises SettingsError."""
-    text = _read(path)
+    text = text_of(path)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -233,9 +250,54 @@ def broken_toml(path: Path, error: tomllib.TOMLDecodeError) -> SettingsError:
     return SettingsError(f"{path}{line}: {error}")
 
 
-def _read(path: Path) -> str:
+def fault_of(model: type[BaseModel], key: str, value: Any) -> str | None:
+    """What is wrong with one value of a table, whatever the others are; None when it is right."""
     try:
-        return path.read_text(encoding="utf-8")
+        model.model_validate({key: value})
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        return next((told(one) for one in faults if one["loc"][:1] == (key,)), None)
+    return None
+
+
+def told(fault: Mapping[str, Any]) -> str:
+    """What pydantic found wrong, as people say it."""
+    if fault["type"] in _FAULTS:
+        bounds = {key: str(value).removesuffix(".0") for key, value in fault.get("ctx", {}).items()}
+        return _FAULTS[fault["type"]].format(**bounds)
+    reason: str = fault["msg"]
+    return reason.removeprefix("Value error, ")
+
+
+_FAULTS: Mapping[str, str] = {
+    "missing": "is missing",
+    "string_type": "must be text, in quotes",
+    "path_type": "must be a path, in quotes",
+    "bool_parsing": "must be true or false, without quotes",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "date_type": "must be a date, such as 2027-03-31",
+    "date_parsing": "must be a date, such as 2027-03-31",
+    "date_from_datetime_parsing": "must be a date, such as 2027-03-31",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+}
+
+
+def text_of(path: Path) -> str:
+    """The text of a file that people write; a mark that some editors put before it is dropped.
+
+    Raises SettingsError.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -282,6 +344,8 @@ class _Reader:
         return sources
 
     def _source(self, table: Mapping[str, Any], number: int) -> ConfiguredSource:
+        if not isinstance(table, Mapping):
+            raise SettingsError(f"{self.path}: write [[sources]] as a table of its own for each")
         place = f"[[sources]] {table.get('name', f'number {number}')}"
         try:
             collector: Collector[Any] = collector_of(str(table.get("kind", "")))
@@ -292,6 +356,8 @@ class _Reader:
         common = {key: value for key, value in table.items() if key in _COMMON}
         options = {key: value for key, value in table.items() if key not in _COMMON}
         for key in ("path", "ca_file"):
+            if options.get(key) == "":
+                raise self._fault(place, (key,), "is empty")
             if isinstance(options.get(key), str):
                 options[key] = str(self.path.parent / options[key])
         return ConfiguredSource(
@@ -324,16 +390,19 @@ class _Reader:
             raise SettingsError(f"{self.path}: {place} must be a table")
         self._refuse_unknown(table, set(model.model_fields), place)
         try:
-            return model.model_validate(dict(table))
+            read = model.model_validate(dict(table))
         except ValidationError as error:
-            raise SettingsError(self._told(error, place)) from error
+            # The first fault in words; the rejected value is not shown, for it may be secret.
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise self._fault(place, first["loc"], told(first)) from error
+        if found := turned(table, read):
+            raise self._fault(place, *found)
+        return read
 
-    def _told(self, error: ValidationError, place: str) -> str:
-        """The first fault in words; the rejected value is shown only where it cannot be secret."""
-        first = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-        return f"{self.path}{self._line(key.split('.')[0])}: {place} {key}: {reason}"
+    def _fault(self, place: str, at: Place, reason: str) -> SettingsError:
+        key = ".".join(str(part) for part in at)
+        line = self._line(str(at[0]) if at else "")
+        return SettingsError(f"{self.path}{line}: {place}{' ' if key else ''}{key}: {reason}")
 
     def _refuse_unknown(self, table: Iterable[str], known: Iterable[str], place: str) -> None:
         for key in table:

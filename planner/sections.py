@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from inventory.facts import Fact
@@ -259,17 +259,15 @@ class Sections:
             "paths, conservative: one in ten (glossary 10)"
         )
         yield (
-            f"  base {shown(runway.days)} days, first over {shown(runway.first_over)}; "
-            f"conservative {shown(runway.conservative_days)} days, first over "
-            f"{shown(runway.conservative_first_over)}"
+            f"  base {_crossing(runway.days, runway.first_over)}; conservative "
+            f"{_crossing(runway.conservative_days, runway.conservative_first_over)}"
         )
         if runway.reason:
             yield f"  reason: {runway.reason} (glossary 11)"
         if passage is not None:
             yield (
-                f"  growth {shown(in_unit(passage.growth_per_day, self._answer))} a day, upper "
-                f"{shown(in_unit(passage.growth_per_day_high, self._answer))}; "
-                f"{self._engine()}"
+                f"  growth {self._unit(passage.growth_per_day)} a day, upper "
+                f"{self._unit(passage.growth_per_day_high)}; {self._engine()}"
             )
         if self._basis.outlook is not None:
             yield from (f"  {line}" for line in self._basis.outlook.words())
@@ -375,12 +373,17 @@ class Sections:
         yield (
             f"  history {answer.history_days:.1f} days, coverage {100 * answer.coverage_ratio:.1f}"
             f" % of the last {self._policy.forecast.coverage_window_days} days, WAPE of 30-day "
-            f"forecasts {shown(answer.wape_30)}"
+            f"forecasts {shown(answer.wape_30)}{'' if answer.wape_30 is None else ' %'}"
         )
         if self._basis.outlook is not None:
             yield from (f"  {line}" for line in self._basis.outlook.quality_words())
         if answer.flags:
             yield f"  flags: {', '.join(answer.flags)}"
+
+
+def _crossing(days: int | None, first_over: date | None) -> str:
+    """When a path is over; one that is never over, or of which nothing is known, has no date."""
+    return "without a date" if days is None else f"{days} days, first over {shown(first_over)}"
 
 
 def shown(value: Any) -> str:

@@ -108,7 +108,7 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
     words = PHRASES[lang]
     shown = most_telling(answer for pool in report.answers for answer in pool.answers)
     picture = None if shown is None else picture_of(report.estate, shown)
-    told = islice(_record(report, shown, words), _MOST_RECORD)
+    told = islice(_record(report, shown, lang), _MOST_RECORD)
     record = [short(line, 150) for line in told]
     lists = _lists(report, lang)
     headline = _headline(report, report.binding, lang)
@@ -171,7 +171,7 @@ def _lists(report: Report, lang: str) -> dict[str, _List]:
     """
     words, clusters = PHRASES[lang], _worst_first(report)
     return {
-        "pools": _List([_pool(pool, words) for pool in clusters]),
+        "pools": _List([_pool(pool, lang) for pool in clusters]),
         "failover": _List([_failover(pool, words) for pool in _least_safe_first(clusters)]),
         "risks": _List(_risks(report, words)),
         "recorders": _List([_recorder(row, lang) for row in report.cameras]),
@@ -203,23 +203,24 @@ def _beside_mm(
     return _ONCE_MM + second + heads + foreseen + picture + sum(map(text_mm, texts))
 
 
-def _record(report: Report, shown: Answer | None, words: Mapping[str, str]) -> Iterator[str]:
+def _record(report: Report, shown: Answer | None, lang: str) -> Iterator[str]:
     """How earlier reports came true: of all pools, the dates that came, and the pool shown."""
     rows = report.track_record
+    words = PHRASES[lang]
     for row in rows:
         levels = row.pool_kind == "fleet" and row.ahead_days == _RECORD_AHEAD_DAYS
         if levels and row.model == "demand" and row.scored:
-            yield _said("record_fleet", row, words)
+            yield _said("record_fleet", row, lang)
     wider = sum(1 for row in report.pools if "band_widened" in row.flags)
     if wider:
         yield words["record_widened"].format(n=wider)
     came = [row for row in rows if row.outcome in ("came", "unforeseen", "not_come")]
     for row in sorted(came, key=_newest_last, reverse=True):
-        yield _said(f"record_{row.outcome}", row, words)
+        yield _said(f"record_{row.outcome}", row, lang)
     own = {} if shown is None else {r.ahead_days: r for r in rows_of(rows, shown.question)}
     for ahead in _TELLING_AHEAD_DAYS:
         if ahead in own:
-            yield _said("record_level", own[ahead], words)
+            yield _said("record_level", own[ahead], lang)
             return
 
 
@@ -228,10 +229,11 @@ def _newest_last(row: TrackRow) -> date:
     return max(day for day in (row.came_date, row.said_on, date.min) if day is not None)
 
 
-def _said(phrase: str, row: TrackRow, words: Mapping[str, str]) -> str:
-    cells = {name: screen(getattr(row, name), words["lang"]) for name in TrackRow.__slots__}
+def _said(phrase: str, row: TrackRow, lang: str) -> str:
+    words = PHRASES[lang]
+    cells = {name: screen(getattr(row, name), lang) for name in TrackRow.__slots__}
     if row.within_80_pct is not None:  # in tenths
-        cells["within_80_pct"] = number(row.within_80_pct, "g", words["lang"])
+        cells["within_80_pct"] = number(row.within_80_pct, "g", lang)
     named = {"pool": short(row.pool, 30), "resource": words.get(row.resource, row.resource)}
     return words[phrase].format(**cells | named | {"unit": words.get(row.unit, row.unit)})
 
@@ -260,6 +262,13 @@ def _headline(report: Report, binding: Answer | None, lang: str) -> str:
     )
     if row is not None and row.quantity == 0:  # what is on its way is enough, if it comes
         return f"{short(row.pool, 40)}: {short(tell(row.what, lang), 60)}."
+    if binding.status == "overdue_if_assumed":  # it asks before it shouts
+        return words["headline_assumed"].format(
+            pool=short(question.pool.name, 40),
+            resource=words[question.resource],
+            date=order.on,
+            lead=question.lead.days,
+        )
     return words["headline"].format(
         pool=short(question.pool.name, 40),
         resource=words[question.resource],
@@ -300,8 +309,8 @@ def _pieces(row: OrderRow, lang: str) -> str:
     return f"{number(row.quantity, ',.0f', lang)} {word(unit_name(row.unit), lang)}"
 
 
-def _pool(pool: PoolAnswer, words: Mapping[str, str]) -> _PoolLine:
-    binding, lang = pool.binding, words["lang"]
+def _pool(pool: PoolAnswer, lang: str) -> _PoolLine:
+    words, binding = PHRASES[lang], pool.binding
     question = binding.question
     load, usable = in_unit(binding.load, binding), in_unit(binding.usable, binding)
     shortest = binding.runway.shortest
@@ -351,9 +360,9 @@ def _recorder(row: CameraRow, lang: str) -> _RecorderLine:
     words = PHRASES[lang]
     return _RecorderLine(
         recorder=short(row.recorder, 30),
-        cameras=screen(row.cameras),
-        keeps=_in_days(row.achieved_days, words),
-        required=_in_days(row.required_days, words),
+        cameras=screen(row.cameras, lang),
+        keeps=_in_days(row.achieved_days, lang),
+        required=_in_days(row.required_days, lang),
         verdict=row.verdict,
         verdict_told=words[row.verdict],
         why=short(tell(row.why, lang), 66),
@@ -387,10 +396,10 @@ def _trend(report: Report, words: Mapping[str, str]) -> str:
     )
 
 
-def _in_days(value: float | None, words: Mapping[str, str]) -> str:
+def _in_days(value: float | None, lang: str) -> str:
     if value is None:
         return screen(None)
-    return words["days"].format(days=number(value, "g", words["lang"]))
+    return PHRASES[lang]["days"].format(days=number(value, "g", lang))
 
 
 def _gaps(report: Report, lang: str) -> list[str]:

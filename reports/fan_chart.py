@@ -6,7 +6,7 @@ label that overlaps no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil, floor, log10
@@ -52,8 +52,7 @@ class _Label:
 
 def fan_svg(picture: Picture, *, lang: str = "en", width: int = 720, height: int = 300) -> str:
     """The picture as an SVG element; the same picture gives the same text."""
-    words = PHRASES[lang]
-    return _Drawing(picture, words, float(width), float(height)).svg()
+    return _Drawing(picture, lang, float(width), float(height)).svg()
 
 
 def fans_svg(pictures: Sequence[Picture], *, lang: str = "en") -> str:
@@ -68,10 +67,8 @@ def fans_svg(pictures: Sequence[Picture], *, lang: str = "en") -> str:
 class _Drawing:
     """Where everything of one picture is."""
 
-    def __init__(
-        self, picture: Picture, words: Mapping[str, str], width: float, height: float
-    ) -> None:
-        self._picture, self._words = picture, words
+    def __init__(self, picture: Picture, lang: str, width: float, height: float) -> None:
+        self._picture, self._lang, self._words = picture, lang, PHRASES[lang]
         self._width, self._height = width, height
         self._scale = _TIB if picture.unit == "gib" and _highest(picture) >= _TIB_FROM else 1.0
         self._labels = _in_lanes(self._texts(), width, int(height * _LANE_SHARE / _LANE))
@@ -223,9 +220,7 @@ class _Drawing:
         digits = max(0, -floor(log10(self._step) + 1e-9))
         for i in range(count + 1):
             amount = self._low + i * self._step
-            yield _Tick(
-                self._y(amount * self._scale), number(amount, f",.{digits}f", self._words["lang"])
-            )
+            yield _Tick(self._y(amount * self._scale), number(amount, f",.{digits}f", self._lang))
 
 
 def _legend_room(text: str) -> float:

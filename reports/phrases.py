@@ -10,6 +10,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "title": "Capacity brief",
         "as_of": "as of",
         "headline": "Order {resource} for {pool} by {date}{late}.",
+        "headline_assumed": "{pool}: confirm the lead time; with the {lead} days that are assumed, "
+        "the last day to order {resource} was {date}.",
         "overdue_by": " – {days} days ago",
         "no_order_date": "Nothing has to be ordered within what can be foreseen.",
         "nothing_known": "Nothing is known yet: no source has been collected.",
@@ -130,6 +132,8 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "title": "Ringkasan kapasitas",
         "as_of": "per",
         "headline": "Pesan {resource} untuk {pool} paling lambat {date}{late}.",
+        "headline_assumed": "{pool}: pastikan lama pengadaan; dengan asumsi {lead} hari, "
+        "{resource} harus sudah dipesan {date}.",
         "overdue_by": " – {days} hari yang lalu",
         "no_order_date": "Tidak ada yang perlu dipesan sejauh dapat diperkirakan.",
         "nothing_known": "Belum ada data: belum ada sumber yang dikumpulkan.",
@@ -200,9 +204,9 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "ok": "cukup",
         "short": "terlalu singkat",
         "foreseen": "Perkiraan, dan tepatkah laporan yang lalu",
-        "record_fleet": "Tingkat {ahead_days} hari ke depan, semua: meleset {wape} %, "
-        "{within_80_pct} % dari {scored} di dalam pita 80 %.",
-        "record_widened": "Pita {n} baris tidak bertahan; minggu ini lebih lebar.",
+        "record_fleet": "Taraf {ahead_days} hari ke depan, semua pool: meleset {wape} %, "
+        "{within_80_pct} % dari {scored} di dalam rentang 80 %.",
+        "record_widened": "Rentang {n} baris terlalu sempit; minggu ini dilebarkan.",
         "record_came": "{pool}, {resource}: pada {said_on} kami sebut {said_first_date} s.d. "
         "{said_last_date}; ternyata {came_date}.",
         "record_unforeseen": "{pool}, {resource}: lewat batas pada {came_date}; pada {said_on} "

@@ -18,6 +18,8 @@ from collectors.contract import Budget, History, HistoryStep, Options, Raw, Sour
 from inventory.records import Snapshot
 
 _REFERENCE = re.compile(r"^(env|file|credential):.+")
+_USER = re.compile(r"[^@!\s]+@[^@!\s]+")
+_TOKEN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _FINGERPRINT = re.compile(r"^([0-9A-F]{2}:){31}[0-9A-F]{2}$")
 
 
@@ -25,8 +27,8 @@ class ProxmoxOptions(Options):
     """One Proxmox VE cluster, or a single node."""
 
     url: tuple[str, ...] = Field(description="https://HOST:8006, one or several, tried in turn")
-    user: str = Field(pattern=r"^[^@!\s]+@[^@!\s]+$", description="such as lumbung@pve")
-    token_name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$", description="such as collect")
+    user: str = Field(description="such as lumbung@pve")
+    token_name: str = Field(description="such as collect")
     token: str = Field(description="env:NAME, file:PATH (0600) or credential:NAME")
     verify: bool = Field(True, description="whether the server's certificate is verified")
     ca_file: Path | None = Field(None, description="the authority that signed it")
@@ -47,6 +49,20 @@ class ProxmoxOptions(Options):
         for url in value:
             _refuse_odd_address(url)
         return tuple(url.rstrip("/") for url in value)
+
+    @field_validator("user")
+    @classmethod
+    def _is_a_user(cls, value: str) -> str:
+        if not _USER.fullmatch(value):
+            raise ValueError("must be USER@REALM, such as lumbung@pve, without !TOKEN")
+        return value
+
+    @field_validator("token_name")
+    @classmethod
+    def _is_a_token_name(cls, value: str) -> str:
+        if not _TOKEN_NAME.fullmatch(value):
+            raise ValueError("must be what follows the ! of lumbung@pve!collect, such as collect")
+        return value
 
     @field_validator("token")
     @classmethod

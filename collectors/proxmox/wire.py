@@ -370,6 +370,6 @@ def seen_fingerprint(url: str, timeout_seconds: float = 5.0) -> str:
         ):
             certificate = secure.getpeercert(binary_form=True)
     except OSError as error:
-        raise Unreachable(f"{url}: {error}") from error
+        raise Unreachable(f"{url}: {error.strerror or error}") from error
     digest = hashlib.sha256(certificate or b"").hexdigest().upper()
     return ":".join(digest[i : i + 2] for i in range(0, 64, 2))

@@ -10,12 +10,12 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
 from collectors.contract import Budget, Options, Raw, Source
 from inventory.records import Snapshot
+from inventory.zones import zone_named
 
 
 class RvtoolsOptions(Options):
@@ -31,11 +31,8 @@ class RvtoolsOptions(Options):
     @field_validator("timezone")
     @classmethod
     def _exists(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError):
-                raise ValueError(f"{value!r} is not a time zone; write e.g. Asia/Jakarta") from None
+        if value is not None and zone_named(value) is None:
+            raise ValueError(f"{value!r} is not a time zone; write e.g. Asia/Jakarta")
         return value
 
 

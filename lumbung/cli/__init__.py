@@ -6,6 +6,7 @@ A command loads what it needs when it runs, so that `--help` is instant.
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 import traceback
@@ -84,12 +85,22 @@ _NEW_BEFORE_CYCLES_ARE_SOUGHT = 50_000
 def main() -> None:
     """Runs the command line; every expected trouble is one line and an exit code."""
     gc.set_threshold(_NEW_BEFORE_CYCLES_ARE_SOUGHT)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a locale without × or – still gets its table
+        sys.stdout.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader went away: what is left is for no one
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_the_rest()
+    except OSError as error:
+        _drop_the_rest()
+        code = _told(error, verbose=False)
     sys.exit(code)
+
+
+def _drop_the_rest() -> None:
+    """Nothing more is written to standard output, also not when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(arguments: list[str]) -> int:
@@ -123,6 +134,9 @@ def _told(error: Exception, *, verbose: bool) -> int:
         return Exit.USAGE
     if verbose:
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.strerror:  # a full disk, a folder that is none, …
+        _say(f"lumbung: {error.filename or 'what was to be written'}: {error.strerror}")
+        return Exit.USAGE
     _say(
         f"lumbung: an unexpected {type(error).__name__}: {error}; this is a fault of the "
         "program, please report it (-v shows where)"

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lumbung.settings import SettingsError
+from lumbung.settings import told as told_fault
 from planner.scenario.changes import Change
 
 # Which option a key of a change comes from, to name it when it is wrong.
@@ -117,9 +118,8 @@ def _change(option: str, told: dict[str, Any]) -> Change:
         return Change.model_validate(told)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        reason = first["msg"].removeprefix("Value error, ")
         where = _OPTIONS.get(str(first["loc"][-1]) if first["loc"] else "", option)
-        raise SettingsError(f"{where}: {reason}") from error
+        raise SettingsError(f"{where}: {told_fault(first)}") from error
 
 
 def _counted(option: str, text: str, example: str) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from lumbung.auditing import note_reading
 from lumbung.choices import Exit, Format, RoundsShow
 from lumbung.files import attested_path, load_attested, write_attested
 from lumbung.plan import When, estate_at
-from lumbung.printing import note, out, show
+from lumbung.printing import note, print_table, show
 from lumbung.session import Session
 from lumbung.settings import Settings, SettingsError
 from lumbung.verifying import checksum
@@ -45,7 +45,6 @@ from planner.estate import Estate
 from planner.owners import EstateFile, GuestEntry
 from reports.attestation import instructions
 from reports.cells import from_csv_text
-from reports.terminal import table_of
 from reports.weekly_csv import Dialect, csv_of_rows
 
 _README = "README.txt"
@@ -211,7 +210,8 @@ def show_rounds(session: Session, what: RoundsShow | None, form: Format) -> None
         first = classify_first(report, _FIRST)
         if first and what is None:
             columns, cells = _cells(ClassifyRow, first)
-            out().print(table_of(columns, cells, title=f"Classify these {len(first)} first"))
+            of_them = "this one" if len(first) == 1 else f"these {len(first)}"
+            print_table(columns, cells, title=f"Classify {of_them} first")
         note(share_answered(rows))
 
 

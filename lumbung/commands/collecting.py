@@ -23,7 +23,7 @@ from inventory.store import Store
 from lumbung.choices import Exit, Format
 from lumbung.collecting import Collected, backfill, collect, keep_house, note_collect, plan_of
 from lumbung.plan import health
-from lumbung.printing import note, show
+from lumbung.printing import note, number_of, show
 from lumbung.reminders import reminders, token_words
 from lumbung.session import Session
 from lumbung.settings import ConfiguredSource, Settings, SettingsError
@@ -103,14 +103,14 @@ def _line(result: Result) -> str:
     guests = sum(1 for fact in snapshot.facts if fact.kind_name == "guest")
     parts = [
         f"{result.source}: {result.outcome}",
-        f"{guests} guests",
-        f"{stored.added} facts added, {stored.changed} changed, {stored.closed} gone",
-        f"{stored.samples} samples",
+        number_of(guests, "guest"),
+        f"{number_of(stored.added, 'fact')} added, {stored.changed} changed, {stored.closed} gone",
+        number_of(stored.samples, "sample"),
     ]
     if stored.gaps:
-        parts.append(f"{len(stored.gaps)} gaps ({len(stored.new_gaps)} new)")
+        parts.append(f"{number_of(len(stored.gaps), 'gap')} ({len(stored.new_gaps)} new)")
     if effort.requests:
-        parts.append(f"{effort.requests} requests, {effort.bytes / 1024:.0f} KiB")
+        parts.append(f"{number_of(effort.requests, 'request')}, {effort.bytes / 1024:.0f} KiB")
     parts.append(f"{result.seconds:.1f} s")
     if stored.superseded_by is not None:
         parts.append(
@@ -206,7 +206,10 @@ def list_sources(session: Session, form: Format) -> None:
         told = reminders(settings, connection, session.now())
     rows = [source_row(one) for one in health(settings, states, session.now())]
     columns = [field.name for field in fields(SourceRow)]
-    show(columns, ([getattr(row, name) for name in columns] for row in rows), form)
+    cells = [[getattr(row, name) for name in columns] for row in rows]
+    superseded = any(row.superseded_since is not None for row in rows)
+    on_screen = _ON_SCREEN + ("superseded_since", "superseded_by") * superseded
+    show(columns, cells, form, on_screen=on_screen)
     for state in states:
         if state.last_error and form is Format.table and state.last_outcome in _FAILURES:
             note(f"{state.name}: {state.last_outcome}: {state.last_error}")
@@ -215,6 +218,10 @@ def list_sources(session: Session, form: Format) -> None:
             note(line)
 
 
+_ON_SCREEN = (
+    "source", "kind", "last_success_at", "age_minutes", "status", "guests_seen", "guests_reported",
+    "gaps", "hidden", "token_expires_on",
+)  # fmt: skip
 _FAILURES = ("failed", "timed_out")
 
 
@@ -252,7 +259,8 @@ def _check_lines(found: Found, today: date) -> Iterator[tuple[str, str]]:
         yield "clock", f"{offset:+.0f} s{far}"
     counted = snapshot.guests_reported
     told = "an unknown number of" if counted is None else str(counted)
-    yield "guests", f"the platform says {told} guests, we see {guests}, on {hosts} hosts"
+    where = number_of(hosts, "host")
+    yield "guests", f"the platform says {told} guests, we see {guests}, on {where}"
     if (expires := snapshot.token_expires_on) is not None:
         days = (expires - today).days
         yield "token", token_words(expires, today) or f"expires on {expires} (in {days} days)"

@@ -16,6 +16,7 @@ from planner.outlook import COLUMNS, Outlook, outlook
 from planner.picture import picture_of
 from planner.pools import MODELS
 from planner.report import Report
+from planner.saying import unit_name
 from planner.track import FLEET, record_told, record_words
 from reports.cells import screen
 from reports.fan_chart import fans_svg
@@ -109,7 +110,7 @@ def _line(row: Mapping[str, Any]) -> list[Any]:
     return [
         row["pool"],
         f"{row['resource']} {row['model']}",
-        f"{_coarse(row['level'])} {row['unit']}",
+        f"{_coarse(row['level'])} {unit_name(row['unit'])}",
         _signed(row["growth_per_day"]),
         _signed(row["week_change"]),
         _signed(row["quarter_change"]),

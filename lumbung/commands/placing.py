@@ -30,6 +30,7 @@ from planner.pools import GIB
 from planner.report import Report
 from planner.rows import FailoverRow
 
+_MOST_LISTED, _FIRST_LISTED = 6, 5  # names in a cell on the terminal
 _LARGEST = 1e9  # of anything a profile may ask for
 
 
@@ -44,6 +45,8 @@ def show_failover(session: Session, on: str | None, form: Format) -> None:
     rows = [[getattr(row, name) for name in columns] for row in report.failover]
     on_screen = ("pool", "host", "domain", "verdict", "stays_down", "why", "smallest_change")
     empty = "no clusters are known; run `lumbung collect`"
+    if form is Format.table:
+        rows = [[_some(v) if isinstance(v, str) else v for v in row] for row in rows]
     show(columns, rows, form, on_screen=on_screen, empty=empty)
     if form is Format.table:
         for pool in report.answers:
@@ -53,8 +56,18 @@ def show_failover(session: Session, on: str | None, form: Format) -> None:
                     note(f"{pool.pool.name}: {needed}")
 
 
+def _some(listed: str) -> str:
+    """The first of a long list of guests, and how many more there are; the files hold them all."""
+    names = listed.split("; ")
+    if len(names) <= _MOST_LISTED:
+        return listed
+    return f"{'; '.join(names[:_FIRST_LISTED])} and {len(names) - _FIRST_LISTED} more"
+
+
 def _resilience(pool: PoolAnswer) -> str:
     """How far a pool's failover goes, and how near its packings are to the best."""
+    if pool.failover == "not_applicable":
+        return f"{pool.pool.name}: one host; when it is lost, all of its guests are down"
     found = pool.resilience
     tolerates = "not known" if found.tolerates is None else str(found.tolerates)
     return (
@@ -65,7 +78,7 @@ def _resilience(pool: PoolAnswer) -> str:
 
 def _restarted(pool: PoolAnswer) -> str:
     """How many guests stay down, where every loss says it; else that some losses do not."""
-    if pool.failover != "not_applicable" and any(c.stays_down_count is None for c in pool.cases):
+    if any(c.stays_down_count is None for c in pool.cases):
         return "how many guests would stay down is not known"
     down = sum(len(case.stays_down) for case in pool.cases)
     bound = sum(case.at_least for case in pool.cases)

@@ -9,7 +9,8 @@ from lumbung.choices import Format
 from lumbung.commands.published import beside, edition_called, held_against
 from lumbung.dates import day_option
 from lumbung.plan import When, plan_balance, plan_growth, plan_migration
-from lumbung.printing import note, out, plain_lines, show
+from lumbung.printing import note, number_of, out, plain_lines, show
+from lumbung.reminders import stale_words
 from lumbung.session import Session
 from lumbung.settings import SettingsError
 from planner.explain import explain, found
@@ -48,10 +49,13 @@ def show_capacity(session: Session, pool: str | None, on: str | None, form: Form
         empty="" if chosen else f"no pools are known: {session.knows_nothing()}",
     )
     if form is Format.table and len(shown) < len(chosen):
+        left_out = number_of(len(chosen) - len(shown), "row")
         note(
-            f"{len(chosen) - len(shown)} rows of datastores that hold no guests, and lack nothing, "
-            "are left out: --pool NAME or --format csv shows them"
+            f"left out: {left_out} of datastores that hold no guests, and lack nothing; "
+            "--pool NAME or --format csv shows them"
         )
+    for line in stale_words(report.estate.sources) if form is Format.table else ():
+        note(line)
     # The estate file is of today: what it names may not have been there on a past day.
     for fault in report.misnamed if form is Format.table and on is None else ():
         note(str(fault))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lumbung.printing import note
 from lumbung.publish import publish_logged, weekly
-from lumbung.reminders import reminders
+from lumbung.reminders import reminders, stale_words
 from lumbung.session import Session
 from planner.risks.catalogue import Language
 from reports.profiles import Profile
@@ -37,6 +37,8 @@ def report_once(
         f"{link}: {len(report.orders)} orders, {len(report.guests)} guests, "
         f"{len(report.assessment.risks)} risks, status {report.status}"
     )
+    for line in stale_words(report.estate.sources):
+        note(line)
     # The estate file is of today: what it names may not have been there on a past day.
     for fault in report.misnamed if on is None else ():
         note(f"{settings.estate_file}: {fault}")

@@ -15,7 +15,7 @@ from lumbung.session import Session
 from planner.report import Report
 from planner.rows import FailoverRow, OrderRow
 from planner.saying import counted
-from reports.terminal import table_of
+from reports.terminal import fitted
 
 _MOST_RISKS = 8
 _MOST_SUBJECTS = 3
@@ -70,16 +70,15 @@ def show_demo(demo: Demo, console: Console) -> None:
         for row in report.orders
     ]  # fmt: skip
     dates = ("order by", "days late", "pool", "what", "status", "why")
-    console.print(table_of(dates, orders, title="Order or decide"))
+    console.print(fitted(dates, orders, console.width, title="Order or decide"))
     console.print()
     losses = ("cluster", "losing", "verdict", "stays down")
-    console.print(
-        table_of(losses, _failures(report), title="If a host, rack or site dies (all else passes)")
-    )
+    title = "If a host, rack or site dies (all else passes)"
+    console.print(fitted(losses, _failures(report), console.width, title=title))
     console.print()
     finds = ("severity", "rule", "finds", "subjects")
     title = f"Worst of {len(report.assessment.risks)} risks"
-    console.print(table_of(finds, _worst(report), title=title))
+    console.print(fitted(finds, _worst(report), console.width, title=title))
 
 
 def _what(row: OrderRow) -> str:

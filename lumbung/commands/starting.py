@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import typer
+from pydantic import BaseModel
 from tzlocal import get_localzone_name
 
-from collectors.contract import CollectError
+from collectors.contract import CollectError, Options, collector_of
 from collectors.proxmox.wire import seen_fingerprint
 from lumbung.printing import note
-from lumbung.settings import SettingsError, load_settings
+from lumbung.settings import SettingsError, Site, SourceSettings, fault_of, load_settings
 
 _INDONESIAN_ZONES = frozenset({"Asia/Jakarta", "Asia/Pontianak", "Asia/Makassar", "Asia/Jayapura"})
 _KINDS = ("proxmox", "libvirt", "files", "rvtools")
+
+
+class _FirstKind(BaseModel):
+    kind: Literal["proxmox", "libvirt", "files", "rvtools"]
+
+
+class _AnyText(BaseModel):
+    site: str = ""
+    secret: str = ""
 
 
 @dataclass
@@ -27,7 +39,7 @@ class Answers:
     site: str
     timezone: str
     kind: str
-    name: str
+    name: str = ""
     url: str = ""
     user: str = "lumbung@pve"
     token_name: str = "collect"  # noqa: S105  (the token's name, not the token)
@@ -59,48 +71,69 @@ class _Asking:
         self._given = given
         self._silent = silent
 
-    def text(self, key: str, question: str, default: str, *, hidden: bool = False) -> str:
+    def text(
+        self, key: str, question: str, default: str, *, of: type[BaseModel], hidden: bool = False
+    ) -> str:
+        """The answer for a key of a table of the configuration; a person whose answer cannot be
+        used is told why and asked again."""
         value = self._given.get(key)
-        if value is not None:
-            return value
-        if self._silent:
+        if value is None and self._silent:
             return default
-        return str(
-            typer.prompt(question, default=default, hide_input=hidden, show_default=not hidden)
-        )
+        while value is None:
+            answer = str(
+                typer.prompt(question, default=default, hide_input=hidden, show_default=not hidden)
+            ).strip()
+            if fault := fault_of(of, key, answer):
+                note(fault)
+            else:
+                value = answer
+        if fault := fault_of(of, key, value):
+            raise SettingsError(f"--{key}: {fault}")
+        return value
 
     def confirm(self, question: str) -> bool:
         return not self._silent and typer.confirm(question)
 
     def answers(self) -> Answers:
-        site = self.text("site", "Name of the site", "Data centre")
-        timezone = self.text("timezone", "Time zone", _local_zone())
-        kind = self._kind()
         found = Answers(
-            site=site,
-            timezone=timezone,
-            kind=kind,
-            name=self.text("name", "Short name of the source", f"{kind}-1"),
+            site=self.text("site", "Name of the site", "Data centre", of=_AnyText),
+            timezone=self.text("timezone", "Time zone", _local_zone(), of=Site),
+            kind=self.text(
+                "kind", f"First source ({', '.join(_KINDS)})", self._likely_kind(), of=_FirstKind
+            ),
         )
-        if kind == "proxmox":
-            found.url = self.text("url", "Address of a node", "https://pve1.example:8006")
-            found.user = self.text("user", "User of the token", found.user)
-            found.token_name = self.text("token_name", "Name of the token", found.token_name)
-            found.token = self.text("token", "Secret of the token (empty: later)", "", hidden=True)
-        elif kind == "libvirt":
-            found.uri = self.text("uri", "libvirt URI", "qemu+ssh://lumbung@kvm1.example/system")
-        else:
-            what = "Directory of CSV files" if kind == "files" else "Workbook, or directory of them"
-            found.path = self.text("path", what, "/srv/site" if kind == "files" else "/srv/rvtools")
+        if self._silent and self._given.get("timezone") is None:
+            found.notes.append(
+                f"nobody said which time zone: {found.timezone} is that of this machine"
+            )
+        name = f"{found.kind}-1"
+        found.name = self.text("name", "Short name of the source", name, of=SourceSettings)
+        self._reach(found, collector_of(found.kind).options)
         return found
 
-    def _kind(self) -> str:
-        """The kind of the first source; a person who mistypes it is asked again."""
-        while True:
-            kind = self.text("kind", f"First source ({', '.join(_KINDS)})", self._likely_kind())
-            if kind in _KINDS:
-                return kind
-            note(f"{kind!r} is none of {', '.join(_KINDS)}")
+    def _reach(self, found: Answers, options: type[Options]) -> None:
+        """How the source is reached: what its kind asks for."""
+        if found.kind == "proxmox":
+            node = "https://pve1.example:8006"
+            found.url = self.text("url", "Address of a node", node, of=options)
+            found.user = self.text("user", "User of the token", found.user, of=options)
+            found.token_name = self.text(
+                "token_name", "Name of the token", found.token_name, of=options
+            )
+            found.token = self.text(
+                "secret", "Secret of the token (empty: later)", "", of=_AnyText, hidden=True
+            )
+        elif found.kind == "libvirt":
+            host = "qemu+ssh://lumbung@kvm1.example/system"
+            found.uri = self.text("uri", "libvirt URI", host, of=options)
+        else:
+            csv = found.kind == "files"
+            what = "Directory of CSV files" if csv else "Workbook, or directory of them"
+            place = self.text("path", what, "/srv/site" if csv else "/srv/rvtools", of=options)
+            path = Path(place).expanduser().absolute()  # said from here; it counts from the file
+            found.path = str(path)
+            if not path.exists():
+                found.notes.append(f"{path} is not there yet")
 
     def _likely_kind(self) -> str:
         if self._given.get("uri"):
@@ -212,7 +245,8 @@ def _configuration(answers: Answers) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    """The inside of a TOML string: its escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _say_next(target: Path, answers: Answers) -> None:

@@ -52,7 +52,7 @@ def pool_called(report: Report, rest: str) -> PoolRow | None:
 
     Raises UnknownKey where that can be said more exactly than "no such key".
     """
-    name, resource, model = ("", *rest.rsplit("/", 2))[-3:]
+    name, resource, model = ("", "", *rest.rsplit("/", 2))[-3:]
     if resource not in get_args(Resource) or model not in MODELS:
         return None
     found = [pool for pool in report.answers if pool.pool.answers_to(name)]

@@ -40,8 +40,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         "datastores": [datastore("san", capacity=4000 * GIB, used=900 * GIB)],
         "nics": [{"nic_id": "100/0", "guest_id": "100", "network": "br0", "vlan": 10}],
         "snapshots": [{"guest_id": "100", "name": "s", "created_at": "2026-10-01T00:00:00Z"}],
-        "backups": [{"guest_id": "100", "created_at": "2026-11-22T20:00:00Z"}],
     }
+    backup = {"guest_id": "100", "created_at": "2026-11-22T20:00:00Z"}
     before = [guest("100", "h1", tags="cls.publik"), guest("101", "h2"), guest("102", "h2")]
     after = [
         guest("100", "h1", memory=8 * GIB, tags="cls.terbatas"),
@@ -51,7 +51,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     for at, guests in ((WEEK_AGO, before), (NOW - timedelta(hours=1), after)):
         disks = [disk(g["guest_id"], "san", capacity=40 * GIB) for g in guests]
         told = [u for u in usage if u["taken_at"] <= at.isoformat()]
-        site.write(at, guests=guests, disks=disks, usage=told, **common)
+        seen = common if at == WEEK_AGO else common | {"backups": [backup]}
+        site.write(at, guests=guests, disks=disks, usage=told, **seen)
         site.run("collect", now=at + timedelta(minutes=5))
     return site
 

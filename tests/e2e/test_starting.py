@@ -63,6 +63,44 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
     assert "exists; edit it" in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--timezone", "Asia/Jakata"), "--timezone: 'Asia/Jakata' is not a time zone"),
+        (("--name", "../../evil"), "--name: must be 1 to 64 letters"),
+        (("--url", "pve1.example"), "--url: each must be https://HOST:8006"),
+        (("--kind", "libvirt", "--uri", "esx://h"), "--uri: is no libvirt URI"),
+    ],
+)
+def test_init_writes_nothing_of_what_cannot_be_used(
+    tmp_path: Path, given: tuple[str, ...], told: str
+) -> None:
+    ran = lumbung_here("init", str(tmp_path / "p"), "--yes", *given)
+    assert ran.returncode == 2
+    assert told in ran.stderr
+    assert not (tmp_path / "p").exists()
+
+
+def test_init_asks_again_and_takes_paths_from_where_they_were_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answers = ['Balai\t"Kota"', "Asia/Jakata", "Asia/Jakarta", "files", "a b", "arsip", "usb/arsip"]
+    asked = CliRunner().invoke(app, ["init", "p"], input="\n".join(answers) + "\n")
+    assert asked.exit_code == 0, asked.output
+    assert "'Asia/Jakata' is not a time zone" in asked.output
+    assert "must be 1 to 64 letters" in asked.output
+    assert f"{tmp_path / 'usb/arsip'} is not there yet" in asked.output
+    settings = load_settings(tmp_path / "p" / "config" / "lumbung.toml")
+    assert settings.site.name == 'Balai\t"Kota"'
+    assert settings.sources[0].options.path == tmp_path / "usb/arsip"  # type: ignore[attr-defined]
+
+
+def test_init_says_which_time_zone_nobody_said(tmp_path: Path) -> None:
+    ran = lumbung_here("init", str(tmp_path), "--yes", "--kind", "files", "--path", str(tmp_path))
+    assert "nobody said which time zone" in ran.stderr
+
+
 def test_init_asks_and_pins_the_certificate_that_was_seen(tmp_path: Path) -> None:
     with serve(synthetic(1, 1, now=0.0)) as served:
         answers = [

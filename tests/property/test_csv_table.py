@@ -30,7 +30,7 @@ PRINTABLE = st.characters(blacklist_categories=["Cc", "Cf", "Cs", "Co", "Cn", "Z
 WORD = st.text(PRINTABLE, min_size=1, max_size=12)
 TAG = WORD.map(lambda word: word.replace(";", "_"))
 ZONE = st.integers(-12 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-EARLIEST, LATEST = datetime(1990, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001  (zones are drawn)
+EARLIEST, LATEST = datetime(2000, 1, 2), datetime(2100, 1, 1)  # noqa: DTZ001  (zones are drawn)
 ROW = st.fixed_dictionaries(
     {
         "name": WORD,

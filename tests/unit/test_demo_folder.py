@@ -40,7 +40,7 @@ def test_a_changed_policy_is_not_deleted(demo: Path) -> None:
 
 def test_a_report_that_was_published_since_is_not_deleted(demo: Path) -> None:
     (demo / "weekly" / "2026-W49.b").mkdir()
-    with pytest.raises(SettingsError, match="1 reports published since"):
+    with pytest.raises(SettingsError, match="1 report published since"):
         prepare(demo)
     assert (demo / "weekly" / "2026-W49.b").is_dir()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from inventory.errors import StoreDamaged
+from inventory.errors import DriverMissing, StoreDamaged
 from inventory.store import Store
 from lumbung.cli import run
 from lumbung.publish import publish, publish_folder
@@ -153,3 +153,22 @@ def test_a_reader_that_goes_away_while_more_is_written_is_none_either() -> None:
     ):
         code = run(["--help"])
     assert code == 0
+
+
+def test_a_full_disk_behind_the_output_is_no_fault_of_the_program(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Path("/dev/full").open("w") as full, contextlib.redirect_stdout(full):
+        assert run(["rules", "--format", "csv"]) == 2
+        with contextlib.suppress(OSError):
+            full.close()
+    told = capsys.readouterr().err
+    assert told == "lumbung: what was to be written: No space left on device\n"
+
+
+def test_a_server_without_its_driver_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(DriverMissing, match=r"needs psycopg; .* pip install 'lumbung\[postgres\]'"):
+        Store.open("postgresql+psycopg://u@127.0.0.1:1/d")

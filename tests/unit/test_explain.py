@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import fields
 from datetime import timedelta
 
@@ -168,3 +169,13 @@ def test_a_key_that_nothing_has_is_told_with_what_it_may_be(key: str, told: str)
     with pytest.raises(UnknownKey) as caught:
         explain(report(), key)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_key_that_was_cut_or_went_on_is_answered_or_told_in_words(name: str) -> None:
+    parts = KINDS[name].rows(report())[0].key.split("/")
+    for length in range(len(parts) + 1):
+        for end in ("", "/", "/nope", "//", "/1/2/3"):
+            key = "/".join(parts[:length]) + end
+            with contextlib.suppress(UnknownKey):  # told in words: nothing else may be raised
+                assert explain(report(), key).startswith(key)

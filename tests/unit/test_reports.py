@@ -32,7 +32,7 @@ from planner.report import Memory, Report, make_report
 from reports.brief import brief_html
 from reports.cells import csv_cell, plain, screen
 from reports.json_rows import json_of
-from reports.terminal import table_of
+from reports.terminal import fitted, table_of
 from reports.weekly_csv import csv_of, csv_of_rows
 from reports.workbook import workbook_xlsx
 from site_files import NOW, Site
@@ -345,6 +345,51 @@ def test_markup_in_a_name_is_text_on_the_terminal() -> None:
     console = Console(file=io.StringIO(), width=80, force_terminal=True)
     console.print(table_of(["name"], [["[bold red]x[/]"]]))
     assert "[bold red]x[/]" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+WIDE = ("source", "last_success_at", "guests_reported", "token_expires_on", "hidden")
+ROWS = [["balaikota", NOW, 43, None, "filesystem volume"], ["gedung-arsip", NOW, 8, None, ""]]
+
+
+def lines_at(width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(fitted(WIDE, ROWS, width, title="Sources"))
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("width", [200, 90, 60, 40, 20])
+def test_a_table_is_no_wider_than_the_terminal(width: int) -> None:
+    assert max(map(len, lines_at(width))) <= width
+
+
+@pytest.mark.parametrize("width", [200, 90, 64, 50])
+def test_a_table_breaks_no_word(width: int) -> None:
+    words = " ".join(lines_at(width)).split()
+    for cell in ("balaikota", "gedung-arsip", "2026-11-23", "filesystem", "volume", "43", "?"):
+        assert cell in words
+
+
+def test_a_heading_is_broken_between_its_words() -> None:
+    assert lines_at(64)[1:3] == [
+        "              last_            guests_  token_",
+        "source        success_at      reported  expires_on  hidden",
+    ]
+
+
+def test_columns_without_room_for_their_words_become_lines_of_their_own() -> None:
+    assert lines_at(40) == [
+        "Sources",
+        "source              balaikota",
+        "  last_success_at   2026-11-23 01:00Z",
+        "  guests_reported   43",
+        "  token_expires_on  ?",
+        "  hidden            filesystem volume",
+        "source              gedung-arsip",
+        "  last_success_at   2026-11-23 01:00Z",
+        "  guests_reported   8",
+        "  token_expires_on  ?",
+    ]
 
 
 @given(TEXT)

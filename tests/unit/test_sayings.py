@@ -16,7 +16,7 @@ from inventory.records import Coverage
 from planner.past import Past
 from planner.report import Memory, Report, in_language, make_report
 from planner.saying import ENGLISH, Said, Text, counted
-from reports.brief import brief_html
+from reports.brief import _headline, brief_html
 from reports.phrases import PHRASES
 from reports.profiles import redacted_rows
 from reports.sayings import SAYINGS, gap_told, tell
@@ -110,6 +110,31 @@ def test_the_indonesian_page_says_it_as_people_do(report: Report) -> None:
         "mungkin maksudnya",
     ):
         assert said in page, said
+
+
+def test_numbers_are_written_as_the_language_writes_them(report: Report) -> None:
+    """24,587 is twenty-four and a half to who reads Indonesian."""
+    row = replace(report.orders[0], quantity=16_183.0, unit="gib", why=Text(
+        Said("demand", {"load": 24_587.2, "usable": 32_768.0, "unit": "gib"})
+    ))  # fmt: skip
+    pages = {lang: brief_html(replace(report, orders=(row,)), lang=lang) for lang in PHRASES}
+    for told in ("16,183 GiB", "demand 24,587 of 32,768 usable GiB"):
+        assert told in pages["en"]
+    for told in ("16.183 GiB", "terpakai 24.587 dari batas 32.768 GiB"):
+        assert told in pages["id"]
+    assert re.findall(r">[^<]*\d,\d{3}\b[^<]*<", pages["id"]) == []
+
+
+def test_a_headline_on_an_assumed_lead_time_asks_for_it(report: Report) -> None:
+    assert report.binding is not None
+    assumed = replace(report.binding, status="overdue_if_assumed")
+    for lang, asks in (
+        ("en", "confirm the lead time; with the "),
+        ("id", "pastikan lama pengadaan"),
+    ):
+        told = _headline(replace(report, orders=()), assumed, lang)
+        assert asks in told
+        assert str(assumed.order.on) in told
 
 
 def test_every_order_that_is_due_is_on_the_page_before_any_that_is_not(report: Report) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from collectors.contract import SourceMisconfigured
 from command_line import lumbung, lumbung_here
+from lumbung.files import load_estate, load_policy
 from lumbung.secrets import resolve
 from lumbung.session import Session, store_url
 from lumbung.settings import Settings, SettingsError, find_settings, load_settings
@@ -18,6 +19,10 @@ from site_files import NOW, Site, guest, host
 
 HEAD = '[site]\ntimezone = "Asia/Jakarta"\n'
 FILES = '[[sources]]\nname = "a"\nkind = "files"\npath = "csv"\n'
+PVE = (
+    '[[sources]]\nname = "p"\nkind = "proxmox"\nurl = "https://h:8006"\nuser = "l@pve"\n'
+    'token_name = "c"\ntoken = "file:t"\n'
+)
 
 
 def loaded(path: Path, text: str = HEAD + FILES) -> Settings:
@@ -182,26 +187,61 @@ def test_a_source_is_stale_after_three_of_its_polls(tmp_path: Path) -> None:
     for minutes, status in ((180, "ok"), (181, "stale")):
         shown = site.run("sources", "--format", "json", now=NOW + timedelta(minutes=minutes))
         assert json.loads(shown)[0]["status"] == status
+    told = site.call("capacity", now=NOW + timedelta(minutes=181)).stderr
+    assert "site: stale, last read 2026-11-23 01:00Z: what rests on it has no date" in told
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (FILES + "timeout_seconds = 0\n", r"\[\[sources\]\] a timeout_seconds: .*greater than 0"),
+        (
+            FILES + "timeout_seconds = 0\n",
+            r"\[\[sources\]\] a timeout_seconds: must be more than 0$",
+        ),
         (FILES + "max_parallel = 65\n", "max_parallel: .*64"),
         (FILES.replace('"a"', '"a b"'), "name: "),
         ("[schedule]\npoll_minutes = 0\n" + FILES, r":4: \[schedule\] poll_minutes"),
         ("[history]\nraw_days = 1\n" + FILES, r":4: \[history\] raw_days"),
         ('[sources]\nname = "a"\n', r"write \[\[sources\]\], with two brackets"),
         ("site2 = 1\n" + FILES, "unknown key 'site2'; did you mean 'site'"),
+        ("[schedule]\npoll_minutes = '5'\n" + FILES, ":4: .*must be a number, without quotes"),
+        ("[schedule]\npoll_minutes = true\n" + FILES, ":4: .*a number, not true or false"),
+        ("[history]\nraw_days = 900\n" + FILES, r"hour_days \(400\) must be at least raw_days"),
+        (PVE + "verify = 'no'\n", r"p verify: must be true or false, without quotes"),
+        (PVE.replace("l@pve", "l@pve!c"), "p user: must be USER@REALM"),
+        (PVE.replace('"c"', '"l@pve!c"'), "p token_name: must be what follows the !"),
+        (FILES.replace('"csv"', '""'), "a path: is empty"),
+        (FILES.replace('path = "csv"', ""), "a path: is missing"),
+        ('sources = ["a"]\n', r"write \[\[sources\]\] as a table of its own"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_with_its_place(
     tmp_path: Path, text: str, told: str
 ) -> None:
     with pytest.raises(SettingsError, match=told) as refusal:
-        loaded(tmp_path / "lumbung.toml", HEAD * (not text.startswith("site2")) + text)
+        loaded(tmp_path / "lumbung.toml", HEAD * (not text.startswith(("site2", "sources"))) + text)
     assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_mark_that_an_editor_put_before_the_file_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "lumbung.toml"
+    path.write_text("\ufeff" + HEAD + FILES, encoding="utf-8")
+    assert load_settings(path).sources[0].name == "a"
+
+
+def test_a_value_keeps_its_kind_in_policy_and_estate_file_too(tmp_path: Path) -> None:
+    policy, estate = tmp_path / "policy.toml", tmp_path / "estate.yaml"
+    policy.write_text('[lead_time]\nconfirmed = "no"\n')
+    with pytest.raises(SettingsError, match=r"toml:2: lead_time.confirmed: must be true or false"):
+        load_policy(policy)
+    policy.write_text('[tiers.1.threshold]\ncpu = "0.65"\n')
+    with pytest.raises(SettingsError, match=r"toml:2: tiers.1.threshold.cpu: must be a number"):
+        load_policy(policy)
+    estate.write_text(
+        "orders:\n  - {name: H, pool: c, count: true, stages: {proposed: 2026-01-05}}\n"
+    )
+    with pytest.raises(SettingsError, match=r"yaml:2: orders.0.count: .* not true or false"):
+        load_estate(estate)
 
 
 # Secrets

@@ -227,8 +227,8 @@ waivers:
         ("Kepala Dinas", "BIDANG-TIK.", ":3: waivers.0: approved_by must be someone else than"),
         ("Kepala Dinas", "Bidang  T I K", ":3: waivers.0: approved_by must be someone else than"),
         ("2026-12-30", "2026-09-30", ":3: waivers.0: expires on 2026-09-30, before its approval"),
-        ("2026-12-30", "soon", ":10: waivers.0.expires: Input should be a valid date"),
-        ("    reason: moves in May\n", "", ":3: waivers.0.reason: Field required"),
+        ("2026-12-30", "soon", ":10: waivers.0.expires: must be a date"),
+        ("    reason: moves in May\n", "", ":3: waivers.0.reason: is missing"),
         (GOOD[11:], GOOD[11:] + GOOD[20:], ":11: waivers.1.id: 'W-1' is there twice"),
     ],
 )
