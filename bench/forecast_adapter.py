@@ -38,6 +38,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # a benchmark imports this file
 from planner.forecast import engine, seasonal
 from planner.forecast.earned import earned
 from planner.forecast.engine import Calibration, FanPaths
+from planner.forecast.level import DAYS, Rhythm, parts_of_a_day
 from planner.forecast.paths import Block, Floats
 
 _SEED, _SAMPLES, _TREND_DAYS = 20261123, 500, 180  # as in the policy's defaults
@@ -45,7 +46,7 @@ _FEW_SAMPLES = 96  # tell the middle of thousands of series as well
 _SERIES_AT_ONCE = 500
 _GROWTH_DAYS = 90  # what is shorter tells no growth
 _SHORTEST = 7  # values that make a spell
-_WITHOUT = seasonal.Rhythm(spell=7, near=7, far=28, width=1.0)  # for what has no rhythm
+_WITHOUT = Rhythm(spell=7, near=7, far=28, width=1.0)  # for what has no rhythm
 
 Forecaster = Callable[[pd.DataFrame, int, int, str, Sequence[float]], pd.DataFrame]
 Ints = npt.NDArray[np.int64]
@@ -214,8 +215,8 @@ def _of_some(told: Callable[[FanPaths, Sequence[float]], Floats], some: _Some) -
 
 
 def _following(season: int, freq: str) -> Engine:
-    rhythm = _WITHOUT if season < _SHORTEST else seasonal.parts_of_a_day(season)
-    rhythm = seasonal.DAYS if freq == "D" else rhythm
+    rhythm = _WITHOUT if season < _SHORTEST else parts_of_a_day(season)
+    rhythm = DAYS if freq == "D" else rhythm
 
     def following(block: Block, origin: date, horizon: int, quantiles: Sequence[float]) -> Floats:
         paths = seasonal.forecast(

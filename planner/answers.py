@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from planner.foreseen import (
     with_tentative,
 )
 from planner.hosting import bins_of, domains_of, loads_of, planned_hosts
+from planner.numbers import exceeds
 from planner.placement.failover import (
     FailoverCase,
     FailoverTest,
@@ -29,7 +30,7 @@ from planner.placement.failover import (
     overall,
 )
 from planner.placement.packing import Verdict
-from planner.policy import Policy
+from planner.policy import ForecastRules, Policy
 from planner.pools import GIB, Pool
 from planner.quality import is_out_of_line
 from planner.questions import Question
@@ -249,6 +250,7 @@ def _answer(
         passage=passage,
         flags=(
             *_flags(question, found, order, policy, steps),
+            *_alarm(found, passage, policy.forecast),
             *(["ring_buffer"] if ring else []),
             *(["provisional"] if provisional else []),
         ),
@@ -340,6 +342,15 @@ def _flags(
         flags.append(f"band_widened:{wider.most:.2f}")
     flags += _thin_flags(question)
     return tuple(dict.fromkeys(flags))
+
+
+def _alarm(found: Runway, passage: Passage | None, rules: ForecastRules) -> Iterator[str]:
+    """Whether it may soon be over, as likely as the policy wants to be told of."""
+    if passage is None or not found.is_to_come:
+        return
+    chance = 100.0 * passage.chance_within(rules.alarm_days)
+    if not exceeds(rules.alarm_pct, chance):
+        yield f"over_soon:{chance:.0f}"
 
 
 def _lead_flags(question: Question, order: OrderBy) -> Iterable[str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from planner.chances import differs, draw, may_grow
 from planner.estate import Estate
-from planner.forecast import futures
+from planner.forecast import engine, futures, seasonal
 from planner.forecast.calendar import Calendar
 from planner.forecast.engine import FEWEST_VALUES, USUAL, Calibration
 from planner.forecast.futures import Futures
@@ -68,7 +68,7 @@ def is_provisional(question: Question, rules: ForecastRules) -> bool:
 
 def engine_of(question: Question) -> str:
     """The name and version of the engine that answers a question."""
-    return "experts-2" if question.grows else "seasonal-1"
+    return engine.NAME if question.grows else seasonal.NAME
 
 
 def paths_of(estate: Estate, asked: Sequence[Question], horizon_days: int | None = None) -> Futures:

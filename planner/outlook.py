@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from math import isnan
 from typing import Any
 
 from planner.answers import Answer
 from planner.forecast.engine import FEWEST_VALUES
+from planner.forecast.ledger import AHEAD_DAYS
+from planner.forecast.paths import Floats
 from planner.growth import Cause, PoolGrowth, Teller
 from planner.growth_parts import KINDS, Growth
 from planner.owners import Exclusion
 from planner.quality import Run, applying, gaps
 from planner.report import Report, in_unit
+from planner.runway import Passage
 from planner.saying import unit_name
 
 PATH_DAYS = (30, 90, 180, 365)
+CHANCE_DAYS = (30, 60, 90, 180, 365)
 _WINDOWS = ("week", "quarter")  # as growth.WINDOWS_DAYS
 _PARTS_SHOWN = 5
 _LEAST_SHOWN = 0.005  # of a core, a vCPU, a GiB
@@ -32,6 +38,7 @@ COLUMNS: tuple[str, ...] = (
     ),
     "backtest_wape_30d", "history_days", "coverage_pct", "gap_days", "gaps", "excluded",
     "accounted_pct",
+    *(f"over_{days}d_pct" for days in CHANCE_DAYS),
 )  # fmt: skip
 
 
@@ -63,6 +70,7 @@ class Outlook:
                 for column, value in self._window(window).items()
             },
             **self._quality(),
+            **self._chances(),
         }
 
     def _unit(self, value: float | None) -> float | None:
@@ -127,6 +135,15 @@ class Outlook:
             "accounted_pct": None if open_part is None else round(100.0 - open_part, 1),
         }
 
+    def _chances(self) -> dict[str, Any]:
+        passage = self.answer.passage if self.answer.runway.is_to_come else None
+        return {
+            f"over_{days}d_pct": None
+            if passage is None
+            else round(100.0 * passage.chance_within(days), 1)
+            for days in CHANCE_DAYS
+        }
+
     def left_out(self) -> tuple[Exclusion, ...]:
         """The days that the owners' file takes out of this pool's past."""
         pool = self.answer.question.pool
@@ -136,7 +153,8 @@ class Outlook:
     # In words
 
     def words(self) -> Iterator[str]:
-        """Steps with their causes and the growth told apart, line by line."""
+        """What the paths say, steps with their causes, and the growth told apart, line by line."""
+        yield from self._path_words()
         yield from self._provisional_words()
         yield "steps: the level moved at once and stayed; no growth is told from them"
         for cause in self.growth.causes:
@@ -145,6 +163,36 @@ class Outlook:
             yield "  none"
         for window in self.growth.windows:
             yield from self._window_told(window)
+
+    def _path_words(self) -> Iterator[str]:
+        """When the paths are over, how likely by then and then, and between which levels they lie;
+        nothing where there is no date to tell."""
+        answer, passage = self.answer, self.answer.passage
+        if passage is None or not answer.runway.is_to_come:
+            return
+        as_of = self.report.as_of
+        dates = (passage.conservative, passage.base, passage.optimistic)
+        told = ", ".join(
+            f"{share} by {as_of + timedelta(days=day)}"
+            for share, day in zip(("1 of 10", "5 of 10", "9 of 10"), dates, strict=True)
+            if day is not None
+        )
+        reason = answer.runway.reason.replace("_", " ")
+        yield f"futures over what is usable: {told or reason}"
+        yield f"chance of being over within {self._chances_told(passage)}"
+        for days, band in zip(AHEAD_DAYS, passage.bands, strict=True):
+            if days in PATH_DAYS and not any(isnan(level) for level in band):
+                yield f"in {days} days: {self._band_told(band[1:4])}"
+
+    def _chances_told(self, passage: Passage) -> str:
+        found = {days: round(100.0 * passage.chance_within(days)) for days in CHANCE_DAYS}
+        some = {days: chance for days, chance in found.items() if chance} or dict([found.popitem()])
+        return ", ".join(f"{days} days: {chance} %" for days, chance in some.items())
+
+    def _band_told(self, band: Floats) -> str:
+        low, middle, high = (_amount(in_unit(float(level), self.answer) or 0.0) for level in band)
+        told = f"{middle} {unit_name(self.answer.question.unit)}"
+        return told if low == high else f"{told}, 8 of 10 futures {low} to {high}"
 
     def _provisional_words(self) -> Iterator[str]:
         path = self.answer.provisional
@@ -202,6 +250,10 @@ class Outlook:
             f"used {used} {unit_name(self.answer.question.unit)}, accounted for {parts}: "
             f"unexplained {checked.unexplained_percent:.1f} %{bound}"
         )
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
 
 
 def _runs(runs: Iterable[Run]) -> str:

@@ -100,6 +100,10 @@ class ForecastRules(_Table):
     order_by_basis: Literal["conservative", "base"] = Field(
         "conservative", description="the first-over date that the order-by date counts from"
     )
+    alarm_days: int = Field(60, ge=1, le=1460, description="what counts as soon: see alarm_pct")
+    alarm_pct: float = Field(
+        50.0, gt=0, le=100, description="the chance of being over soon that is flagged `over_soon`"
+    )
     samples: int = Field(500, ge=50, le=10000, description="paths per series")
     seed: int = Field(20261123, description="of the draws: the same in, the same out")
 

@@ -358,6 +358,7 @@ class TrackRow:
     came_date: date | None
     outcome: str
     key: str
+    scored_by_engine: int
 
 
 # The weekly tables by file stem; the fields of a row type are the file's columns.

@@ -43,7 +43,8 @@ _GROWTH_DAYS = 91  # whole weeks: a Monday held against a Sunday would be growth
 class Passage:
     """When the paths of one series are first over; days count from as_of, None is never.
 
-    ``over_ratio[day]`` is the share of paths over on that day, ``level[day]`` their middle;
+    ``over_ratio[day]`` is the share of paths over on that day, ``over_by[day]`` that of paths that
+    have been over by then, ``level[day]`` their middle;
     ``bands[i, j]`` the level that the share ``ledger.SHARES[j]`` of them stays below
     ``ledger.AHEAD_DAYS[i]`` days ahead, NaN beyond the horizon.
     """
@@ -52,6 +53,7 @@ class Passage:
     base: int | None
     optimistic: int | None
     over_ratio: Floats
+    over_by: Floats
     level: Floats
     growth_per_day: float
     growth_per_day_high: float
@@ -61,6 +63,10 @@ class Passage:
     @property
     def level_now(self) -> float:
         return float(self.level[0])
+
+    def chance_within(self, days: int) -> float:
+        """The share of the paths that are over on one of so many days after as_of, or before."""
+        return float(self.over_by[min(days, len(self.over_by) - 1)])
 
     @property
     def windows(self) -> tuple[tuple[int, int], ...]:
@@ -119,6 +125,7 @@ def _passage(
         base=_order_statistic(first, BASE, never),
         optimistic=_order_statistic(first, OPTIMISTIC, never),
         over_ratio=over.mean(axis=0),
+        over_by=np.bincount(first, minlength=never + 1)[:never].cumsum() / len(first),
         level=_middle(demand),
         growth_per_day=float(np.median(growth)),
         growth_per_day_high=float(np.quantile(growth, OPTIMISTIC)),
@@ -169,6 +176,11 @@ class Runway:
     conservative_first_over: date | None
     reason: Reason
     windows: tuple[tuple[date, date], ...] = ()
+
+    @property
+    def is_to_come(self) -> bool:
+        """Whether it is known when it will be over, or that it will not soon: it is not yet."""
+        return self.reason in ("", "no_growth", "beyond_horizon")
 
     @property
     def shortest(self) -> int | None:

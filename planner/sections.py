@@ -17,6 +17,7 @@ from planner.efficiency import explained
 from planner.efficiency.answer import Efficiency
 from planner.estate import Estate
 from planner.fitting import why_no_guests
+from planner.foreseen import engine_of
 from planner.hosting import needed_in
 from planner.levels import level_dates
 from planner.outlook import Outlook
@@ -289,7 +290,7 @@ class Sections:
             told = f"several experts, weighed by what they have earned: {parts}"
         else:
             told = f"that for loads; drift over {rules.trend_days} days, {self._calendar()}"
-        return f"engine: {told}; {rules.samples} paths, seed {rules.seed}"
+        return f"engine {engine_of(question)}: {told}; {rules.samples} paths, seed {rules.seed}"
 
     def _calendar(self) -> str:
         known = self._basis.estate.calendar

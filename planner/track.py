@@ -157,28 +157,32 @@ def track_rows(pools: Sequence[PoolAnswer], *, as_of: date, site: str) -> Iterat
     answers = [answer for pool in pools for answer in pool.answers]
     told = [answer for answer in answers if answer.question.track.said]
     for model in MODELS:
-        yield from _fleet(
-            [a.question.track for a in told if a.question.model == model],
-            as_of=as_of, site=site, model=model,
-        )  # fmt: skip
+        same = [answer.question for answer in told if answer.question.model == model]
+        yield from _fleet(same, as_of=as_of, site=site, model=model)
     for answer in told:
         yield from _of_answer(answer, as_of, site)
 
 
-def _fleet(tracks: Sequence[Track], **about: Any) -> Iterator[TrackRow]:
-    if not tracks:
+def _fleet(asked: Sequence[Question], **about: Any) -> Iterator[TrackRow]:
+    if not asked:
         return
+    tracks, own = [question.track for question in asked], [_own(question) for question in asked]
     same = {"pool": FLEET, "pool_kind": FLEET, "resource": "all", "unit": "", **about}
     for ahead in AHEAD_DAYS:
-        tally = together(track.tally(ahead) for track in tracks)
+        tally, by_engine = (together(one.tally(ahead) for one in some) for some in (tracks, own))
         if tally.said:
-            yield _row(same | _level_cells(ahead, tally))
-    crossings = [score for track in tracks for score in track.crossings]
-    yield _row(same | _crossing_cells(crossings))
+            yield _row(same | _level_cells(ahead, tally, by_engine))
+    every, by_own = ([s for one in some for s in one.crossings] for some in (tracks, own))
+    yield _row(same | _crossing_cells(every, by_own))
+
+
+def _own(question: Question) -> Track:
+    """What the engine that answers the question now has said of it."""
+    return question.track.by(engine_of(question))
 
 
 def _of_answer(answer: Answer, as_of: date, site: str) -> Iterator[TrackRow]:
-    question, found = answer.question, answer.question.track
+    question, found, own = answer.question, answer.question.track, _own(answer.question)
     same = {
         "as_of": as_of,
         "site": site,
@@ -192,10 +196,12 @@ def _of_answer(answer: Answer, as_of: date, site: str) -> Iterator[TrackRow]:
     for ahead, factor in zip(AHEAD_DAYS, factors, strict=True):
         if scores := found.of(ahead):
             newest = max(scores, key=lambda score: score.on)
-            cells = _level_cells(ahead, found.tally(ahead)) | {"widened": round(float(factor), 2)}
+            cells = _level_cells(ahead, found.tally(ahead), own.tally(ahead))
+            cells |= {"widened": round(float(factor), 2)}
             yield _row(same | cells | _level_example(newest, answer))
     if (telling := _telling(found.crossings)) is not None:
-        yield _row(same | _crossing_cells(found.crossings) | _crossing_example(telling))
+        cells = _crossing_cells(found.crossings, own.crossings)
+        yield _row(same | cells | _crossing_example(telling))
 
 
 def _row(cells: dict[str, Any]) -> TrackRow:
@@ -206,13 +212,15 @@ def _row(cells: dict[str, Any]) -> TrackRow:
     return TrackRow(**(told | {"key": track_key(*about)}))
 
 
-def _level_cells(ahead: int, tally: Tally) -> dict[str, Any]:
-    verdict = holds(tally)
+def _level_cells(ahead: int, tally: Tally, by_engine: Tally) -> dict[str, Any]:
+    """The record of all that was said; whether the band holds is told of the present engine's."""
+    verdict = holds(by_engine)
     return {
         "about": "level",
         "ahead_days": ahead,
         "forecasts": tally.said,
         "scored": tally.scored,
+        "scored_by_engine": by_engine.scored,
         "apart": tally.apart,
         "within_80_pct": _percent(tally.in_80, tally.scored),
         "within_95_pct": _percent(tally.in_95, tally.scored),
@@ -239,13 +247,16 @@ def _level_example(score: LevelScore, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _crossing_cells(crossings: Sequence[CrossingScore]) -> dict[str, Any]:
+def _crossing_cells(
+    crossings: Sequence[CrossingScore], by_engine: Sequence[CrossingScore]
+) -> dict[str, Any]:
     scored = [score for score in crossings if score.outcome != "open"]
     errors = [score.error_days for score in scored if score.error_days is not None]
     return {
         "about": "first_over",
         "forecasts": len(crossings),
         "scored": len(scored),
+        "scored_by_engine": sum(score.outcome != "open" for score in by_engine),
         "within_80_pct": _percent(sum(score.in_80 for score in scored), len(scored)),
         "error_days": round(sum(map(abs, errors)) / len(errors), 1) if errors else None,
         "bias_days": round(sum(errors) / len(errors), 1) if errors else None,
@@ -343,26 +354,41 @@ def example_words(row: TrackRow) -> str:
         "came": f"it was on {row.came_date}",
         "unforeseen": f"it was over on {row.came_date}",
         "not_come": "it has not come",
-        "open": "still to come",
+        "open": _while_open(row),
     }
     return f"{told}; {endings[row.outcome]}"
 
 
+def _while_open(row: TrackRow) -> str:
+    first = row.said_first_date
+    return "still to come" if first is None or first > row.as_of else "it has not come so far"
+
+
 def _level_words(row: TrackRow) -> str:
-    verdict = "; the band does not hold" if row.band_holds == "no" else ""
+    verdicts = {"no": "; the band does not hold", "yes": "; it holds"}
+    undecided = "; too few apart to judge it" if row.scored_by_engine else ""
+    verdict = verdicts.get(row.band_holds, undecided)
     wape = "?" if row.wape is None else f"{row.wape:.2f} %"
     bias = "?" if row.bias_pct is None else f"{row.bias_pct:+.2f} %"
     return (
-        f"{row.ahead_days} days ahead, {row.scored} scored: WAPE {wape}, bias {bias}, within the "
-        f"band of 80 % {row.within_80_pct:.0f} %, of 95 % {row.within_95_pct:.0f} %"
-        f"{verdict}"
+        f"{row.ahead_days} days ahead, {row.scored} scored{_of_others(row)}: WAPE {wape}, bias "
+        f"{bias}; the band of 80 % held {row.within_80_pct:.0f} %, that of 95 % "
+        f"{row.within_95_pct:.0f} %{verdict}"
     )
+
+
+def _of_others(row: TrackRow) -> str:
+    """How many of the scored ones another engine, or version, said: they do not judge this one."""
+    others = row.scored - row.scored_by_engine
+    if not others:
+        return ""
+    return f" ({others if row.scored_by_engine else 'all'} of an earlier engine)"
 
 
 def _crossing_words(row: TrackRow) -> str:
     error = "" if row.error_days is None else f", {row.error_days:g} days off"
     return (
-        f"dates of being first over, {row.scored} scored: within the dates said "
+        f"dates of being first over, {row.scored} scored{_of_others(row)}: within the dates said "
         f"{row.within_80_pct:.0f} %{error}; not foreseen {row.unforeseen}, not come {row.not_come}"
     )
 

@@ -1,7 +1,7 @@
 """The fan chart: a forecast as a picture, in SVG written by a template. Loads nothing.
 
 What was measured, the bands of 80 and 95 % ahead, what is usable, and the dates, each with a
-label that overlaps no other.
+label that overlaps no other. Without colour lines differ by width and dashes, bands by shade.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _ABOVE = 22.0  # the title
 _LANE = 13.0  # a row of labels
 _LETTER, _TITLE_LETTER = 5.0, 6.6  # the mean width of a letter
 _GAP = 8.0
+_MONTH_LETTERS = 8  # 2026-11, and some room
 _LONGEST_LABEL = 34
 _LANE_SHARE = 0.2  # of the height, for labels
 _FIRST = ("order_by", "over_one_in_ten", "over_half", "over")
@@ -209,10 +210,11 @@ class _Drawing:
         """The first days of months, so many that their names do not touch."""
         first, last = self._picture.first, self._picture.last
         months = _months(first, last)
-        room = int((self._width - _LEFT - _RIGHT) / (8 * _LETTER + _GAP))
+        room = int((self._width - _LEFT - _RIGHT) / (_MONTH_LETTERS * _LETTER + _GAP))
         every = next(n for n in (1, 2, 3, 4, 6, 12, 24) if len(months) / n <= room or n == 24)
         for month in months:
-            if (month.month - 1) % min(every, 12) == 0:
+            beyond = self._x(month) + _MONTH_LETTERS / 2 * _LETTER > self._width
+            if (month.month - 1) % min(every, 12) == 0 and not beyond:
                 yield _Tick(self._x(month), f"{month:%Y-%m}")
 
     def _y_ticks(self) -> Iterator[_Tick]:

@@ -126,4 +126,6 @@ def _coarse(amount: float | None) -> str:
 def _signed(amount: float | None) -> str | None:
     if amount is None:
         return None
+    if round(amount, 2) == 0:
+        return "0"
     return f"{amount:+,.0f}" if abs(amount) >= 10 else f"{amount:+,.2f}"

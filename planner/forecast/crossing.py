@@ -23,14 +23,15 @@ def first_over(paths: FanPaths, usable: Floats) -> Ints:
     number of days where it never is. NaN is over nothing, and nothing is over it."""
     ranks = ranks_of(paths.samples, paths.horizon_days + 1, paths.seed)
     safe = _safe_ranks(paths, usable, len(ranks)).astype(ranks.dtype)
-    found = np.empty((paths.series, len(ranks)), dtype=np.int64)
+    found = np.full((paths.series, len(ranks)), ranks.shape[1], dtype=np.int64)
+    some_over = np.flatnonzero((safe < len(ranks)).any(axis=1))
     at_once = max(1, _CELLS_AT_ONCE // ranks.size)
-    for first in range(0, paths.series, at_once):
-        some = slice(first, first + at_once)
-        over = ranks >= safe[some, None, :]
+    for first in range(0, len(some_over), at_once):
+        rows = some_over[first : first + at_once]
+        over = ranks >= safe[rows, None, :]
         day = over.argmax(axis=2)  # 0 also where none is
         is_over = np.take_along_axis(over, day[:, :, None], axis=2)[:, :, 0]
-        found[some] = np.where(is_over, day, ranks.shape[1])
+        found[rows] = np.where(is_over, day, ranks.shape[1])
     return found
 
 

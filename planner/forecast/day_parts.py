@@ -15,7 +15,7 @@ from datetime import date
 import numpy as np
 
 from planner.forecast.calendar import NO_CALENDAR, Calendar
-from planner.forecast.medians import row_medians
+from planner.forecast.medians import row_means, row_medians
 from planner.forecast.paths import Floats
 from planner.forecast.steps import Flags
 from planner.forecast.weekdays import WEEK, Days, weekday_of, weekly_profile
@@ -95,18 +95,12 @@ def _beyond_the_day(weeks: Floats) -> Floats:
     for left_out in range(weeks.shape[1]):
         others = np.delete(apart, left_out, axis=1)
         told = row_medians(others.transpose(0, 2, 1))
-        without += _mean(np.abs(apart[:, left_out]))
-        with_it += _mean(np.abs(apart[:, left_out] - told))
+        without += row_means(np.abs(apart[:, left_out]))
+        with_it += row_means(np.abs(apart[:, left_out] - told))
     gain = (without - with_it) / np.where(without > 0, without, 1.0)
     share = np.clip(gain / _TELLING_GAIN, 0.0, 1.0)
     usual = row_medians(apart.transpose(0, 2, 1))
     return np.where(np.isnan(usual), 0.0, usual) * share[:, None]
-
-
-def _mean(values: Floats) -> Floats:
-    """The mean of the known values of each row; 0 where none is."""
-    known = ~np.isnan(values)
-    return np.asarray(np.where(known, values, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
 
 
 def _as_mostly(usual: Floats, special: Flags, weekday: Days) -> Floats:
@@ -120,6 +114,8 @@ def _as_mostly(usual: Floats, special: Flags, weekday: Days) -> Floats:
 
 def _around(plain: Floats, chosen: Flags) -> Floats:
     """The median of the days around each chosen one; NaN where none of them is known."""
+    if not chosen.any():
+        return np.empty((len(plain), 0))
     half = _AROUND_DAYS // 2
     padded = np.pad(plain, ((0, 0), (half, half)), constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, _AROUND_DAYS, axis=1)

@@ -15,6 +15,7 @@ import numpy as np
 from planner.forecast.engine import EXPERTS, USUAL, Calibration, fan_of
 from planner.forecast.fan import DAYS_AHEAD, MIDDLE, SHARES, Fan
 from planner.forecast.paths import Block, Floats
+from planner.forecast.spikes import without_spikes
 from planner.forecast.traits import Year, year_and_steps
 
 _BACK_DAYS = (90, 180)
@@ -45,7 +46,7 @@ def earned(block: Block, *, seed: int, prior: Calibration = USUAL) -> Calibratio
 def _trials(values: Floats) -> Iterator[tuple[Year, Floats]]:
     """Pasts as they were known, and how far each series moved by each day ahead since."""
     for back in _BACK_DAYS:
-        past, after = values[:, :-back], values[:, -back:]
+        past, after = without_spikes(values[:, :-back]), values[:, -back:]
         told = (~np.isnan(past)).sum(axis=1) >= _SHORTEST_DAYS
         if told.any():
             year, _steps = year_and_steps(past[told])

@@ -5,8 +5,8 @@ ahead, quantiles of how far the level will have moved. The quantiles are average
 widened by what they were too sure of. A future is a rank that wanders from week to week, the same
 for every series: on each day it is as high as that rank's quantile.
 
-Steps that are no habit are taken out first: the past is moved to the present level. The growth
-model is told how much they were, and has learnt how often more follow.
+Spikes are taken out first, then steps that are no habit: the past is moved to the present level.
+The growth model is told how much the steps were, and has learnt how often more follow.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ from planner.forecast.fan import (
 from planner.forecast.growth_model import shipped
 from planner.forecast.paths import Block, Floats, PathBlock, draws
 from planner.forecast.plain_experts import last_value, mean_drift, middle_month
+from planner.forecast.spikes import without_spikes
 from planner.forecast.steps import Flags, Ints, Steps
 from planner.forecast.straight import line_of
 from planner.forecast.traits import Year, year_and_steps
 from planner.forecast.weekdays import steadied, weekday_of, weekly_profile
 
+NAME = "experts-3"  # in the ledger: another number where the same past gives other futures
 _VALUES_AT_ONCE = 3_000_000  # of paths: 24 MB
 _LEARNT_AT_ONCE = 500
 FEWEST_VALUES = 3
@@ -233,7 +235,8 @@ def _learnt(
     weekday = weekday_of(origin, np.arange(-values.shape[1], 0))
     own_day = ~np.isnan(values) if coarse is None else ~np.isnan(values) & ~coarse
     plain = values - np.where(own_day, profile[:, weekday], 0.0)
-    level, steps = year_and_steps(steadied(plain, own_day, profile))
+    steady = steadied(plain, own_day, profile)
+    level, steps = year_and_steps(without_spikes(steady))
     fan = fan_of(level, seed, calibration)
     enough = (~np.isnan(values)).sum(axis=1) >= FEWEST_VALUES
     return fan, np.where(enough, level.last, np.nan), profile, steps

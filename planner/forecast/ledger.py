@@ -175,6 +175,14 @@ class Track:
     levels: tuple[LevelScore, ...] = ()
     crossings: tuple[CrossingScore, ...] = ()
 
+    def by(self, engine: str) -> Track:
+        """What that engine said of it; another one, or another version, proves nothing of it."""
+        return Track(
+            tuple(one for one in self.said if one.forecast.engine == engine),
+            tuple(score for score in self.levels if score.said.engine == engine),
+            tuple(score for score in self.crossings if score.said.engine == engine),
+        )
+
     def of(self, ahead_days: int) -> tuple[LevelScore, ...]:
         return tuple(score for score in self.levels if score.band.ahead_days == ahead_days)
 
@@ -296,8 +304,8 @@ def widening_of(found: Track, engine: str) -> Widening:
     before it needs, or what would have held its own few forecasts, if that is less. What another
     engine said counts nothing.
     """
-    own = [score for score in found.levels if score.said.engine == engine]
-    by_distance = {a: [s for s in own if s.band.ahead_days == a] for a in AHEAD_DAYS}
+    own = found.by(engine)
+    by_distance = {ahead: own.of(ahead) for ahead in AHEAD_DAYS}
     judged = {
         ahead
         for ahead, scores in by_distance.items()

@@ -8,8 +8,10 @@ from none. q comes from how far the medians of weeks moved in four weeks, less w
 would move them. Flicker is drawn from what was left over of each day, as it was: lopsided and in
 bursts, and hardly more than has been seen. Paths carry the uncertainty of drift and level.
 
-Steps are taken out first: the past is moved to the present level, and drift is what is left.
-A single step widens no band; where there were two, a third is possible and they stay in q.
+Spikes tell of flicker only. Steps are taken out: the past is moved to the present level, and drift
+is what is left.
+A single step widens no band, nor does a single excursion (up and back again); where there were
+two of a kind, a third is possible and they stay in q.
 """
 
 from __future__ import annotations
@@ -24,44 +26,19 @@ import numpy.typing as npt
 
 from planner.forecast.calendar import NO_CALENDAR, Calendar
 from planner.forecast.day_parts import DayParts, day_parts, hour_parts
+from planner.forecast.level import DAYS, Rhythm, carried, first_known, level_of
 from planner.forecast.medians import row_medians, row_quantiles
 from planner.forecast.paths import Block, Floats, PathBlock, draws
+from planner.forecast.spikes import without_spikes
 from planner.forecast.steps import Flags, Ints, Steps, find_steps
-from planner.forecast.weekdays import WEEK
 
+NAME = "seasonal-2"  # in the ledger: another number where the same past gives other futures
 _MEDIAN_VARIANCE = np.pi / 2  # of a median, where that of a mean is 1
 _DOUBTFUL = 4.0  # standard errors: a drift as large as that counts half
 _SERIES_AT_ONCE = 8
 _SIGNIFICANT = 1.96
-_MANY_STEPS = 2  # one is an event of its own; with the second they belong to the series
+_MANY_EVENTS = 2  # one is an event of its own; with the second they belong to the series
 _FEWEST = 3  # values that tell a spread, or a median of a week
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """How often values come, and over how many of them a level is told.
-
-    ``spell`` is what a median is taken of to see whether the level moved: a week of days, a day of
-    hours. ``near`` follows a change, ``far`` is not misled by a busy spell: the level is the mean
-    of their two medians. ``width`` is by how much more than before loads will flicker.
-    """
-
-    spell: int
-    near: int
-    far: int
-    width: float
-
-
-# Chosen on loads of virtual machines (docs/explanation/forecast.md).
-DAYS = Rhythm(spell=WEEK, near=WEEK, far=4 * WEEK, width=1.25)
-
-
-def parts_of_a_day(count: int) -> Rhythm:
-    """Values of which a day has so many: hours, or shorter."""
-    return Rhythm(spell=count, near=4 * count, far=WEEK * count, width=1.0)
-
-
-HOURS = parts_of_a_day(24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,33 +112,36 @@ def forecast(
 ) -> SeasonalPaths:
     """Paths from ``block[series, day]``; the last column is the day before the origin.
 
-    NaN is a day without a value of its own. A series needs at least two values; one with fewer
-    yields NaN, which is over no limit. ``coarse`` marks values that are means over several days:
-    they have no weekday. Values of hours have another ``rhythm``: days, and the horizon, then count
-    hours; no steps are found in them, and the calendar says nothing of them.
+    NaN is a day without a value of its own. A series needs two values within ``trend_days``; one
+    with fewer yields NaN, which is over no limit. ``coarse`` marks values that are means over
+    several days: they have no weekday. Values of hours have another ``rhythm``: days, and the
+    horizon, then count hours; no spikes or steps are found in them, and the calendar says nothing
+    of them.
     """
     values = np.asarray(block, dtype=np.float64)
     own_day = np.ones(values.shape, dtype=bool) if coarse is None else ~coarse
     known = np.where(own_day, values, np.nan)
+    by_days = rhythm == DAYS
     parts = (
-        day_parts(known, origin, calendar)
-        if rhythm == DAYS
-        else hour_parts(known, origin, rhythm.spell)
+        day_parts(known, origin, calendar) if by_days else hour_parts(known, origin, rhythm.spell)
     )
     added = parts.on(origin, np.arange(-values.shape[1], 0))
     plain = values - np.where(own_day, added, 0.0)
-    steps = find_steps(plain) if rhythm == DAYS else Steps.none()
-    level = steps.removed_from(plain)
-    as_it_was = np.where(_many(steps, len(plain)), plain, level)
+    steady = without_spikes(plain) if by_days else plain
+    steps = find_steps(steady) if by_days else Steps.none()
+    level = steps.removed_from(steady)
+    single = steps.where(~_recurring(steps, values.shape[1]))
+    as_it_was = single.removed_from(steady)
     slope = _slope(level[:, -trend_days:])
-    sure = _moves(_carried(as_it_was, slope.drift), rhythm, trend_days)
+    sure = _moves(carried(as_it_was, slope.drift), rhythm, trend_days)
     removed = steps.variance_since(values.shape[1] - trend_days, sure.noise)
     error = slope.error(sure, removed)
     drift = _shrunk(slope.drift, error)
-    # What is not sure to be growth is wandering.
-    moves = _moves(_carried(as_it_was, drift), rhythm, trend_days)
+    # What is not sure to be growth is wandering; what fell back the next day flickered.
+    moves = _moves(carried(as_it_was, drift), rhythm, trend_days)
+    flicker = _moves(carried(single.removed_from(plain), drift), rhythm, trend_days).apart
     return SeasonalPaths(
-        level=_level(level, drift, rhythm),
+        level=level_of(level, drift, rhythm),
         level_error=np.sqrt(
             moves.noise * _MEDIAN_VARIANCE / rhythm.near + moves.wander * rhythm.spell
         ),
@@ -169,7 +149,7 @@ def forecast(
         drift_error=slope.error(moves, removed),
         growth_significant=np.asarray(slope.drift > _SIGNIFICANT * error),
         wander=np.sqrt(moves.wander),
-        flicker=rhythm.width * _evenly(moves.apart, 2 * -(-samples // 2)),
+        flicker=rhythm.width * _evenly(flicker, 2 * -(-samples // 2)),
         parts=parts,
         steps=steps,
         origin=origin,
@@ -179,9 +159,16 @@ def forecast(
     )
 
 
-def _many(steps: Steps, count: int) -> Flags:
-    """Per series, as a column, whether its steps are to be expected again."""
-    return (steps.counted(count) >= _MANY_STEPS)[:, None]
+def _recurring(steps: Steps, days: int) -> Flags:
+    """Which steps are to be expected again: those of a series that had another of their kind. To
+    leave a level and to come back to it is one event, and tells of no other that was left for good.
+    """
+    away = steps.excursions(days)
+    found = np.zeros(len(away), dtype=bool)
+    for kind, steps_of_one in ((away, 2), (~away, 1)):
+        events = np.bincount(steps.series[kind]) // steps_of_one
+        found[kind] = events[steps.series[kind]] >= _MANY_EVENTS
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +223,7 @@ def _wander(values: Floats, middles: Floats, noise: Floats, spell: int) -> Float
         np.maximum(_square_of_moves(middles, lag) - of_noise, 0.0) / (lag * spell)
         for lag in (4, 2, 1)
     ]
-    return _first_known(*choices, _square_of_moves(values, 1))
+    return _first_known_or_0(*choices, _square_of_moves(values, 1))
 
 
 def _square_of_moves(values: Floats, lag: int) -> Floats:
@@ -249,9 +236,9 @@ def _square_of_moves(values: Floats, lag: int) -> Floats:
     return np.where(counts >= _FEWEST, squares.sum(axis=1) / np.maximum(counts, 1), np.nan)
 
 
-def _first_known(*choices: Floats) -> Floats:
+def _first_known_or_0(*choices: Floats) -> Floats:
     """Per series the first choice that is known; 0 where none is."""
-    found = _first_known_or_nan(*choices)
+    found = first_known(*choices)
     return np.where(np.isnan(found), 0.0, found)
 
 
@@ -300,32 +287,3 @@ def _shrunk(drift: Floats, error: Floats) -> Floats:
     with np.errstate(invalid="ignore"):
         share = np.where(np.isinf(sure), 1.0, sure / (sure + _DOUBTFUL**2))
     return np.asarray(drift * share)
-
-
-def _carried(values: Floats, drift: Floats) -> Floats:
-    """The values as they would be had each drifted to the last day."""
-    age = np.arange(values.shape[1] - 1, -1, -1, dtype=np.float64)
-    return np.asarray(values + drift[:, None] * age)
-
-
-def _level(values: Floats, drift: Floats, rhythm: Rhythm) -> Floats:
-    """Where each series stands at the last day: medians of its last days, carried there by drift.
-
-    Where no day of them is known, the last value.
-    """
-    carried = _carried(values, drift)
-    near, far = (row_medians(carried[:, -count:]) for count in (rhythm.near, rhythm.far))
-    return _first_known_or_nan((near + far) / 2, far, _last(carried))
-
-
-def _first_known_or_nan(*choices: Floats) -> Floats:
-    result = np.full_like(choices[0], np.nan)
-    for choice in reversed(choices):
-        result = np.where(np.isnan(choice), result, choice)
-    return result
-
-
-def _last(values: Floats) -> Floats:
-    """The newest known value of each series; NaN where none is."""
-    newest = values.shape[1] - 1 - np.argmax(~np.isnan(values[:, ::-1]), axis=1)
-    return np.asarray(np.take_along_axis(values, newest[:, None], axis=1)[:, 0])

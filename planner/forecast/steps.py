@@ -20,22 +20,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from planner.forecast.medians import row_medians
+from planner.forecast.medians import SEVEN, row_medians, sevens_in_order
 from planner.forecast.paths import Floats
 
-_WINDOW = 7  # values on either side: a week where there is one a day
+_WINDOW = SEVEN  # values on either side: a week where there is one a day
 _FAR = 6.0  # robust standard deviations
 _MATERIAL_RATIO = 0.05  # of the level: smaller ones are how a level grows
 _AT_ONCE_RATIO = 0.5  # of a step that has to come within three days
 _HALFWAY_RATIO = 0.1  # of a step: what is missing of it after a sample that it came within
 _HABIT = 5  # in one direction
+_BACK_RATIO = 0.25  # of the larger one: two steps that leave no more behind take each other back
+_AWAY_DAYS = 91  # a level that was left for longer has moved twice
+_BACK_DAYS = 14  # a level that has been back for less may be on its way
 _MOST = 10  # looked for in a series; more are a habit anyway
 _NORMAL = 1.4826  # standard deviations per median absolute deviation
-# These exchanges, one after the other, put any seven values in order.
-_EXCHANGES = (
-    (0, 6), (2, 3), (4, 5), (0, 2), (1, 4), (3, 6), (0, 1), (2, 5),
-    (3, 4), (1, 2), (4, 6), (2, 3), (4, 5), (1, 2), (3, 4), (5, 6),
-)  # fmt: skip
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -96,9 +94,8 @@ class Steps:
         size, row = self.size[coarse], np.arange(len(series))
         own = values[series]
         known, days = ~np.isnan(own), np.arange(values.shape[1])
-        after = np.where(known & (days > first[:, None]), days, days[-1]).min(
-            axis=1, initial=days[-1]
-        )
+        newest = len(days) - 1
+        after = np.where(known & (days > first[:, None]), days, newest).min(axis=1, initial=newest)
         earlier = np.where(known & (days < last[:, None]), days, 0).max(axis=1, initial=0)
         enough = _HALFWAY_RATIO * np.abs(size)
         late = (own[row, after] - own[row, first]) * np.sign(size) > enough
@@ -127,6 +124,25 @@ class Steps:
         """How many each of ``count`` series has."""
         return np.bincount(self.series, minlength=count)
 
+    def excursions(self, days: int) -> Flags:
+        """Which steps, of so many days, led away from a level and, within a quarter, back to it,
+        where it has been for two weeks since. Habits do not."""
+        sizes = np.abs(self.size)
+        undone = np.abs(self.size[:-1] + self.size[1:]) <= _BACK_RATIO * np.maximum(
+            sizes[:-1], sizes[1:]
+        )
+        undone &= (np.diff(self.series) == 0) & (np.diff(self.day) <= _AWAY_DAYS)
+        undone &= self.day[1:] <= days - _BACK_DAYS
+        first = _every_other(undone & ~self.habit[:-1] & ~self.habit[1:])
+        found = np.zeros(len(sizes), dtype=bool)
+        found[:-1] |= first
+        found[1:] |= first
+        return found
+
+    def where(self, chosen: Flags) -> Steps:
+        """Those that are chosen."""
+        return Steps(*(getattr(self, name)[chosen] for name in self.__slots__))
+
     def variance_since(self, day: int, noise: Floats) -> Floats:
         """Per series the variance of what was removed from ``day`` on.
 
@@ -140,8 +156,17 @@ class Steps:
         return found
 
 
+def _every_other(flags: Flags) -> Flags:
+    """The first, third, … of each run of flags that are set."""
+    place = np.arange(len(flags))
+    in_run = place - np.maximum.accumulate(np.where(flags, -1, place))
+    return np.asarray(flags & (in_run % 2 == 1))
+
+
 def find_steps(values: Floats) -> Steps:
     """The steps in ``values[series, day]``; NaN is a day without a value of its own."""
+    if values.shape[1] < 2 * _WINDOW:
+        return Steps.none()
     packed, column, count = _packed(values)
     gap = _gaps(column)
     found: list[_Found] = []
@@ -190,11 +215,7 @@ class _Windows:
 
     @classmethod
     def of(cls, packed: Floats) -> _Windows:
-        places = packed.shape[1] - _WINDOW + 1
-        ranks = [packed[:, i : i + places] for i in range(_WINDOW)]
-        for one, other in _EXCHANGES:
-            low, high = ranks[one], ranks[other]
-            ranks[one], ranks[other] = np.minimum(low, high), np.maximum(low, high)
+        ranks = sevens_in_order(packed)
         return cls(sum(ranks[1:], ranks[0]) / _WINDOW, ranks[_WINDOW // 2], ranks[1], ranks[-2])
 
     def of_rows(self, rows: Flags) -> _Windows:

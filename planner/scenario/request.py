@@ -155,15 +155,29 @@ def _decide(base: Base, request: Request) -> Decision:
     which what is on its way arrives where something is short, or what is ordered today would; it
     cannot move past the longest lead time.
     """
-    tried = _Tried.on(base, request, request.when or base.estate.as_of)
-    while tried.begins < tried.next_on <= _last_day(base, request.until):
-        tried = _Tried.on(base, request, tried.next_on)
+    tried = _tried_until_ready(base, request)
     decision = _decision(base, request, tried)
     if decision.verdict == "yes_if" and decision.possible_from > decision.begins:
         told = {"date": decision.possible_from, "days": _horizon_days(base)}
         unknown = (*decision.unknown, Said("unknown_beyond", told))
         return replace(decision, verdict="unknown", unknown=unknown)
     return decision
+
+
+def _tried_until_ready(base: Base, request: Request) -> _Tried:
+    """The request on the first day after which nothing more comes that it lacks.
+
+    The figures first: only a day that they allow is worth packing every failure for.
+    """
+    last = _last_day(base, request.until)
+    tried = _Tried.on(base, request, request.when or base.estate.as_of)
+    while True:
+        while tried.begins < tried.next_on <= last:
+            tried = _Tried.on(base, request, tried.next_on)
+        whole = _Tried.on(base, request, tried.begins, packed=True)
+        if not whole.begins < whole.next_on <= last:
+            return whole
+        tried = _Tried.on(base, request, whole.next_on)
 
 
 @dataclass(frozen=True)
@@ -182,12 +196,12 @@ class _Tried:
     judged: Judged
 
     @classmethod
-    def on(cls, base: Base, request: Request, begins: date) -> _Tried:
+    def on(cls, base: Base, request: Request, begins: date, *, packed: bool = False) -> _Tried:
         coming = coming_in(base, _clusters(base, request))
         done = [one for one in coming if one.by <= begins and one.change is not None]
         arrived = [one.change for one in done if one.change is not None]
         ready, asked = without(base, done), replace(request, when=begins).changes
-        return cls._judged(ready, request, coming, (*arrived, *asked), begins)
+        return cls._judged(ready, request, coming, (*arrived, *asked), begins, packed=packed)
 
     @classmethod
     def _judged(
@@ -197,16 +211,22 @@ class _Tried:
         coming: tuple[Coming, ...],
         changes: tuple[Change, ...],
         begins: date,
+        *,
+        packed: bool,
     ) -> _Tried:
-        outcome = outcome_of(base, Scenario(name=request.name, changes=changes), on=begins)
+        scenario = Scenario(name=request.name, changes=changes)
+        outcome = outcome_of(base, scenario, packed=packed, on=begins)
         judge = Judge(base, outcome, begins, request.until)
         return cls(base, coming, changes, begins, outcome, judge, judge.of(outcome))
 
     def bare(self, base: Base, request: Request, more: Iterable[Change]) -> _Tried:
         """The same with more changes, if nothing that is on its way ever arrived."""
-        arrivals = [one for one in self.coming if one.arrives]
+        bare = without(base, [one for one in self.coming if one.arrives])
         changes = (*replace(request, when=self.begins).changes, *more)
-        return self._judged(without(base, arrivals), request, (), changes, self.begins)
+        figures = self._judged(bare, request, (), changes, self.begins, packed=False)
+        if figures.judged.shorts:
+            return figures
+        return self._judged(bare, request, (), changes, self.begins, packed=True)
 
     @property
     def next_on(self) -> date:

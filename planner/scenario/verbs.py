@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from itertools import chain, count
 from typing import Any
 
 from inventory.facts import Fact
@@ -87,7 +88,8 @@ def _free_names(world: World, what: AddHosts, like: Host | None) -> Iterator[str
     stem = what.name or ("new-host" if like is None else f"new-{like.name}")
     alone = [stem] if what.name and what.count == 1 else []
     taken = {fact.record.host_id for fact in world.facts(Host)}
-    return (n for n in (*alone, *(f"{stem}-{i}" for i in range(1, 10**6))) if n not in taken)
+    numbered = (f"{stem}-{n}" for n in count(1))
+    return (name for name in chain(alone, numbered) if name not in taken)
 
 
 def _host(name: str, cluster: str, what: AddHosts, like: Host | None) -> Host:

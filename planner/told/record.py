@@ -73,7 +73,8 @@ def _levels(scores: Sequence[LevelScore], answer: Answer) -> Iterator[str]:
         )
         yield (
             f"  on {score.said.as_of}{_replayed(score)} for {score.on}: {middle} ({low} to {high})"
-            f", came {came}: {'within' if score.in_80 else 'outside'}; run {score.said.run_id}"
+            f", came {came}: {'within' if score.in_80 else 'outside'}; "
+            f"{score.said.engine}, run {score.said.run_id}"
         )
 
 
@@ -87,7 +88,7 @@ def _crossings(track: Track) -> Iterator[str]:
         yield (
             f"  on {said.as_of}{_replayed(score)}: {shown(said.first_over_p10)}, "
             f"{shown(said.first_over_p50)}, {shown(said.first_over_p90)}; came "
-            f"{shown(score.came_on)}: {score.outcome}; run {said.run_id}"
+            f"{shown(score.came_on)}: {score.outcome}; {said.engine}, run {said.run_id}"
         )
 
 

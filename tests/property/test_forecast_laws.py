@@ -229,3 +229,41 @@ def test_a_straight_past_goes_on_within_a_narrow_band(growth: int, days: int) ->
     ahead = np.arange(1, HORIZON + 2)
     assert found[2] == pytest.approx(values[-1] + growth * ahead, abs=2 + 0.02 * abs(growth) * 120)
     assert (found[3] - found[1]).max() <= 4 + 0.1 * abs(growth) * HORIZON
+
+
+# Whatever a history is
+
+
+def _hostile() -> dict[str, Floats]:
+    random = np.random.default_rng(2)
+    year = 1000 + np.arange(365) + 5 * random.standard_normal(365)
+    found = {f"{days} days": year[:days] for days in range(14)}
+    found |= {f"times {scale}": year * scale for scale in (1e18, 1e30, 1e-9, 1e-30)}
+    found |= {f"always {level}": np.full(365, level) for level in (0.0, 3e18, 3e-9)}
+    found["nothing known"] = np.full(100, np.nan)
+    found["two known"] = np.where(np.isin(np.arange(365), (300, 364)), year, np.nan)
+    found["known until a month ago"] = np.where(np.arange(365) < 335, year, np.nan)
+    found["known since two months"] = np.where(np.arange(365) < 305, np.nan, year)
+    found["a wrong reading"] = np.where(np.arange(365) == 200, 1e9, year)
+    found["a wrong reading last"] = np.where(np.arange(365) == 364, 1e9, year)
+    found["a counter that was reset"] = np.where(np.arange(365) < 250, year, year - year[250])
+    found["a percentage near its end"] = np.minimum(100, 95 + random.standard_normal(365))
+    found["on and off"] = 1000.0 * (np.arange(365) % 2)
+    return found
+
+
+HOSTILE = _hostile()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_history_keeps_the_laws(name: str) -> None:
+    values = HOSTILE[name]
+    known = int((~np.isnan(values)).sum())
+    told = [bands(forecast(engine_alone, values)) for engine_alone in ENGINES.values()]
+    quantiles = np.quantile(loads(values), SHARES, axis=1).transpose(1, 0, 2)
+    for found, fewest in [*((bands_of, 3) for bands_of in told), (quantiles, 2)]:
+        assert np.isnan(found).all() == (known < fewest)
+        assert np.isnan(found).all() or np.isfinite(found).all()
+        sized = np.nan_to_num(found)
+        assert (sized >= 0).all()
+        assert (np.diff(sized, axis=1) >= -1e-9 * sized.max(initial=0)).all()

@@ -10,6 +10,7 @@ import pytest
 from planner.forecast import seasonal
 from planner.forecast.calendar import NO_CALENDAR, Calendar, every_day
 from planner.forecast.day_parts import day_parts, hour_parts
+from planner.forecast.level import HOURS, level_of
 from planner.forecast.paths import Floats
 
 AS_OF = date(2026, 11, 23)  # a Monday
@@ -137,7 +138,7 @@ def test_hours_follow_day_and_week() -> None:
     values = values + 200 * backup
     found = seasonal.forecast(
         values[None].astype(np.float32), origin=AS_OF, horizon_days=167, seed=1,
-        trend_days=len(hours), rhythm=seasonal.HOURS,
+        trend_days=len(hours), rhythm=HOURS,
     )  # fmt: skip
     told = np.median(np.concatenate([part.paths for part in found.blocks()])[0], axis=0)
     ahead = np.arange(168)
@@ -145,3 +146,15 @@ def test_hours_follow_day_and_week() -> None:
     assert told[to_come].min() > 200
     assert told[~to_come].max() < 100
     assert told[10] > told[20] + 20
+
+
+def test_a_level_of_hours_that_moves_every_day_is_followed_and_one_that_flickers_is_not() -> None:
+    random, hours = np.random.default_rng(6), 28 * 24
+    moves = 500 + np.repeat(random.normal(0, 20, 28), 24).cumsum() / 5
+    flickers = 500 + np.where(np.arange(hours) // 24 == 27, 60.0, 0.0)
+    both = np.stack([moves, flickers]) + random.normal(0, 2, (2, hours))
+    level = level_of(both, np.zeros(2), HOURS)
+    now = moves[-24:].mean()
+    usual = (np.median(both[0, -4 * 24 :]) + np.median(both[0, -7 * 24 :])) / 2
+    assert abs(level[0] - now) < abs(usual - now) / 2
+    assert level[1] == pytest.approx(500, abs=5)

@@ -125,7 +125,7 @@ def test_both_dates_on_one_day_are_one_label() -> None:
     over = AS_OF + 50 * DAY
     same = (Marker(over, "over_one_in_ten"), Marker(over, "over_half"))
     told = [text for text in texts(fan_svg(replace(picture(), markers=same))) if "over" in text]
-    assert told == [f"over (90 % and 50 % sure): {over}"]
+    assert told == [f"over: {over} (1 in 10 and 1 in 2)"]
 
 
 def test_two_dates_that_are_close_are_told_in_one_label_of_a_low_picture() -> None:
@@ -133,7 +133,7 @@ def test_two_dates_that_are_close_are_told_in_one_label_of_a_low_picture() -> No
     first, half = AS_OF + 50 * DAY, AS_OF + 55 * DAY
     markers = (Marker(first, "over_one_in_ten"), Marker(half, "over_half"))
     drawn = fan_svg(replace(picture(), markers=markers), height=137)
-    assert f"over: {first} (90 % sure), {half} (50 % sure)" in texts(drawn)
+    assert f"over: {first} (1 in 10), {half} (1 in 2)" in texts(drawn)
 
 
 def test_a_long_gap_breaks_the_line() -> None:
@@ -176,6 +176,16 @@ def test_no_label_touches_another_or_leaves_the_picture(markers: list[Marker], h
 
 
 _SHOWN = picture()
+
+
+def test_no_month_is_cut_off_at_the_edge_wherever_the_picture_ends() -> None:
+    for days_more in range(62):
+        drawn = fan_svg(replace(_SHOWN, last=_SHOWN.last + days_more * DAY))
+        root = ET.fromstring(drawn)  # noqa: S314
+        months = [n for n in root.iter(f"{SVG}text") if re.fullmatch(r"\d{4}-\d\d", n.text or "")]
+        places = [float(node.get("x", "nan")) for node in months]
+        assert len(places) >= 5
+        assert max(places) + len("2026-11") / 2 * 5.6 <= 720
 
 
 @settings(max_examples=40)

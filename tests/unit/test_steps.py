@@ -162,3 +162,51 @@ def test_a_second_step_widens_the_band() -> None:
     assert found.steps.counted(2).tolist() == [1, 2]
     assert found.wander[1] > 5 * found.wander[0]
     assert found.drift == pytest.approx([0, 0], abs=0.05)
+
+
+@pytest.mark.parametrize("back_for", [30, 60, 120, 170])
+def test_a_load_that_doubled_for_three_weeks_and_is_back_has_the_band_of_before(
+    back_for: int,
+) -> None:
+    usual = 1000 + noise(365, 20)
+    away = usual.copy()
+    away[-back_for - 21 : -back_for] += 1000
+    found = seasonal.forecast(
+        np.stack([usual, away]).astype(np.float32), origin=AS_OF, horizon_days=90, seed=1
+    )
+    assert found.steps.counted(2).tolist() == [0, 2]
+    paths = np.concatenate([block.paths for block in found.blocks()])
+    low, high = np.quantile(paths[:, :, 90], [0.1, 0.9], axis=1)
+    assert low[1] == pytest.approx(low[0], rel=0.07)  # two steps are never told quite exactly
+    assert high[1] == pytest.approx(high[0], rel=0.07)
+
+
+def test_what_led_back_within_a_quarter_and_stayed_two_weeks_is_an_excursion() -> None:
+    def excursions(*moves: tuple[int, float], days: int = 365) -> list[bool]:
+        values = np.full((1, days), 1000.0)
+        for day, size in moves:
+            values[0, day:] += size
+        steps = find_steps(values)
+        assert steps.day.tolist() == [day for day, _size in moves]
+        return list(steps.excursions(days))
+
+    assert excursions((100, 500), (121, -500)) == [True, True]
+    assert excursions((100, -500), (121, 400)) == [True, True]
+    assert excursions((100, 500), (121, -300)) == [False, False]
+    assert excursions((100, 500), (121, 500)) == [False, False]
+    assert excursions((100, 500), (200, -500)) == [False, False]
+    assert excursions((335, 500), (356, -500)) == [False, False]
+    assert excursions((100, 500), (121, -500), (142, 500)) == [True, True, False]
+    assert excursions((60, 300), (100, 500), (121, -500)) == [False, True, True]
+    assert find_steps(np.full((2, 90), 5.0)).excursions(90).tolist() == []
+
+
+def test_a_load_that_is_away_again_and_again_is_expected_to_be() -> None:
+    times = np.arange(365)
+    once, twice = (1000 + noise(365, 20) for _both in range(2))
+    once[(times >= 300) & (times < 321)] += 1000
+    twice[((times >= 240) & (times < 261)) | ((times >= 300) & (times < 321))] += 1000
+    found = seasonal.forecast(
+        np.stack([once, twice]).astype(np.float32), origin=AS_OF, horizon_days=90, seed=1
+    )
+    assert found.wander[1] > 5 * found.wander[0]

@@ -184,13 +184,42 @@ def test_explain_tells_the_record_and_why_the_band_is_wider() -> None:
     assert "band" not in explain(report([]), "pool/san/storage/demand/runway_days")
 
 
+def test_what_another_engine_said_counts_in_the_record_but_judges_and_widens_nothing() -> None:
+    def by(name: str, said: list[Said]) -> list[Said]:
+        return [
+            replace(one, forecast=one.forecast.model_copy(update={"engine": name})) for one in said
+        ]
+
+    old, now = (
+        report(by("earlier-1", missed())),
+        report([*by("earlier-1", missed(12))[10:], *missed()]),
+    )
+    for row in (r for r in old.track_record if r.ahead_days == 7):
+        assert (row.scored, row.scored_by_engine, row.band_holds) == (10, 0, "")
+    assert not any("band_widened" in row.flags for row in old.pools)
+    for row in (r for r in now.track_record if r.ahead_days == 7):
+        assert (row.scored, row.scored_by_engine, row.band_holds) == (12, 10, "no")
+    [first] = [line for line in record_words(old.track_record[:1]) if "scored" in line]
+    assert first.startswith("7 days ahead, 10 scored (all of an earlier engine): WAPE")
+    [words] = [line for line in record_words(now.track_record[:1]) if "scored" in line]
+    assert words.startswith("7 days ahead, 12 scored (2 of an earlier engine): WAPE")
+    assert words.endswith("the band does not hold")
+    assert "earlier-1, run" in explain(now, "track/san/storage/demand/level/7")
+
+
 # In words
 
 
 def told(**more: Any) -> str:
     said_on = date(2026, 3, 1)
     empty: dict[str, Any] = dict.fromkeys(TrackRow.__slots__)
-    row = TrackRow(**(empty | {"about": "first_over", "said_on": said_on, "unit": "gib"} | more))
+    row = TrackRow(
+        **(
+            empty
+            | {"as_of": AS_OF, "about": "first_over", "said_on": said_on, "unit": "gib"}
+            | more
+        )
+    )
     return example_words(row)
 
 
@@ -204,6 +233,9 @@ def test_on_1_march_we_said_and_it_was() -> None:
         "on 2026-03-01 we said it would be over 2026-06-14 to 2026-06-29; it was on 2026-06-20"
     )
     assert told(**(june | {"came_date": None}), outcome="not_come").endswith("; it has not come")
+    assert told(**june, outcome="open").endswith("; it has not come so far")
+    later = june | {"said_first_date": AS_OF + DAY}
+    assert told(**later, outcome="open").endswith("; still to come")
     never = {"came_date": date(2026, 6, 20), "outcome": "unforeseen"}
     assert told(**never) == "on 2026-03-01 we gave no date; it was over on 2026-06-20"
     level = told(
@@ -221,7 +253,8 @@ def test_of_several_forecasts_of_a_day_the_one_three_months_before_is_told() -> 
     said = [
         Said(
             forecast(
-                over_on - back * DAY, usable_line=line.format(over_on - back * DAY),
+                over_on - back * DAY, engine=engine(),
+                usable_line=line.format(over_on - back * DAY),
                 first_over_p10=over_on - 5 * DAY, first_over_p50=over_on + 3 * DAY,
                 first_over_p90=over_on + 9 * DAY,
             ),
@@ -242,3 +275,33 @@ def test_a_forecast_that_is_replaced_is_told_with_its_new_figures() -> None:
     [first] = publish(answered())
     again = replace(first, forecast=first.forecast.model_copy(update={"run_id": "second"}))
     assert report([again]).forecasts[0].forecast.run_id == "RUN"
+
+
+# How likely, and by when
+
+
+@pytest.mark.parametrize(
+    ("alarm", "flagged"),
+    [
+        ({}, True),
+        ({"alarm_pct": 95}, True),
+        ({"alarm_days": 20}, False),
+        ({"alarm_pct": 99.5}, False),
+    ],
+    ids=["default", "surer", "sooner than it comes", "surer than it is"],
+)
+def test_a_pool_that_is_soon_over_is_flagged_as_surely_as_the_policy_wants(
+    alarm: dict[str, Any], flagged: bool
+) -> None:
+    """About thirty days are left."""
+    soon = answered(policy={"forecast": alarm})
+    assert soon.passage is not None
+    assert soon.passage.chance_within(20) < 0.2 < 0.9 < soon.passage.chance_within(60)
+    assert any(flag.startswith("over_soon") for flag in soon.flags) is flagged
+
+
+def test_what_is_over_already_or_not_told_is_no_alarm() -> None:
+    over, stale = answered([value * 2 for value in VALUES]), answered(sources=[health(stale=True)])
+    assert over.runway.reason == "exhausted"
+    for answer in (over, stale):
+        assert not any(flag.startswith("over_soon") for flag in answer.flags)
