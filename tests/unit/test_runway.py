@@ -12,8 +12,9 @@ from estates import AS_OF, answers, estate, health
 from inventory.levels import DayPoint
 from planner.answers import Answer, answer_all
 from planner.forecast.paths import StraightPaths
+from planner.past import Past
 from planner.policy import StatusRules
-from planner.pools import Past, questions
+from planner.questions import questions
 from planner.runway import (
     OrderBy,
     Runway,
