@@ -337,7 +337,7 @@ def _regulations() -> Iterator[str]:
         (
             f"`{pack.id}`", pack.name, f"{pack.valid_from} to {pack.valid_to or 'further notice'}",
             f"{sum(1 for c in pack.controls.values() if c.cited)} of {len(pack.controls)}",
-            "a draft" if pack.is_draft else f"{pack.reviewed_by}, {pack.reviewed_on}",
+            "a draft" if pack.reviewed_on is None else f"{pack.reviewed_by}, {pack.reviewed_on}",
         )
         for pack in load_regulations().packs
     ]  # fmt: skip

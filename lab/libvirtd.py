@@ -74,20 +74,31 @@ def libvirt_lab(
     mode = mode or best_mode()
     require("libvirtd", "virsh", "qemu-system-x86_64", "qemu-img", "busybox")
     require(*(("unshare", "ip") if mode is Mode.SYSTEM else ()))
-    cache = cache_folder()
     with ExitStack() as stack:
-        place = stack.enter_context(_place(folder))
-        system, no_system_because = _system(cache, place)
-        pki = certificates(place / "pki") if tls else None
-        joined = stack.enter_context(bridge()) if mode is Mode.SYSTEM else None
-        if folder is None:
-            stack.enter_context(kept(place, interface=joined))
-        running = [
-            stack.enter_context(libvirtd(name, place / name, mode, _listening(tcp, pki), cache))
-            for name in (f"kvm{i}" for i in range(1, hosts + 1))
-        ]
+        with _readable():
+            cache = cache_folder()
+            place = stack.enter_context(_place(folder))
+            system, no_system_because = _system(cache, place)
+            pki = certificates(place / "pki") if tls else None
+            joined = stack.enter_context(bridge()) if mode is Mode.SYSTEM else None
+            if folder is None:
+                stack.enter_context(kept(place, interface=joined))
+            running = [
+                stack.enter_context(libvirtd(name, place / name, mode, _listening(tcp, pki), cache))
+                for name in (f"kvm{i}" for i in range(1, hosts + 1))
+            ]
         ready = furnish(running, Furniture(guests, tuple(loads), joined, system, extras))
         yield Lab(place, mode, tuple(running), joined, pki, ready, no_system_because)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What is made in the block may be read by whoever runs the guests, whatever our own umask."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def cache_folder() -> Path:

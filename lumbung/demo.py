@@ -34,7 +34,7 @@ from lumbung.publish import new_run_id, publish_logged, weekly
 from lumbung.session import Session
 from lumbung.settings import Settings, SettingsError, load_settings
 from lumbung.verifying import checksum
-from planner.pools import questions
+from planner.questions import questions
 from planner.report import Report
 from planner.track import replayed
 

@@ -48,9 +48,11 @@ from planner.guest_views import names_of
 from planner.incident.answer import Incident, incident_of
 from planner.incident.past import Past as IncidentPast
 from planner.incident.past import Window, began
+from planner.loads import RECONCILED_DAYS
 from planner.made_at import with_possible_times
 from planner.migration import MigrationView, migration_of
-from planner.pools import RECONCILED_DAYS, Past, questions
+from planner.past import Past
+from planner.questions import questions
 from planner.report import Memory, Report, make_report
 from planner.risks.catalogue import Language
 from planner.risks.matrix import MatrixRow, matrix_of
@@ -101,12 +103,12 @@ def plan(settings: Settings, store: Store, when: When, *, run_id: str) -> Report
 
 def plan_migration(
     settings: Settings, store: Store, when: When, until: date | None
-) -> MigrationView:
-    """The move from one platform to another, as of a date."""
+) -> tuple[Estate, MigrationView]:
+    """The estate, and the move from one platform to another, as of a date."""
     with store.reading() as connection:
         estate = _estate(connection, settings, store, when)
         versions = guest_versions(connection, when.at)
-    return migration_of(estate, versions, zone=settings.zone, until=until)
+    return estate, migration_of(estate, versions, zone=settings.zone, until=until)
 
 
 def plan_matrix(settings: Settings, store: Store, when: When) -> tuple[MatrixRow, ...]:

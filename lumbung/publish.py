@@ -297,7 +297,11 @@ def _manifest(
         "made_from": report.estate.made_from,
         "profile": profile,
         "regulations": [
-            {"id": pack.id, "draft": pack.is_draft, "reviewed_on": scalar(pack.reviewed_on)}
+            {
+                "id": pack.id,
+                "draft": pack.is_draft_on(report.as_of),
+                "reviewed_on": scalar(pack.reviewed_on),
+            }
             for pack in report.regulations.packs
             if pack.is_cited_on(report.as_of)
         ],

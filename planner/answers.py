@@ -31,8 +31,9 @@ from planner.placement.failover import (
 )
 from planner.placement.packing import Verdict
 from planner.policy import ForecastRules, Policy
-from planner.pools import GIB, Pool, Question, limits_of
+from planner.pools import GIB, Pool
 from planner.quality import is_out_of_line
+from planner.questions import Question
 from planner.recorders import Verdict as RetentionVerdict
 from planner.recorders import ring_buffers
 from planner.runway import (
@@ -48,6 +49,7 @@ from planner.runway import (
     status,
 )
 from planner.unseen import guests_unseen
+from planner.usable import limits_of
 
 _RING_STATUS: Mapping[RetentionVerdict, Status] = {"ok": "ok", "short": "act", "unknown": "unknown"}
 

@@ -21,6 +21,7 @@ from planner.answers import PoolAnswer
 from planner.estate import Estate
 from planner.hosting import bins_of, host_labels, loads_of, place_of
 from planner.keys import balance_key
+from planner.past import Past
 from planner.placement.moves import (
     POINTS_OVER_MEAN,
     STDEV_RATIO,
@@ -32,7 +33,8 @@ from planner.placement.moves import (
     safe,
 )
 from planner.placement.packing import Bin
-from planner.pools import Past, Pool, limits_of
+from planner.pools import Pool
+from planner.usable import limits_of
 
 BALANCE_DAYS = 14  # that are looked at
 _FEWEST_DAYS = 7

@@ -23,9 +23,11 @@ from planner.forecast.paths import Floats
 from planner.foreseen import has_enough, paths_of
 from planner.numbers import all_exceed, ceil
 from planner.policy import BuyRules
-from planner.pools import GIB, ITEM_CLASS, Pool, Question, capacity_of
+from planner.pools import GIB, ITEM_CLASS, Pool
 from planner.purchases import CatalogueItem, Hardware
+from planner.questions import Question
 from planner.runway import CONSERVATIVE
+from planner.usable import capacity_of
 
 _MOST = 2**40  # more pieces than anyone would buy: what needs more is not helped by the item
 _MONTH_DAYS = 30

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from planner.budget import BudgetBy, budget_by
 from planner.cameras import TB, TIB, mean_mbps
 from planner.estate import Estate
-from planner.keys import order_key, recorder_key
+from planner.keys import more_cameras_key, order_key, recorder_key
 from planner.numbers import ceil
 from planner.pools import GIB
 from planner.purchases import RECORDER, CatalogueItem
@@ -96,6 +96,7 @@ class MoreCamerasRow:
     uplink_still_possible_after: int | None
     verdict: str
     verdict_after: str
+    key: str
 
 
 def more_cameras(estate: Estate, keeper: Keeper, count: int, mbps: float | None) -> MoreCamerasRow:
@@ -124,6 +125,7 @@ def more_cameras(estate: Estate, keeper: Keeper, count: int, mbps: float | None)
         uplink_still_possible_after=then.uplink_still_possible,
         verdict=now.verdict,
         verdict_after=then.verdict,
+        key=more_cameras_key(keeper.called, count, mbps),
     )
 
 

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from planner.forecast.paths import Floats
 from planner.leads import Pending, shares
 from planner.policy import Policy
-from planner.pools import Question, size_of, usable_days
 from planner.purchases import Band, Project
+from planner.questions import Question, size_of
 from planner.runway import Chances
+from planner.usable import usable_days
 
 Samples = npt.NDArray[np.float64]
 

@@ -14,11 +14,6 @@ _WATCH_PERCENT = 5.0
 _BAD_PERCENT = 10.0
 
 
-def waited_percent(waited_ms: float, interval_seconds: float, vcpus: float = 1.0) -> float:
-    """The share of an interval that a virtual processor was ready to run, or stolen from."""
-    return waited_ms / (interval_seconds * 1000) * 100 / vcpus
-
-
 def grade(percent: float) -> Grade:
     """good below 5 %, watch to 10 %, bad above."""
     if exceeds(percent, _BAD_PERCENT):
@@ -27,7 +22,10 @@ def grade(percent: float) -> Grade:
 
 
 def pressure_percent(host: Host, resource: Resource) -> float | None:
-    """The share of time that something on the host waited; None where it does not tell."""
+    """Waited ÷ interval × 100: how long something on the host waited; None where it does not tell.
+
+    Pressure is of the whole host, as no source tells what each virtual processor waited.
+    """
     ratios = {"cpu": host.cpu_pressure_ratio, "memory": host.memory_pressure_ratio}
     ratio = ratios.get(resource)
     return None if ratio is None else 100.0 * ratio

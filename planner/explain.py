@@ -11,10 +11,18 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any
 
-from planner.camera_report import explanation
-from planner.efficiency.rows import ReclaimRow, RightsizeRow, reclaim_rows, rightsize_rows
+from planner.camera_report import MoreCamerasRow, explanation
+from planner.efficiency.rows import (
+    ReclaimRow,
+    ReclaimTotal,
+    RightsizeRow,
+    RightsizeTotal,
+    reclaim_rows,
+    rightsize_rows,
+)
 from planner.efficiency.savings import SavingsRow, savings_rows
 from planner.efficiency.showback import ShowbackRow
+from planner.fitting import FitRow
 from planner.growth import Teller
 from planner.keys import recorder_key
 from planner.recorders import keepers_of
@@ -34,6 +42,7 @@ from planner.rows import (
 )
 from planner.sections import UnknownKey, shown
 from planner.told.asked import Asked
+from planner.told.cameras import more_cameras_called, more_cameras_lines, more_cameras_rows
 from planner.told.efficiency import (
     reclaim_lines,
     rightsize_lines,
@@ -43,12 +52,19 @@ from planner.told.efficiency import (
 )
 from planner.told.failover import failover_lines
 from planner.told.findings import finding_lines
+from planner.told.fit import fit_called, fit_rows, fit_told
 from planner.told.guests import guest_called, guest_lines
 from planner.told.orders import order_called, order_lines
 from planner.told.pools import pool_called, pool_lines
 from planner.told.record import track_lines
 from planner.told.scores import score_lines
 from planner.told.sources import change_lines, source_lines
+from planner.told.totals import (
+    reclaim_total_lines,
+    reclaim_total_rows,
+    rightsize_total_lines,
+    rightsize_total_rows,
+)
 
 Lines = Callable[[Asked, Any, str | None], Iterator[str]]
 Called = Callable[[Report, str], Any | None]
@@ -135,6 +151,17 @@ KINDS: Mapping[str, Kind] = {
     "change": Kind("change/DIGEST", ChangeRow, _table("changes"), change_lines),
     "reclaim": Kind("reclaim/CLASS/CLUSTER/ID", ReclaimRow, _reclaim, reclaim_lines),
     "rightsize": Kind("rightsize/CLUSTER/ID", RightsizeRow, _rightsize, rightsize_lines),
+    "reclaim-total": Kind(
+        "reclaim-total/agency/CODE", ReclaimTotal, reclaim_total_rows, reclaim_total_lines
+    ),
+    "rightsize-total": Kind(
+        "rightsize-total/agency/CODE", RightsizeTotal, rightsize_total_rows, rightsize_total_lines
+    ),
+    "fit": Kind("fit/POOL/SIZE", FitRow, fit_rows, fit_told, fit_called),
+    "more-cameras": Kind(
+        "more-cameras/RECORDER/NUMBER",
+        MoreCamerasRow, more_cameras_rows, more_cameras_lines, more_cameras_called,
+    ),
     "showback": Kind(
         "showback/CLUSTER/agency/CODE", ShowbackRow, showback_rows_of, showback_lines
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 
@@ -12,12 +12,34 @@ from planner.answers import Answer, PoolAnswer
 from planner.estate import Estate
 from planner.guest_views import GuestView
 from planner.hosting import bins_of, loads_of, pins_of, planned_hosts
+from planner.keys import fit_key
 from planner.placement.failover import FailoverCase
 from planner.placement.fit import Fit, Limit, Profile, fit, host_limits, times
 from planner.placement.packing import Load, Room
 from planner.policy import Policy
 from planner.pools import GIB, Pool
 from planner.unseen import disks_unseen, guests_unseen
+
+
+@dataclass(frozen=True, slots=True)
+class FitRow:
+    """`lumbung fit`: how many more guests of one size a pool takes."""
+
+    pool: str
+    profile: str
+    vcpus: float
+    memory_gib: float
+    storage_gib: float
+    fit: int | None
+    pooled: int | None
+    lower_bound: int | None
+    fragmentation_pct: float | None
+    binding: str
+    failover_test: str
+    where: str
+    proven: int | None
+    key: str
+
 
 _FOR_GUESTS = frozenset({"images", "rootdir"})  # what a datastore of guests' disks may hold
 
@@ -69,6 +91,27 @@ def fits_of(
         return tuple(_storage_fit(pool, profile) for profile in profiles)
     cluster = _Cluster(estate, answers, pool)
     return tuple(cluster.fit(profile) for profile in profiles)
+
+
+def fit_row(pool: PoolAnswer, found: Fit, size: str) -> FitRow:
+    """The row of a fit; ``size`` is what was asked for, as its key has it."""
+    profile, lost = found.profile, found.fragmentation_percent
+    return FitRow(
+        pool=pool.pool.name,
+        profile=profile.name,
+        vcpus=round(profile.vcpus, 2),
+        memory_gib=round(profile.memory_bytes / GIB, 2),
+        storage_gib=round(profile.storage_bytes / GIB, 2),
+        fit=found.count,
+        pooled=found.pooled,
+        lower_bound=found.lower_bound,
+        fragmentation_pct=None if lost is None else round(lost, 1),
+        binding=found.binding,
+        failover_test=pool.failover,
+        where="; ".join(f"{host}: {count}" for host, count in found.where),
+        proven=found.lower_bound,
+        key=fit_key(pool.pool.name, size),
+    )
 
 
 def _storage_fit(pool: PoolAnswer, profile: Profile) -> Fit:

@@ -20,7 +20,7 @@ from planner.forecast.paths import Floats, PathSource
 from planner.forecast.steps import Step
 from planner.forecast.widened import WidenedPaths
 from planner.policy import ForecastRules
-from planner.pools import Question
+from planner.questions import Question
 from planner.runway import Passage, first_passage
 from planner.series import HISTORY_DAYS, wape
 
@@ -56,7 +56,7 @@ def has_enough(question: Question, rules: ForecastRules) -> bool:
         not question.stale
         and series.history_days >= rules.minimum_history_days
         and series.coverage_ratio(rules.coverage_window_days) >= rules.minimum_coverage_ratio
-        and int((~np.isnan(series.trend)).sum()) >= 2
+        and int((~np.isnan(series.trend)).sum()) >= FEWEST_VALUES  # fewer, and no path is told
     )
 
 
@@ -200,7 +200,7 @@ def back_test(estate: Estate, asked: Sequence[Question]) -> dict[int, float]:
     actual, foreseen = [], []
     for back in range(1, _BACKTEST_ORIGINS + 1):
         cut = HISTORY_DAYS - back * _BACKTEST_DAYS
-        known = np.flatnonzero((~np.isnan(block[:, :cut])).sum(axis=1) >= 2)
+        known = np.flatnonzero((~np.isnan(block[:, :cut])).sum(axis=1) >= FEWEST_VALUES)
         middle = np.full((len(chosen), _BACKTEST_DAYS), np.nan)
         if len(known):
             middle[known] = _middle(estate, [asked[chosen[row]] for row in known], back)

@@ -27,8 +27,11 @@ from planner.growth_parts import (
     Weeks,
     allocation_growth,
 )
-from planner.pools import Past, Pool, Question, cores_per_thread
+from planner.loads import cores_per_thread
+from planner.past import Past
+from planner.pools import Pool
 from planner.purchases import Hardware, Order
+from planner.questions import Question
 from planner.storage_growth import THICK, storage_growth
 
 WINDOWS_DAYS = (7, 90)

@@ -13,9 +13,11 @@ from planner.estate import Estate
 from planner.guest_views import GuestView
 from planner.owners import HostPlace
 from planner.pins import Pins
+from planner.placement.fit import HostsNeeded, hosts_needed
 from planner.placement.packing import Bin, Load
 from planner.policy import Policy
-from planner.pools import Pool, host_share
+from planner.pools import Pool
+from planner.usable import host_share
 
 _RANK_UNKNOWN = 5  # after the least critical: criticality goes from 1 to 4
 
@@ -57,6 +59,33 @@ def loads_of(estate: Estate, pool: Pool) -> tuple[Load, ...]:
         for view in estate.guests_in(pool.cluster)
         if view.is_powered_on is not False and view.guest.template is not True
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """How many hosts like one of a pool's would carry its guests, and how many live ones it has."""
+
+    like: str
+    has: int
+    hosts: HostsNeeded
+
+    def __str__(self) -> str:
+        bound, found, gap = self.hosts.lower_bound, self.hosts.found, self.hosts.gap_percent
+        if found is None:
+            return f"a guest is larger than {self.like}, its largest host"
+        return (
+            f"hosts like {self.like} that its guests need, none kept free: at least {bound}, "
+            f"packed into {found} (gap {gap or 0.0:.1f} %); it has {self.has}"
+        )
+
+
+def needed_in(estate: Estate, pool: Pool) -> Needed | None:
+    """As if all hosts were like the largest; None without hosts or guests of known size."""
+    bins, loads = bins_of(pool, estate.policy), loads_of(estate, pool)
+    if not bins or not loads or not all(load.is_known for load in loads):
+        return None
+    like = max(bins, key=lambda one: (one.memory_bytes, one.vcpus))
+    return Needed(like.name, len(bins), hosts_needed(loads, like))
 
 
 def pins_of(pool: Pool, policy: Policy) -> Pins:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 NOBODY = "-"  # stands in a key for a name that is empty
 
@@ -65,6 +65,15 @@ def reclaim_key(claim: str) -> str:
     return f"reclaim/{claim}"
 
 
+def reclaim_total_key(by: str, name: str | None) -> str:
+    """Of what the claims of an agency, a class or a cluster come to."""
+    return f"reclaim-total/{by}/{name or NOBODY}"
+
+
+def rightsize_total_key(by: str, name: str | None) -> str:
+    return f"rightsize-total/{by}/{name or NOBODY}"
+
+
 def rightsize_key(cluster: str, guest_id: str) -> str:
     return f"rightsize/{cluster}/{guest_id}"
 
@@ -72,6 +81,25 @@ def rightsize_key(cluster: str, guest_id: str) -> str:
 def showback_key(cluster: str, kind: str, name: str | None) -> str:
     """Of a payer of a cluster, or of what nobody has taken."""
     return f"showback/{cluster}/{kind}" + ("" if kind == "unallocated" else f"/{name or NOBODY}")
+
+
+def fit_key(pool: str, size: str) -> str:
+    """``size`` as it was asked for: S, M, L, average, VCPU/GIB/GIB or clone:CLUSTER/ID."""
+    return f"fit/{pool}/{size}"
+
+
+def more_cameras_key(recorder: str, count: int, mbps: float | None) -> str:
+    """So many more cameras on a recorder; without a bitrate they are like those it has."""
+    return f"more-cameras/{recorder}/{count}" + ("" if mbps is None else f"@{mbps:g}")
+
+
+def migration_key(cluster: str, guest_id: str) -> str:
+    return f"migration/{cluster}/{guest_id}"
+
+
+def burn_down_key(until: date | None, week_end: date) -> str:
+    """Of a week of the burn-down to a day; `-` where none is set."""
+    return f"burn-down/{until or NOBODY}/{week_end}"
 
 
 def savings_key(month: str) -> str:

@@ -9,8 +9,8 @@ from planner.answers import Answer
 from planner.estate import Estate
 from planner.foreseen import has_enough, passages_of
 from planner.policy import Overcommit, Policy, Threshold
-from planner.pools import usable_days
 from planner.runway import Runway, runway
+from planner.usable import usable_days
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from inventory.records import POWERED_ON, Guest
 from inventory.versions import GuestVersion
 from planner.estate import Estate
 from planner.guest_views import GuestView
+from planner.keys import burn_down_key, migration_key
 from planner.obstacles import Verdict, examine
 from planner.owners import Migration
 from planner.twins import GuestKey, is_arriving, is_leaving, key_of, matches, pairs_of
@@ -54,6 +55,7 @@ class MigrationRow:
     twin_id: str | None
     counted_on: str | None
     provisioned_gib: float | None
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class BurnDownRow:
     moved: int | None
     at_observed_pace: float | None
     at_needed_pace: float | None
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +265,7 @@ def _row(course: _Course, estate: Estate, zone: ZoneInfo) -> MigrationRow:
         twin_id=None if twin is None else ":".join(twin),
         counted_on=_counted_on(key, twin, view, estate),
         provisioned_gib=_provisioned(guest, estate) if view else None,
+        key=migration_key(*key),
     )
 
 
@@ -361,7 +365,7 @@ def _burn_down(
         day = estate.as_of - timedelta(weeks=back)
         if day >= first:
             now = _end_of(day, zone) if back else estate.at
-            yield _past_week(courses, day, now)
+            yield _past_week(courses, day, now, pace.until)
     if pace.until is None:
         return
     for day in _weeks_ahead(estate.as_of, pace.until):
@@ -372,14 +376,18 @@ def _burn_down(
             moved=None,
             at_observed_pace=_left(pace.remaining, pace.observed, weeks),
             at_needed_pace=_left(pace.remaining, pace.needed, weeks),
+            key=burn_down_key(pace.until, day),
         )
 
 
-def _past_week(courses: Sequence[_Course], day: date, now: datetime) -> BurnDownRow:
+def _past_week(
+    courses: Sequence[_Course], day: date, now: datetime, until: date | None
+) -> BurnDownRow:
     known = [course for course in courses if course.life.began_at <= now]
     done = [course.done_at for course in known if course.done_at and course.done_at <= now]
     recent = sum(1 for at in done if at > now - timedelta(weeks=1))
-    return BurnDownRow(day, len(known) - len(done), recent, None, None)
+    key = burn_down_key(until, day)
+    return BurnDownRow(day, len(known) - len(done), recent, None, None, key)
 
 
 def _weeks_ahead(as_of: date, until: date) -> Iterator[date]:

@@ -32,3 +32,8 @@ def all_exceed(
     near, limit = left[over], right[over]
     over[over] = near - limit > TOLERANCE * np.maximum(np.abs(near), np.abs(limit))
     return over
+
+
+def as_float(value: int | None) -> float | None:
+    """A whole number as one that may have parts; not known stays not known."""
+    return None if value is None else float(value)

@@ -15,7 +15,8 @@ from planner.estate import Estate
 from planner.forecast.ledger import SHARES
 from planner.forecast.paths import Floats
 from planner.foreseen import widened_paths
-from planner.pools import GIB, Question
+from planner.pools import GIB
+from planner.questions import Question
 
 _PAST_DAYS = 365
 _SHORTEST_AHEAD_DAYS = 180

@@ -10,8 +10,8 @@ from planner.buying import Purchase
 from planner.leads import Learnt
 from planner.levels import LevelDate
 from planner.policy import Policy
-from planner.pools import size_of
 from planner.purchases import Band, Project
+from planner.questions import size_of
 from planner.saying import counted, unit_name
 
 _MOST_ORDERS = 6  # past ones that are named

@@ -32,9 +32,10 @@ from planner.orders import (
     orders_needed,
     orders_under_way,
 )
+from planner.past import Past
 from planner.placement.fit import Fit
 from planner.policy import Policy
-from planner.pools import Past, questions
+from planner.questions import questions
 from planner.risks.catalogue import Language, chosen, texts_of
 from planner.risks.engine import Assessment, assess
 from planner.risks.regulations import Regulations
@@ -132,79 +133,121 @@ def make_report(
     regulations: Regulations = Regulations(),  # noqa: B008  (immutable)
 ) -> Report:
     """The report of an estate at one date. Pure: the same in, the same out."""
-    answers = answer_all(estate, questions(estate, past, zone))
-    assessment = assess(estate, answers, chosen(estate.policy.risks))
-    trend = trend_of(memory.past_report, assessment)
-    purchases = purchases_of(estate, answers)
-    efficiency = efficiency_of(estate, past.guest_days, memory.power_since)
-    rates = rates_of(estate, answers)
-    profiles = profiles_of(estate.policy)
-    citations = regulations.citations(estate.as_of)
-    fits: dict[tuple[str, str], tuple[Fit, ...]] = {
-        (pool.pool.kind, pool.pool.name): fits_of(estate, answers, pool, profiles)
-        for pool in answers
-    }
+    found = _Found.of(estate, past, memory, zone)
     return Report(
         as_of=estate.as_of,
         at=estate.at,
         site=estate.site,
         run_id=run_id,
         policy=estate.policy,
-        orders=most_pressing_first(
-            (
-                *orders_needed(estate, answers, purchases),
-                *camera_orders(estate),
-                *orders_under_way(estate, answers, purchases),
-            )
-        ),
-        pools=tuple(
-            _pool_row(estate, pool, answer, fits[key], purchases.get(key), efficiency, run_id)
-            for pool in answers
-            for answer in pool.answers
-            for key in [(pool.pool.kind, pool.pool.name)]
-        ),
-        guests=tuple(
-            guest_lines(
-                estate,
-                answers,
-                assessment,
-                guest_columns(estate, efficiency, rates),
-                changes=memory.changes,
-                power_since=memory.power_since,
-            )
-        ),
-        risks=tuple(
-            _risk_row(finding, estate.as_of, memory, trend, citations)
-            for finding in assessment.findings
-        ),
-        changes=tuple(change_row(change) for change in memory.changes),
-        sources=tuple(source_row(health) for health in estate.sources),
-        failover=tuple(_failover_rows(answers)),
+        orders=found.orders(),
+        pools=found.pools(run_id),
+        guests=found.guests(),
+        risks=found.risks(regulations),
+        changes=tuple(map(change_row, memory.changes)),
+        sources=tuple(map(source_row, estate.sources)),
+        failover=tuple(_failover_rows(found.answers)),
         cameras=tuple(camera_rows(estate)),
-        answers=answers,
-        fits=fits,
-        assessment=assessment,
-        estate=estate,
-        efficiency=efficiency,
-        rates=rates,
-        proposals=settled(memory.proposals, efficiency, estate),
+        risk_score=found.scores(),
+        track_record=tuple(track_rows(found.answers, as_of=estate.as_of, site=estate.site)),
+        answers=found.answers,
+        fits=found.fits,
+        assessment=found.assessment,
+        trend=found.trend,
+        efficiency=found.efficiency,
+        rates=found.rates,
+        purchases=found.purchases,
+        forecasts=found.forecasts(run_id),
+        proposals=settled(memory.proposals, found.efficiency, estate),
         remembered=memory.proposals,
+        misnamed=misnamed(estate, [pool.pool for pool in found.answers]),
+        estate=estate,
         zone_is_assumed=zone_is_assumed,
-        purchases=purchases,
-        risk_score=tuple(row for by in WEEKLY for row in score_rows(estate, assessment, trend, by)),
-        trend=trend,
-        misnamed=misnamed(estate, [pool.pool for pool in answers]),
-        track_record=tuple(track_rows(answers, as_of=estate.as_of, site=estate.site)),
-        forecasts=published(
-            (answer for pool in answers for answer in pool.answers),
-            as_of=estate.as_of,
-            run_id=run_id,
-            policy_version=estate.policy.version,
-            made_on=estate.as_of,
-        ),
         regulations=regulations,
         power_since=memory.power_since,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found of an estate, of which the rows are made."""
+
+    estate: Estate
+    memory: Memory
+    answers: tuple[PoolAnswer, ...]
+    assessment: Assessment
+    trend: Trend | None
+    efficiency: Efficiency
+    rates: Mapping[str, Rates]
+    purchases: Mapping[PoolKey, Purchase]
+    fits: Mapping[PoolKey, tuple[Fit, ...]]
+
+    @classmethod
+    def of(cls, estate: Estate, past: Past, memory: Memory, zone: ZoneInfo) -> _Found:
+        answers = answer_all(estate, questions(estate, past, zone))
+        assessment = assess(estate, answers, chosen(estate.policy.risks))
+        profiles = profiles_of(estate.policy)
+        return cls(
+            estate=estate,
+            memory=memory,
+            answers=answers,
+            assessment=assessment,
+            trend=trend_of(memory.past_report, assessment),
+            efficiency=efficiency_of(estate, past.guest_days, memory.power_since),
+            rates=rates_of(estate, answers),
+            purchases=purchases_of(estate, answers),
+            fits={_key(pool): fits_of(estate, answers, pool, profiles) for pool in answers},
+        )
+
+    def orders(self) -> tuple[OrderRow, ...]:
+        needed = orders_needed(self.estate, self.answers, self.purchases)
+        under_way = orders_under_way(self.estate, self.answers, self.purchases)
+        return most_pressing_first((*needed, *camera_orders(self.estate), *under_way))
+
+    def pools(self, run_id: str) -> tuple[PoolRow, ...]:
+        return tuple(
+            self._pool_row(pool, answer, run_id) for pool in self.answers for answer in pool.answers
+        )
+
+    def _pool_row(self, pool: PoolAnswer, answer: Answer, run_id: str) -> PoolRow:
+        key = _key(pool)
+        fits, purchase = self.fits[key], self.purchases.get(key)
+        return _pool_row(self.estate, pool, answer, fits, purchase, self.efficiency, run_id)
+
+    def guests(self) -> tuple[GuestLine, ...]:
+        lines = guest_lines(
+            self.estate,
+            self.answers,
+            self.assessment,
+            guest_columns(self.estate, self.efficiency, self.rates),
+            changes=self.memory.changes,
+            power_since=self.memory.power_since,
+        )
+        return tuple(lines)
+
+    def risks(self, regulations: Regulations) -> tuple[RiskRow, ...]:
+        as_of = self.estate.as_of
+        citations = regulations.citations(as_of)
+        return tuple(
+            _risk_row(finding, as_of, self.memory, self.trend, citations)
+            for finding in self.assessment.findings
+        )
+
+    def scores(self) -> tuple[ScoreRow, ...]:
+        """Of what the weekly file is by."""
+        return tuple(
+            row for by in WEEKLY for row in score_rows(self.estate, self.assessment, self.trend, by)
+        )
+
+    def forecasts(self, run_id: str) -> tuple[Said, ...]:
+        """What the report says of the days to come, to be held against them."""
+        as_of, version = self.estate.as_of, self.estate.policy.version
+        answers = (answer for pool in self.answers for answer in pool.answers)
+        return published(answers, as_of=as_of, run_id=run_id, policy_version=version, made_on=as_of)
+
+
+def _key(pool: PoolAnswer) -> PoolKey:
+    return (pool.pool.kind, pool.pool.name)
 
 
 # pools.csv

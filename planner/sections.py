@@ -18,11 +18,12 @@ from planner.efficiency.answer import Efficiency
 from planner.estate import Estate
 from planner.fitting import why_no_guests
 from planner.foreseen import engine_of
+from planner.hosting import needed_in
 from planner.levels import level_dates
 from planner.outlook import Outlook
 from planner.placement.fit import Fit
 from planner.policy import Policy
-from planner.pools import GIB, host_share
+from planner.pools import GIB
 from planner.purchase_reasons import (
     budget_lines,
     buy_lines,
@@ -34,6 +35,7 @@ from planner.report import in_unit, quantile
 from planner.rows import TrackRow
 from planner.saying import unit_name
 from planner.track import record_told
+from planner.usable import host_share
 
 _WEEKS_SHOWN = 8
 
@@ -338,23 +340,7 @@ class Sections:
         )
 
     def _fit(self) -> Iterator[str]:
-        pool = self._pool.pool
-        yield "fit = the least of what each limit allows, host by host (glossary 15)"
-        yield "proven = as many run again after every failure, packed anew: the number to promise"
-        if pool.kind == "datastore" and (reason := why_no_guests(self._pool)):
-            yield f"  none: {pool.name} holds no guests, {reason}"
-            return
-        for fit in self._basis.fits:
-            size = fit.profile
-            yield (
-                f"  {size.name} ({size.vcpus:g} vCPU, {size.memory_bytes / GIB:g} GiB, "
-                f"{size.storage_bytes / GIB:g} GiB): {shown(fit.count)}; pooled "
-                f"{shown(fit.pooled)}, proven {shown(fit.lower_bound)}; binding: {fit.binding}"
-            )
-            limits = "; ".join(f"{limit.name} {shown(limit.count)}" for limit in fit.limits)
-            yield f"    {limits}"
-        if pool.kind == "cluster":
-            yield "  CPU demand of a new guest: its vCPUs as busy as those of the pool now"
+        return fit_lines(self._pool, self._basis.fits)
 
     def _failover(self) -> Iterator[str]:
         pool = self._pool
@@ -379,6 +365,8 @@ class Sections:
         yield f"hosts that may be lost at once: {shown(found.tolerates)}, proven"
         why = f" ({found.why})" if found.why else ""
         yield f"the same test while one more host is away: {found.maintenance}{why}"
+        if needed := needed_in(self._basis.estate, pool.pool):
+            yield str(needed)
 
     def _confidence(self) -> Iterator[str]:
         answer = self._answer
@@ -408,3 +396,23 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.4f}".rstrip("0").rstrip(".")
     return str(value)
+
+
+def fit_lines(answer: PoolAnswer, fits: Iterable[Fit]) -> Iterator[str]:
+    """How many more guests of some sizes a pool takes, and what each limit allows."""
+    pool = answer.pool
+    yield "fit = the least of what each limit allows, host by host (glossary 15)"
+    yield "proven = as many run again after every failure, packed anew: the number to promise"
+    if pool.kind == "datastore" and (reason := why_no_guests(answer)):
+        yield f"  none: {pool.name} holds no guests, {reason}"
+        return
+    for fit in fits:
+        size = fit.profile
+        yield (
+            f"  {size.name} ({size.vcpus:g} vCPU, {size.memory_bytes / GIB:g} GiB, "
+            f"{size.storage_bytes / GIB:g} GiB): {shown(fit.count)}; pooled "
+            f"{shown(fit.pooled)}, proven {shown(fit.lower_bound)}; binding: {fit.binding}"
+        )
+        yield f"    {'; '.join(f'{limit.name} {shown(limit.count)}' for limit in fit.limits)}"
+    if pool.kind == "cluster":
+        yield "  CPU demand of a new guest: its vCPUs as busy as those of the pool now"

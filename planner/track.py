@@ -25,7 +25,8 @@ from planner.forecast.ledger import (
 )
 from planner.foreseen import engine_of, widening
 from planner.keys import track_key
-from planner.pools import MODELS, Question
+from planner.pools import MODELS
+from planner.questions import Question
 from planner.rows import TrackRow
 from planner.saying import unit_name
 

@@ -10,6 +10,7 @@ from typing import Any
 from planner.answers import Answer
 from planner.pools import GIB
 from planner.report import in_unit
+from planner.scenario.coming import Coming
 from planner.scenario.judging import Said
 from planner.scenario.ordering import Condition
 from planner.scenario.request import Decision, amounts_of
@@ -79,7 +80,7 @@ def request_html(decision: Decision, *, lang: str = "en", key: str = "") -> str:
         as_of=estate.as_of,
         verdict=decision.verdict,
         headline=_headline(decision, words),
-        conditions=[_condition(c, words) for c in decision.conditions],
+        conditions=list(_conditions(decision, words)),
         facts=list(_facts(decision, words)),
         pools=[_pool_line(a, words) for p in decision.touched for a in p.answers],
         sections=list(sections(decision, words)),
@@ -92,7 +93,7 @@ def request_text(decision: Decision, *, lang: str = "en") -> str:
     """The same in lines for a terminal."""
     words = REQUEST[lang]
     lines = [_headline(decision, words)]
-    lines += [f"  - {_condition(condition, words)}" for condition in decision.conditions]
+    lines += [f"  - {condition}" for condition in _conditions(decision, words)]
     lines += ["", *(f"{name}: {value}" for name, value in _facts(decision, words))]
     for section in sections(decision, words):
         lines += ["", section.heading, *(f"  {line}" for line in section.lines)]
@@ -104,8 +105,23 @@ def _headline(decision: Decision, words: Words) -> str:
     if verdict != "yes_if":
         return f"{words[verdict]} {words[f'{verdict}_more']}"
     if decision.possible_from > decision.when:
-        return words["yes_if_late"].format(date=decision.possible_from)
+        late = "yes_if_late" if decision.conditions else "yes_if_from"
+        return words[late].format(date=decision.possible_from)
     return words["yes_if"]
+
+
+def _conditions(decision: Decision, words: Words) -> Iterator[str]:
+    """What is on its way and must be there, and what must be ordered."""
+    if decision.verdict == "yes_if":
+        yield from (_relied_on(coming, words) for coming in decision.relies_on)
+    yield from (_condition(condition, words) for condition in decision.conditions)
+
+
+def _relied_on(coming: Coming, words: Words) -> str:
+    told = {"name": coming.name, "pool": coming.pool.name, "date": coming.by}
+    if coming.stage is None:
+        return words["relies_hardware"].format(**told)
+    return words["relies_order"].format(stage=words[coming.stage], **told)
 
 
 def _condition(condition: Condition, words: Words) -> str:
@@ -292,7 +308,7 @@ def request_row(decision: Decision, key: str = "") -> RequestRow:
         vcpus=amounts["vcpus"],
         memory_gib=amounts["memory_gib"],
         storage_gib=amounts["storage_gib"],
-        conditions="; ".join(_condition(condition, words) for condition in conditions),
+        conditions="; ".join(_conditions(decision, words)),
         order_by_date=None if first is None else first.order_by,
         order_overdue_days=None if first is None else first.overdue_days,
         possible_from=decision.possible_from,

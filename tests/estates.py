@@ -19,8 +19,9 @@ from planner.eol import EndOfLifeData, shipped
 from planner.estate import Estate, SourceHealth, ToolFacts
 from planner.made_at import with_possible_times
 from planner.owners import EstateFile
+from planner.past import Past
 from planner.policy import Policy
-from planner.pools import Past, questions
+from planner.questions import questions
 from stored import GIB, JAKARTA
 
 AS_OF = date(2026, 11, 23)

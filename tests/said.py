@@ -9,7 +9,8 @@ from typing import Any
 from estates import AS_OF, days, estate
 from inventory.forecast_records import Forecast, ForecastBand
 from planner.answers import answers_of
-from planner.pools import Past, questions
+from planner.past import Past
+from planner.questions import questions
 from planner.track import published
 from stored import GIB, JAKARTA, datastore
 

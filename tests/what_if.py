@@ -9,7 +9,7 @@ from typing import Any
 from estates import NOW, days, estate
 from inventory.versions import AllocationVersion
 from planner.answers import Answer, PoolAnswer
-from planner.pools import Past
+from planner.past import Past
 from planner.scenario.changes import Change, Scenario
 from planner.scenario.outcome import Outcome, outcome_of
 from planner.scenario.world import Base

@@ -11,7 +11,7 @@ from inventory.changes import Change
 from inventory.forecast_records import Said
 from inventory.platform_records import Recorder, Volume
 from inventory.records import Backup, BackupJob, Coverage, GuestSnapshot, Proposal
-from planner.pools import Past
+from planner.past import Past
 from planner.report import Memory, Report, make_report
 from said import band, forecast
 from stored import GIB, JAKARTA, datastore, disk, guest, host

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -14,14 +15,17 @@ from lumbung.settings import SettingsError
 from planner.answers import PoolAnswer
 from planner.balance import BalanceRow
 from planner.fitting import (
+    FitRow,
     average_of,
     clone_of,
+    fit_row,
     fits_of,
     profiles_of,
     stores_for_guests,
     why_no_guests,
 )
-from planner.placement.fit import Fit, Profile
+from planner.hosting import needed_in
+from planner.placement.fit import Profile
 from planner.pools import GIB
 from planner.report import Report
 from planner.rows import FailoverRow
@@ -48,6 +52,8 @@ def show_failover(session: Session, on: str | None, form: Format) -> None:
         for pool in report.answers:
             if pool.cases:
                 note(_resilience(pool))
+                if needed := needed_in(report.estate, pool.pool):
+                    note(f"{pool.pool.name}: {needed}")
 
 
 def _some(listed: str) -> str:
@@ -100,16 +106,12 @@ def show_fit(
     clusters = [a for a in wanted if a.pool.kind == "cluster" or pool is not None]
     for answer in clusters:
         _refuse_without_guests(report, answer)
-    rows = [
-        _fit_row(answer, found)
-        for answer in clusters
-        for found in fits_of(
-            report.estate, report.answers, answer, _profiles(report, answer, size, clone)
-        )
-    ]
+    columns = _columns(FitRow)
+    found = [row for answer in clusters for row in _fits(report, answer, size, clone)]
+    rows = [[getattr(row, name) for name in columns] for row in found]
     on_screen = ("pool", "profile", "proven", "fit", "pooled", "binding", "where")
     empty = "no pools are known; run `lumbung collect`"
-    show(_FIT_COLUMNS, rows, form, on_screen=on_screen, empty=empty)
+    show(columns, rows, form, on_screen=on_screen, empty=empty)
     if form is Format.table and rows:
         note("proven: as many run again after every failure: promise these, `whatif` accepts them")
         note("fit: host by host, beside the reserve; pooled: as if all hosts were one")
@@ -124,49 +126,33 @@ def _refuse_without_guests(report: Report, answer: PoolAnswer) -> None:
         raise SettingsError(f"--pool: {name} holds no guests: {reason}; those that do: {known}")
 
 
-_FIT_COLUMNS = [
-    "pool", "profile", "vcpus", "memory_gib", "storage_gib", "fit", "pooled", "lower_bound",
-    "fragmentation_pct", "binding", "failover_test", "where", "proven",
-]  # fmt: skip
-
-
-def _fit_row(pool: PoolAnswer, found: Fit) -> list[Any]:
-    profile, lost = found.profile, found.fragmentation_percent
-    return [
-        pool.pool.name,
-        profile.name,
-        round(profile.vcpus, 2),
-        round(profile.memory_bytes / GIB, 2),
-        round(profile.storage_bytes / GIB, 2),
-        found.count,
-        found.pooled,
-        found.lower_bound,
-        None if lost is None else round(lost, 1),
-        found.binding,
-        pool.failover,
-        "; ".join(f"{host}: {count}" for host, count in found.where),
-        found.lower_bound,
-    ]
+def _fits(
+    report: Report, pool: PoolAnswer, size: str | None, clone: str | None
+) -> Iterator[FitRow]:
+    profiles = _profiles(report, pool, size, clone)
+    found = fits_of(report.estate, report.answers, pool, profiles.values())
+    for text, fit in zip(profiles, found, strict=True):
+        yield fit_row(pool, fit, text)
 
 
 def _profiles(
     report: Report, pool: PoolAnswer, size: str | None, clone: str | None
-) -> list[Profile]:
-    """What was asked for; without a wish the policy's sizes and the pool's average guest."""
+) -> dict[str, Profile]:
+    """What was asked for, by how a key says it; without a wish the policy's sizes and the pool's
+    average guest."""
     named = {profile.name: profile for profile in profiles_of(report.policy)}
     if clone is not None:
-        return [_clone(report, clone)]
+        return _clone(report, clone)
     if size in named:
-        return [named[size]]
+        return {size: named[size]}
     average = average_of(report.estate, pool.pool)
+    own = {} if average is None else {average.name: average}
     if size == "average":
-        return [average] if average else []
-    if size is not None:
-        return [_size(size)]
-    return [*named.values(), *([average] if average else [])]
+        return own
+    return named | own if size is None else {size: _size(size)}
 
 
-def _clone(report: Report, wanted: str) -> Profile:
+def _clone(report: Report, wanted: str) -> dict[str, Profile]:
     views = [view for view in report.estate.guests if view.is_called(wanted)]
     if len(views) != 1:
         found = "several guests are" if views else "no guest is"
@@ -174,7 +160,7 @@ def _clone(report: Report, wanted: str) -> Profile:
     profile = clone_of(report.estate, views[0])
     if profile is None:
         raise SettingsError(f"--clone: the size of {views[0].label} is not known")
-    return profile
+    return {f"clone:{views[0].guest.cluster}/{views[0].guest.guest_id}": profile}
 
 
 def _size(text: str) -> Profile:

@@ -21,6 +21,7 @@ from planner.rows import PoolRow
 from planner.saying import unit_name
 from planner.sections import UnknownKey
 from planner.told.balance import explain_balance
+from planner.told.migration import explain_migration, until_of
 from reports.cells import screen
 
 
@@ -99,11 +100,11 @@ def show_migration(session: Session, to: str | None, on: str | None, form: Forma
     until = day_option(to, "--to")
     with session.store(settings) as store:
         when = When.of(settings, day_option(on, "--on"), session.now())
-        view = plan_migration(settings, store, when, until)
+        _estate, view = plan_migration(settings, store, when, until)
     if to is not None:
         columns = _columns(BurnDownRow)
         rows = [[getattr(row, name) for name in columns] for row in view.burn_down]
-        show(columns, rows, form, empty=_NO_MOVE)
+        show(columns, rows, form, on_screen=columns[:-1], empty=_NO_MOVE)
     else:
         columns = _columns(MigrationRow)
         rows = [[getattr(row, name) for name in columns] for row in view.guests]
@@ -150,6 +151,10 @@ def show_explanation(
             if key.startswith("balance/"):
                 text = explain_balance(*plan_balance(settings, store, when), key)
                 print_lines(text)
+                return
+            if key.startswith(("migration/", "burn-down/")):
+                estate, view = plan_migration(settings, store, when, until_of(key))
+                print_lines(explain_migration(estate, view, key))
                 return
             report, growth = plan_growth(settings, store, when, run_id="")
         text = explain(report, key, growth)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 
 from lumbung.choices import Format, RiskFormat
@@ -58,7 +59,7 @@ def show_framework(
         if out is not None:
             content = _files(report, pack, rows, profile)
             told = {"framework": pack.id, "as_of": scalar(report.as_of), "profile": profile}
-            more = {"draft": pack.is_draft, "made_from": report.estate.made_from}
+            more = {"draft": pack.is_draft_on(report.as_of), "made_from": report.estate.made_from}
             deed = {"framework": pack.id, "profile": profile}
             command = "risks --framework"
             publish_pack(session, store, out, content, told | more, command, deed)
@@ -68,7 +69,7 @@ def show_framework(
     if out is not None:
         note(f"{out}: {len(content)} files and a manifest; `lumbung report verify {out}` checks it")
     if form is RiskFormat.table:
-        note(_summary(pack, rows))
+        note(_summary(pack, rows, report.as_of))
 
 
 def _pack(report: Report, framework: str) -> Pack:
@@ -78,13 +79,13 @@ def _pack(report: Report, framework: str) -> Pack:
         raise SettingsError(f"--framework: {error}") from None
 
 
-def _summary(pack: Pack, rows: tuple[ControlRow, ...]) -> str:
+def _summary(pack: Pack, rows: tuple[ControlRow, ...], on: date) -> str:
     """How many controls stand how, and whether anybody read the mapping."""
     counts = Counter(row.status for row in rows)
     told = ", ".join(f"{counts[s]} {s.replace('_', ' ')}" for s in CONTROL_STATUSES if counts[s])
     review = (
         "a draft mapping that nobody has reviewed"
-        if pack.is_draft
+        if pack.is_draft_on(on)
         else f"reviewed by {pack.reviewed_by} on {pack.reviewed_on}"
     )
     return f"{pack.name}: {told}; {review}"

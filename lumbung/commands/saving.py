@@ -36,7 +36,7 @@ def show_reclaim(session: Session, by: ReclaimBy | None, on: str | None, form: F
     empty = "nothing is known that could be given back"
     if by is not None:
         columns, rows = _table(ReclaimTotal, reclaim_totals(found, by.value))
-        show(columns, rows, form, empty=empty)
+        show(columns, rows, form, on_screen=columns[:-1], empty=empty)
     else:
         columns, rows = _table(ReclaimRow, found)
         on_screen = (
@@ -64,7 +64,7 @@ def show_rightsize(session: Session, by: RightsizeBy | None, on: str | None, for
     empty = "no guest that runs is known"
     if by is not None:
         columns, rows = _table(RightsizeTotal, rightsize_totals(found, by.value))
-        show(columns, rows, form, empty=empty)
+        show(columns, rows, form, on_screen=columns[:-1], empty=empty)
         return
     advised = [row for row in found if row.fits in ("oversized", "undersized")]
     columns, rows = _table(RightsizeRow, advised if form is Format.table else found)

@@ -15,9 +15,10 @@ from planner.efficiency.sizing import Sizing, sizing_of
 from planner.efficiency.use import Idleness, Use, idleness, window
 from planner.estate import Estate
 from planner.guest_views import GuestView
+from planner.loads import unseen_of
 from planner.owners import Exemption
 from planner.policy import Model, Resource
-from planner.pools import Pool, unseen_of
+from planner.pools import Pool
 from planner.twins import GuestKey
 
 
@@ -147,6 +148,15 @@ def with_reclaim(
     """What the scenario "with reclaim" counts of a pool: half of what is known (glossary 16)."""
     amount = found.reclaimable(estate, pool, resource, model).amount
     return estate.policy.reclaim.scenario_ratio * (amount or 0.0)
+
+
+def with_reclaim_of(
+    estate: Estate, found: Efficiency, cluster: str, store: Pool, model: Model
+) -> float:
+    """The same of a datastore, as far as guests and disks of one cluster lie on it."""
+    parts = found.parts(estate, store, "storage", model)
+    known = [amount for claim, amount in parts if claim.cluster == cluster and amount is not None]
+    return estate.policy.reclaim.scenario_ratio * sum(known)
 
 
 def efficiency_of(

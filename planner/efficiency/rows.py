@@ -12,11 +12,12 @@ from planner.efficiency.answer import Efficiency, GuestUse
 from planner.efficiency.claims import CLASSES, Claim
 from planner.efficiency.showback import Rates, guest_cost, waste_of
 from planner.estate import Estate
-from planner.keys import reclaim_key, rightsize_key
+from planner.keys import reclaim_key, reclaim_total_key, rightsize_key, rightsize_total_key
 from planner.twins import GuestKey
 
 GIB = 1024**3
 By = Literal["agency", "class", "cluster"]
+SizedBy = Literal["agency", "cluster"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class ReclaimTotal:
     memory_gib: float
     cost_month: float | None
     sizes_not_known: int
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class RightsizeTotal:
     unknown: int
     saves_vcpus: float
     saves_memory_gib: float
+    key: str
 
 
 def reclaim_rows(
@@ -153,21 +156,27 @@ def _reclaim_row(
     )
 
 
+RECLAIM_BY: Mapping[By, Callable[[ReclaimRow], str | None]] = {
+    "agency": lambda row: row.agency,
+    "class": lambda row: row.reclaim_class,
+    "cluster": lambda row: row.cluster,
+}
+RIGHTSIZE_BY: Mapping[SizedBy, Callable[[RightsizeRow], str | None]] = {
+    "agency": lambda row: row.agency,
+    "cluster": lambda row: row.cluster,
+}
+
+
 def reclaim_totals(rows: Iterable[ReclaimRow], by: By) -> tuple[ReclaimTotal, ...]:
     """What the rows come to, the most storage first."""
     groups: dict[str | None, list[ReclaimRow]] = defaultdict(list)
-    names: dict[By, Callable[[ReclaimRow], str | None]] = {
-        "agency": lambda row: row.agency,
-        "class": lambda row: row.reclaim_class,
-        "cluster": lambda row: row.cluster,
-    }
     for row in rows:
-        groups[names[by](row)].append(row)
-    totals = [_total(name, listed) for name, listed in groups.items()]
+        groups[RECLAIM_BY[by](row)].append(row)
+    totals = [_total(name, listed, by) for name, listed in groups.items()]
     return tuple(sorted(totals, key=lambda t: (-t.storage_gib, -t.memory_gib, t.name or "")))
 
 
-def _total(name: str | None, rows: list[ReclaimRow]) -> ReclaimTotal:
+def _total(name: str | None, rows: list[ReclaimRow], by: By) -> ReclaimTotal:
     costs = [row.cost_month for row in rows if row.cost_month is not None]
     return ReclaimTotal(
         name=name,
@@ -180,6 +189,7 @@ def _total(name: str | None, rows: list[ReclaimRow]) -> ReclaimTotal:
         sizes_not_known=sum(
             1 for row in rows if None in (row.storage_gib, row.vcpus, row.memory_gib)
         ),
+        key=reclaim_total_key(by, name),
     )
 
 
@@ -230,18 +240,16 @@ def _rightsize_row(use: GuestUse, as_of: date) -> RightsizeRow:
     )
 
 
-def rightsize_totals(
-    rows: Iterable[RightsizeRow], by: Literal["agency", "cluster"]
-) -> tuple[RightsizeTotal, ...]:
+def rightsize_totals(rows: Iterable[RightsizeRow], by: SizedBy) -> tuple[RightsizeTotal, ...]:
     """What the rows come to, the most memory first."""
     groups: dict[str | None, list[RightsizeRow]] = defaultdict(list)
     for row in rows:
-        groups[row.agency if by == "agency" else row.cluster].append(row)
-    totals = [_sizes(name, listed) for name, listed in groups.items()]
+        groups[RIGHTSIZE_BY[by](row)].append(row)
+    totals = [_sizes(name, listed, by) for name, listed in groups.items()]
     return tuple(sorted(totals, key=lambda t: (-t.saves_memory_gib, -t.saves_vcpus, t.name or "")))
 
 
-def _sizes(name: str | None, rows: list[RightsizeRow]) -> RightsizeTotal:
+def _sizes(name: str | None, rows: list[RightsizeRow], by: SizedBy) -> RightsizeTotal:
     counts = Counter(row.fits for row in rows)
     return RightsizeTotal(
         name=name,
@@ -252,6 +260,7 @@ def _sizes(name: str | None, rows: list[RightsizeRow]) -> RightsizeTotal:
         unknown=counts["unknown"],
         saves_vcpus=sum(row.saves_vcpus for row in rows),
         saves_memory_gib=round(sum(row.saves_memory_gib for row in rows), 3),
+        key=rightsize_total_key(by, name),
     )
 
 

@@ -71,9 +71,9 @@ class Pack(_Table):
     reviewed_on: date | None = Field(None, description="when")
     controls: dict[str, Control] = Field(description="by their number in the text")
 
-    @property
-    def is_draft(self) -> bool:
-        return self.reviewed_by is None
+    def is_draft_on(self, day: date) -> bool:
+        """Whether nobody had reviewed the mapping by a day."""
+        return self.reviewed_on is None or self.reviewed_on > day
 
     def holds_on(self, day: date) -> bool:
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)

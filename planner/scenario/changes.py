@@ -92,6 +92,7 @@ class AddHosts(_Table):
     like: str | None = Field(None, description="a host whose size they have")
     cpu_cores: float | None = Field(None, gt=0, description="physical cores of each")
     memory_gib: float | None = Field(None, gt=0, description="GiB of each")
+    name: str = Field("", max_length=60, description="what their names begin with")
 
     @model_validator(mode="after")
     def _has_a_size(self) -> AddHosts:

@@ -65,7 +65,7 @@ def conditions_of(
         so_far = (*changes, *(condition.change() for condition in found))
         shorts = tuple(short for short in first.shorts if key_of(short.pool) == key)
         if any(condition.unit == "gib" for condition in found):
-            shorts = judge.of(_figures(base, so_far, key), key).shorts
+            shorts = judge.of(_figures(base, so_far, key, judge.begins), key).shorts
         if not shorts:
             continue
         condition = _smallest(base, so_far, judge, pools[key], shorts)
@@ -81,9 +81,9 @@ def _largest_first(pool: PoolAnswer) -> tuple[str, float, str]:
     return (pool.pool.kind, 0.0 if usable is None else -usable, pool.pool.name)
 
 
-def _figures(base: Base, changes: Sequence[Change], key: PoolKey) -> Outcome:
+def _figures(base: Base, changes: Sequence[Change], key: PoolKey, on: date) -> Outcome:
     scenario = Scenario(name="figures", changes=tuple(changes))
-    return outcome_of(base, scenario, only={key}, packed=False)
+    return outcome_of(base, scenario, only={key}, packed=False, on=on)
 
 
 def ready_on(base: Base, shorts: Iterable[Short], begins: date) -> date:
@@ -123,10 +123,11 @@ def _smallest(
     def is_enough(steps: int) -> bool:
         """The figures first: only what they allow is worth packing every failure for."""
         key, wanted = key_of(pool), (*changes, condition(steps).change())
-        short[steps] = judge.of(_figures(base, wanted, key), key).shorts
+        short[steps] = judge.of(_figures(base, wanted, key, judge.begins), key).shorts
         if host is not None and not short[steps]:
             whole = Scenario(name="packed", changes=wanted)
-            short[steps] = judge.of(outcome_of(base, whole, only={key}), key).shorts
+            found = outcome_of(base, whole, only={key}, on=judge.begins)
+            short[steps] = judge.of(found, key).shorts
         return not short[steps]
 
     most = _MOST_STORAGE_STEPS if host is None else _MOST_HOSTS

@@ -18,7 +18,8 @@ from planner.estate import Estate
 from planner.forecast.paths import Floats
 from planner.hosting import bins_of, loads_of
 from planner.placement.failover import FailoverCase, overall
-from planner.pools import Pool, Question, coming_of, limits_of, usable_days
+from planner.pools import Pool
+from planner.questions import Question
 from planner.scenario.changes import Growth, Scenario
 from planner.scenario.names import ScenarioError
 from planner.scenario.settling import settled
@@ -33,6 +34,7 @@ from planner.scenario.world import (
     standing,
     total,
 )
+from planner.usable import capacity_of, coming_of, limits_of, usable_days
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,12 @@ def outcome_of(
     only: Collection[PoolKey] | None = None,
     *,
     packed: bool = True,
+    on: date | None = None,
 ) -> Outcome:
     """The outcome of a scenario, for all pools or ``only`` for some; the rest stays as it is.
 
+    With ``on`` the figures are those of that day: with the hardware that has come or gone and the
+    committed projects that have begun by then.
     If it is not ``packed`` new guests have no host and the failover test stays that of doing
     nothing: packing every failure of a large cluster takes a while, and the figures do not ask
     which host. Raises ScenarioError for what cannot be.
@@ -80,7 +85,8 @@ def outcome_of(
     chosen = [a for a in base.flat if only is None or key_of(a.question.pool) in only]
     dated = _answered(base, steps, chosen)
     after = [
-        _after(world, base, old, dated[id(old)]) if id(old) in dated else old for old in base.flat
+        _after(world, base, old, dated[id(old)], on) if id(old) in dated else old
+        for old in base.flat
     ]
     groups: dict[PoolKey, list[Answer]] = {key_of(pool.pool): [] for pool in base.answers}
     for answer in after:
@@ -233,9 +239,11 @@ def _concerns(growth: Growth, question: Question) -> bool:
 # The part that is as if all changes were made
 
 
-def _after(world: World, base: Base, old: Answer, new: Answer) -> Answer:
+def _after(world: World, base: Base, old: Answer, new: Answer, on: date | None) -> Answer:
     """An answer with its dates, and the figures once every change is made."""
     found = standing(world, base, old)
+    if on is not None:
+        found = _standing_on(found, old.question, on, (on - base.estate.as_of).days)
     question = _standing_so(new.question, found)
     return replace(
         new,
@@ -244,6 +252,22 @@ def _after(world: World, base: Base, old: Answer, new: Answer) -> Answer:
         demand=found.carried if question.model == "demand" else None,
         usable=found.capacity.usable,
         headroom=found.headroom,
+    )
+
+
+def _standing_on(found: Standing, question: Question, on: date, day: int) -> Standing:
+    """How it stands on a day, by what is dated and no scenario's: hardware, committed projects."""
+    come = [item for item in coming_of(question.hardware, question.pending) if item.when <= on]
+    more = float(question.added[day] - question.added[0])
+    carried = None if found.carried is None else found.carried + more
+    allocated = found.load.allocated
+    if question.model == "allocation" and allocated is not None:
+        allocated += more
+    return replace(
+        found,
+        capacity=capacity_of(found.pool, question.resource, question.model, found.limits, come),
+        load=replace(found.load, allocated=allocated),
+        carried=carried,
     )
 
 

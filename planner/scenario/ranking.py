@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.answers import PoolAnswer
+from planner.estate import Estate
 from planner.hosting import bins_of, loads_of, planned_hosts
 from planner.placement.failover import failover_cases, overall
 from planner.placement.fit import Profile, slots
 from planner.placement.packing import WORST_FIRST, Bin, Load, Room, Verdict
-from planner.pools import GIB
+from planner.pools import GIB, Pool
 from planner.scenario.settling import room_of
-from planner.scenario.world import Base
+from planner.usable import capacity_of, limits_of
 
 _MOST_TESTED = 8  # hosts for which every failure is packed again
 
@@ -32,14 +32,14 @@ class HostChoice:
     failover: Verdict
 
 
-def ranked_hosts(base: Base, pool: PoolAnswer, profile: Profile) -> tuple[HostChoice, ...]:
+def ranked_hosts(estate: Estate, pool: Pool, profile: Profile) -> tuple[HostChoice, ...]:
     """The hosts that take one: those that survive every failure first, then by what is left."""
-    bins, loads = bins_of(pool.pool, base.estate.policy), loads_of(base.estate, pool.pool)
-    room = room_of(bins, loads, base.estate.policy)
+    bins, loads, hosts = bins_of(pool, estate.policy), loads_of(estate, pool), planned_hosts(pool)
+    room = room_of(bins, loads, estate.policy)
     new = Load("new", None, round(profile.memory_bytes), profile.vcpus)
     roomy = sorted(_roomy(room, new, profile), key=lambda c: (-c.room_ratio, c.host))
-    away = len(planned_hosts(pool.pool)) - len(bins)
-    k = pool.answers[0].question.capacity.k
+    away = len(hosts) - len(bins)
+    k = capacity_of(pool, "memory", "demand", limits_of(estate, pool)).k
     tested = [
         replace(choice, failover=_failover(bins, loads, replace(new, host=choice.host), k, away))
         for choice in roomy[:_MOST_TESTED]

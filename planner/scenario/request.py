@@ -3,12 +3,13 @@
 It is yes when, with all that is asked for in place, nothing of the pools it touches is over its
 usable capacity until the date asked for, every new guest has a host, and no failure takes down
 more than it does today. What is not proven is neither yes nor no. When what must be ordered is
-there only later than asked, the answer is that of the day on which it is.
+there only later than asked, the answer is that of the day on which it is; the same where an order
+that is on its way is enough. What it owes to such an order is a yes-if.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
@@ -18,10 +19,11 @@ from planner.efficiency.showback import Cost, Rates
 from planner.placement.fit import Profile
 from planner.pools import GIB, Pool
 from planner.scenario.changes import AddGuests, Change, Demand, Scenario
+from planner.scenario.coming import Coming, coming_in, without
 from planner.scenario.judging import Judge, Judged, Said, Short, first_over, is_unforeseen
 from planner.scenario.names import ScenarioError, pool_called, profile_called
 from planner.scenario.ordering import Condition, conditions_of, ready_on
-from planner.scenario.outcome import Outcome, outcome_of
+from planner.scenario.outcome import Outcome, outcome_of, steps_of
 from planner.scenario.ranking import HostChoice, ranked_hosts
 from planner.scenario.world import Base, key_of
 
@@ -58,13 +60,15 @@ class Decision:
     begins: date  # the day that is judged: when what must be ordered is there, if that is later
     until: date | None
     outcome: Outcome  # with what the conditions bring
-    shorts: tuple[Short, ...]
+    shorts: tuple[Short, ...]  # with nothing ordered for it, nor what it relies on
     conditions: tuple[Condition, ...]
     unknown: tuple[Said, ...]
     assumptions: tuple[Said, ...]
     touched: tuple[PoolAnswer, ...]
     choices: tuple[HostChoice, ...]
     cost_month: float | None = None  # None: no rate card names its cluster
+    coming: tuple[Coming, ...] = ()  # to where it may run
+    relies_on: tuple[Coming, ...] = ()  # those without which something is short
 
     @property
     def asked_by(self) -> str | None:
@@ -147,12 +151,11 @@ def _badness(decision: Decision) -> tuple[int, date, int]:
 def _decide(base: Base, request: Request) -> Decision:
     """The answer on the first day on which the request can begin.
 
-    That day moves as long as something needed by then is there only later; it cannot move past
-    the longest lead time.
+    That day moves as long as something needed by then is there only later: to the next day on
+    which what is on its way arrives where something is short, or what is ordered today would; it
+    cannot move past the longest lead time.
     """
-    tried = _Tried.on(base, request, request.when or base.estate.as_of)
-    while tried.begins < tried.ready_on <= _last_day(base, request.until):
-        tried = _Tried.on(base, request, tried.ready_on)
+    tried = _tried_until_ready(base, request)
     decision = _decision(base, request, tried)
     if decision.verdict == "yes_if" and decision.possible_from > decision.begins:
         told = {"date": decision.possible_from, "days": _horizon_days(base)}
@@ -161,25 +164,91 @@ def _decide(base: Base, request: Request) -> Decision:
     return decision
 
 
+def _tried_until_ready(base: Base, request: Request) -> _Tried:
+    """The request on the first day after which nothing more comes that it lacks.
+
+    The figures first: only a day that they allow is worth packing every failure for.
+    """
+    last = _last_day(base, request.until)
+    tried = _Tried.on(base, request, request.when or base.estate.as_of)
+    while True:
+        while tried.begins < tried.next_on <= last:
+            tried = _Tried.on(base, request, tried.next_on)
+        whole = _Tried.on(base, request, tried.begins, packed=True)
+        if not whole.begins < whole.next_on <= last:
+            return whole
+        tried = _Tried.on(base, request, whole.next_on)
+
+
 @dataclass(frozen=True)
 class _Tried:
-    """A request that begins on a day, with nothing ordered for it."""
+    """A request that begins on a day, with nothing ordered for it.
 
+    ``base`` is asked without what has come by that day: ``changes`` bring it.
+    """
+
+    base: Base
+    coming: tuple[Coming, ...]
     changes: tuple[Change, ...]
     begins: date
-    ready_on: date  # when what it is short of can be there
     outcome: Outcome
     judge: Judge
     judged: Judged
 
     @classmethod
-    def on(cls, base: Base, request: Request, begins: date) -> _Tried:
-        changes = replace(request, when=begins).changes
-        outcome = outcome_of(base, Scenario(name=request.name, changes=changes))
+    def on(cls, base: Base, request: Request, begins: date, *, packed: bool = False) -> _Tried:
+        coming = coming_in(base, _clusters(base, request))
+        done = [one for one in coming if one.by <= begins and one.change is not None]
+        arrived = [one.change for one in done if one.change is not None]
+        ready, asked = without(base, done), replace(request, when=begins).changes
+        return cls._judged(ready, request, coming, (*arrived, *asked), begins, packed=packed)
+
+    @classmethod
+    def _judged(
+        cls,
+        base: Base,
+        request: Request,
+        coming: tuple[Coming, ...],
+        changes: tuple[Change, ...],
+        begins: date,
+        *,
+        packed: bool,
+    ) -> _Tried:
+        scenario = Scenario(name=request.name, changes=changes)
+        outcome = outcome_of(base, scenario, packed=packed, on=begins)
         judge = Judge(base, outcome, begins, request.until)
-        judged = judge.of(outcome)
-        ready = ready_on(base, judged.shorts, begins)
-        return cls(changes, begins, ready, outcome, judge, judged)
+        return cls(base, coming, changes, begins, outcome, judge, judge.of(outcome))
+
+    def bare(self, base: Base, request: Request, more: Iterable[Change]) -> _Tried:
+        """The same with more changes, if nothing that is on its way ever arrived."""
+        bare = without(base, [one for one in self.coming if one.arrives])
+        changes = (*replace(request, when=self.begins).changes, *more)
+        figures = self._judged(bare, request, (), changes, self.begins, packed=False)
+        if figures.judged.shorts:
+            return figures
+        return self._judged(bare, request, (), changes, self.begins, packed=True)
+
+    @property
+    def next_on(self) -> date:
+        """The first day after it on which less may be short; the same day where none is."""
+        ready = ready_on(self.base, self.judged.shorts, self.begins)
+        if ready == self.begins:
+            return ready
+        short = {key_of(one.pool) for one in self.judged.shorts}
+        arrivals = (one for one in self.coming if one.arrives and key_of(one.pool) in short)
+        return min([ready, *(one.by for one in arrivals if one.by > self.begins)])
+
+
+def _clusters(base: Base, request: Request) -> frozenset[str]:
+    """The clusters in which something is asked for."""
+    names = {change.add.pool for change in request.changes if change.add is not None}
+    if request.demand is not None:
+        names.add(request.demand.pool)
+    return frozenset(
+        answer.pool.name
+        for answer in base.answers
+        if answer.pool.kind == "cluster" and any(map(answer.pool.answers_to, names))
+    )
 
 
 def _last_day(base: Base, until: date | None) -> date:
@@ -194,32 +263,55 @@ def _horizon_days(base: Base) -> int:
 
 def _decision(base: Base, request: Request, tried: _Tried) -> Decision:
     """The answer if the request begins on the day that was tried."""
-    conditions = conditions_of(base, tried.changes, tried.judge, tried.judged)
+    conditions = conditions_of(tried.base, tried.changes, tried.judge, tried.judged)
     outcome, solved = tried.outcome, tried.judged
     if conditions:
         changes = (*tried.changes, *(condition.change() for condition in conditions))
-        outcome = outcome_of(base, Scenario(name=request.name, changes=changes))
+        scenario = Scenario(name=request.name, changes=changes)
+        outcome = outcome_of(tried.base, scenario, on=tried.begins)
         solved = tried.judge.of(outcome)
     touched = tuple(pool for pool in outcome.answers if key_of(pool.pool) in tried.judge.touched)
+    relies_on, shorts = _relied_on(base, request, tried, conditions)
+    needs = bool(relies_on or conditions)
     return Decision(
         request=request,
-        verdict=_verdict(tried.judged, solved, conditions, request.until),
+        verdict=_verdict(solved, conditions, request.until, needs=needs),
         when=request.when or base.estate.as_of,
         begins=tried.begins,
         until=request.until,
         outcome=outcome,
-        shorts=tried.judged.shorts,
+        shorts=shorts,
         conditions=conditions,
         unknown=solved.unknown,
-        assumptions=tuple(_assumptions(request, touched, conditions)),
+        assumptions=tuple(_assumptions(request, touched, conditions, relies_on)),
         touched=touched,
-        choices=tuple(_choices(base, request)),
+        choices=tuple(_choices(tried, request)),
         cost_month=_cost_month(base, request),
+        coming=tried.coming,
+        relies_on=relies_on,
     )
 
 
+def _relied_on(
+    base: Base, request: Request, tried: _Tried, conditions: Sequence[Condition]
+) -> tuple[tuple[Coming, ...], tuple[Short, ...]]:
+    """What is on its way to where, without it, something would be short of the answer.
+
+    Beside it what is short with nothing ordered; where that is nothing, what would be without it.
+    """
+    last = max(tried.begins, request.until or tried.begins)
+    arrivals = [one for one in tried.coming if one.arrives and one.hardware.when <= last]
+    if not arrivals:
+        return (), tried.judged.shorts
+    ordered = [condition.change() for condition in conditions]
+    shorts = tried.bare(base, request, ordered).judged.shorts
+    short = {key_of(one.pool) for one in shorts}
+    found = tuple(one for one in arrivals if key_of(one.pool) in short)
+    return found, tried.judged.shorts or shorts
+
+
 def _verdict(
-    first: Judged, solved: Judged, conditions: Sequence[Condition], until: date | None
+    solved: Judged, conditions: Sequence[Condition], until: date | None, *, needs: bool
 ) -> Verdict:
     if solved.shorts:
         return "no"
@@ -227,18 +319,21 @@ def _verdict(
         return "no"
     if solved.unknown:
         return "unknown"
-    return "yes_if" if first.shorts else "yes"
+    return "yes_if" if needs else "yes"
 
 
 # What it rests on
 
 
-def _choices(base: Base, request: Request) -> Iterator[HostChoice]:
+def _choices(tried: _Tried, request: Request) -> Iterator[HostChoice]:
     """The hosts of the cluster, the best for one of the new guests first."""
     if request.guests:
-        guests = request.guests[0]
-        pool = pool_called(base.answers, guests.pool, "cluster", "pool")
-        yield from ranked_hosts(base, pool, _profile(base, pool.pool, guests))
+        guests, base = request.guests[0], tried.base
+        pool = pool_called(base.answers, guests.pool, "cluster", "pool").pool
+        arrived = tuple(change for change in tried.changes if change.add is None)
+        world = steps_of(base, Scenario(name="arrived", changes=arrived))[-1].world
+        profile = _profile(base, pool, guests)
+        yield from ranked_hosts(world.estate, world.pools[key_of(pool)], profile)
 
 
 def _profile(base: Base, pool: Pool, guests: AddGuests) -> Profile:
@@ -246,7 +341,10 @@ def _profile(base: Base, pool: Pool, guests: AddGuests) -> Profile:
 
 
 def _assumptions(
-    request: Request, touched: Sequence[PoolAnswer], conditions: Sequence[Condition]
+    request: Request,
+    touched: Sequence[PoolAnswer],
+    conditions: Sequence[Condition],
+    relies_on: Sequence[Coming],
 ) -> Iterator[Said]:
     """What was taken as given, for the reader to contradict."""
     if request.guests:
@@ -268,13 +366,9 @@ def _assumptions(
         if is_unforeseen(answer):
             told = {"pool": answer.question.pool.name, "resource": answer.question.resource}
             yield Said("assume_today", told | {"model": answer.question.model})
-    yield from _about_stores(touched, conditions)
-
-
-def _about_stores(touched: Sequence[PoolAnswer], conditions: Sequence[Condition]) -> Iterator[Said]:
-    for condition in conditions:
-        if condition.unit == "hosts":
-            yield Said("assume_sees", {"pool": condition.pool.name})
+    new_hosts = [condition.pool for condition in conditions] + [one.pool for one in relies_on]
+    for name in dict.fromkeys(pool.name for pool in new_hosts if pool.kind == "cluster"):
+        yield Said("assume_sees", {"pool": name})
     if not any(pool.pool.kind == "datastore" for pool in touched):
         for pool in touched:
             yield Said("assume_no_storage", {"pool": pool.pool.name})

@@ -29,7 +29,7 @@ from planner.placement.packing import (
 )
 from planner.placement.together import Bundles
 from planner.policy import Policy
-from planner.pools import Pool, limits_of
+from planner.pools import Pool
 from planner.scenario.world import (
     NOWHERE,
     Base,
@@ -43,6 +43,7 @@ from planner.scenario.world import (
 )
 from planner.tiers import Limits
 from planner.twins import GuestKey
+from planner.usable import limits_of
 
 
 def settled(world: World, base: Base, *, packed: bool = True) -> World:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from itertools import chain, count
 from typing import Any
 
 from inventory.facts import Fact
 from inventory.records import Datastore, Host
-from planner.efficiency.answer import with_reclaim
+from planner.efficiency.answer import with_reclaim, with_reclaim_of
 from planner.pools import GIB, MODELS, Pool
 from planner.scenario.changes import (
     AddHosts,
@@ -33,6 +34,7 @@ from planner.scenario.names import ScenarioError, host_called, pool_called
 from planner.scenario.world import Base, Shift, World, key_of, name_of
 
 IN_ONE_PIECE = "demand "  # what the names of shifts begin with that no guest brings
+_GIVEN_BACK = f"{IN_ONE_PIECE}given back "
 _RECLAIM_COUNTS = 0.5  # of what could be given back (glossary 16)
 
 
@@ -67,9 +69,7 @@ def _add_hosts(world: World, base: Base, what: AddHosts, when: date) -> World:
     like = None if what.like is None else host_called(world.estate, what.like, "like").record
     cluster = like.cluster if like is not None and what.pool is None else what.pool
     pool = pool_called(base.answers, str(cluster), "cluster", "pool").pool
-    stem = f"new-{like.name}" if like is not None else "new-host"
-    taken = {fact.record.host_id for fact in world.facts(Host)}
-    free = (name for n in range(1, 10**6) if (name := f"{stem}-{n}") not in taken)
+    free = _free_names(world, what, like)
     hosts = [_host(next(free), pool.cluster, what, like) for _ in range(what.count)]
     stores = _seen_by_all(world, pool.cluster)
     world = world.adding(Host, hosts, source_of(pool))
@@ -81,6 +81,15 @@ def _add_hosts(world: World, base: Base, what: AddHosts, when: date) -> World:
     return world.with_records(Datastore, seen).noting(
         f"new hosts of {pool.name} see the datastores that all its hosts see"
     )
+
+
+def _free_names(world: World, what: AddHosts, like: Host | None) -> Iterator[str]:
+    """Names for new hosts that no other has: a single one has the name it was given."""
+    stem = what.name or ("new-host" if like is None else f"new-{like.name}")
+    alone = [stem] if what.name and what.count == 1 else []
+    taken = {fact.record.host_id for fact in world.facts(Host)}
+    numbered = (f"{stem}-{n}" for n in count(1))
+    return (name for name in chain(alone, numbered) if name not in taken)
 
 
 def _host(name: str, cluster: str, what: AddHosts, like: Host | None) -> Host:
@@ -165,9 +174,8 @@ def _cameras(world: World, base: Base, what: Cameras, when: date) -> World:
 def _reclaim(world: World, base: Base, what: Reclaim, when: date) -> World:
     pool = pool_called(base.answers, what.pool, None, "pool").pool
     if not what.is_stated:
-        found = _reclaimable(base, pool)
         note = f"of what lumbung reclaim finds in {pool.name}, half counts"
-        return world.shifting({_unnamed(world): found}).noting(note)
+        return world.shifting(_reclaimable(base, pool)).noting(note)
     piece = Demand(
         pool=pool.name,
         vcpus=-_RECLAIM_COUNTS * what.vcpus,
@@ -178,12 +186,35 @@ def _reclaim(world: World, base: Base, what: Reclaim, when: date) -> World:
     return world.shifting({_unnamed(world): _in_one_piece(pool, piece)}).noting(note)
 
 
-def _reclaimable(base: Base, pool: Pool) -> Iterator[Shift]:
-    """What the pool's guests could give back, as far as it is known and counts."""
-    for answer in base.by_pool[key_of(pool)].answers:
-        resource, model = answer.question.resource, answer.question.model
-        amount = with_reclaim(base.estate, base.efficiency, pool, resource, model)
-        yield Shift(key_of(pool), resource, model, -amount)
+def _reclaimable(base: Base, pool: Pool) -> dict[str, list[Shift]]:
+    """What a pool's guests could give back, as far as it is known and counts.
+
+    That of a cluster with what lies on datastores. The names are of what is given back: naming a
+    cluster and its datastore gives nothing back twice.
+    """
+    estate, found = base.estate, base.efficiency
+    shifts: dict[str, list[Shift]] = {}
+    if pool.kind == "cluster":
+        shifts[f"{_GIVEN_BACK}{pool.name}"] = [
+            Shift(key_of(pool), one.resource, one.model, -amount)
+            for one in (answer.question for answer in base.by_pool[key_of(pool)].answers)
+            if (amount := with_reclaim(estate, found, pool, one.resource, one.model))
+        ]
+    stores = [answer.pool for answer in base.answers if answer.pool.kind == "datastore"]
+    for store in stores if pool.kind == "cluster" else [pool]:
+        for cluster in [pool.cluster] if pool.kind == "cluster" else _clusters_on(base, store):
+            shifts[f"{_GIVEN_BACK}{cluster} {store.name}"] = [
+                Shift(key_of(store), "storage", model, -amount)
+                for model in MODELS
+                if (amount := with_reclaim_of(estate, found, cluster, store, model))
+            ]
+    return shifts
+
+
+def _clusters_on(base: Base, store: Pool) -> list[str]:
+    """The clusters that see a datastore."""
+    places = () if store.datastore is None else base.estate.places_of(store.datastore)
+    return sorted({cluster for cluster, _datastore_id in places})
 
 
 _VERBS: Mapping[str, Callable[[World, Base, Any, date], World]] = {

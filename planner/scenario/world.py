@@ -24,22 +24,16 @@ from planner.capacity import Capacity
 from planner.efficiency.answer import Efficiency, efficiency_of
 from planner.efficiency.showback import Rates, rates_of
 from planner.estate import Estate
+from planner.loads import Load, load_of
+from planner.past import Past
 from planner.placement.packing import WORST_FIRST, Verdict
 from planner.policy import Model, Resource
-from planner.pools import (
-    Load,
-    Past,
-    Pool,
-    Question,
-    capacity_of,
-    limits_of,
-    load_of,
-    pools_of,
-    questions,
-)
+from planner.pools import Pool, pools_of
+from planner.questions import Question, questions
 from planner.scenario.changes import Growth
 from planner.tiers import Limits
 from planner.twins import GuestKey
+from planner.usable import capacity_of, limits_of
 
 PoolKey = tuple[str, str]  # kind and name
 NOWHERE = "(no host)"  # the host of a guest that found none

@@ -77,12 +77,13 @@ class _Told:
         yield f"  asked from {decision.when}, until {decision.until or 'no end is given'}"
         if decision.begins > decision.when:
             yield (
-                f"  judged from {decision.begins} on: by {decision.when} not all that must be "
-                "ordered is there"
+                f"  judged from {decision.begins} on: by {decision.when} not all that is on its "
+                "way or must be ordered is there"
             )
         for change in decision.request.changes:
             yield f"  {worded(change)}"
-        yield "with what is asked for, and nothing ordered:"
+        on_its_way = ", nor anything on its way" if decision.relies_on else ""
+        yield f"with what is asked for, and nothing ordered{on_its_way}:"
         shorts = [self._say(short.said) for short in decision.shorts]
         yield from (f"  short: {one}" for one in dict.fromkeys(shorts))
         if not shorts:
@@ -93,9 +94,12 @@ class _Told:
                 if decision.verdict != "no"
                 else ("what can be ordered does not change that, or is there too late")
             )
+        elif decision.relies_on and decision.verdict == "yes_if":
+            yield "with what is on its way by then nothing is short"
         for said in decision.unknown:
             yield f"  not known: {self._say(said)}"
         ordered = ", and what must be ordered for it" if decision.conditions else ""
+        yield f"figures of {decision.begins}: with what has come, gone and begun by then"
         yield f"the pools that it touches, as they are and with it{ordered}:"
         for pool in decision.touched:
             yield from (f"  {self._figures(pool, answer)}" for answer in pool.answers)
@@ -141,16 +145,27 @@ class _Told:
             yield "  none" + (": nothing that can be ordered helps" if decision.shorts else "")
         for condition in decision.conditions:
             yield from self._condition(condition)
-        for pool in decision.touched:
-            for one in pool.binding.question.pending:
-                yield (
-                    f"  {one.order.name} of {pool.pool.name}, in service {one.expected}, counts in "
-                    "the dates, once it is tendered; in the headroom and in the packing it does not"
-                )
+        yield from self._coming()
         yield (
             f"possible from {decision.possible_from}: the day asked for, or the first on which all "
             "that is needed by then is there"
         )
+
+    def _coming(self) -> Iterator[str]:
+        """What is on its way to the pools it touches, and whether the answer depends on it."""
+        decision = self._decision
+        touched = {key_of(pool.pool) for pool in decision.touched}
+        for one in decision.coming:
+            if key_of(one.pool) not in touched:
+                continue
+            verb = "arrives in" if one.arrives else "leaves"
+            stage = f"({one.stage})" if one.stage else f"(declared: {verb})"
+            late = f", at the latest {one.by}" if one.by > one.hardware.when else ""
+            needed = "; without it something is short" if one in decision.relies_on else ""
+            yield (
+                f"  {one.name or 'hardware'} in {one.pool.name} {stage}, expected "
+                f"{one.hardware.when}{late}, counted from then on{needed}"
+            )
 
     def _condition(self, condition: Condition) -> Iterator[str]:
         pool = self._base.by_pool[key_of(condition.pool)]

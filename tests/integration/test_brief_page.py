@@ -20,7 +20,7 @@ from inventory.platform_records import Recorder
 from inventory.records import Coverage, Record
 from patience import PATIENCE_SECONDS
 from planner.owners import EstateFile
-from planner.pools import Past
+from planner.past import Past
 from planner.report import Memory, Report, make_report
 from reports.brief import brief_html
 from said import band, engine, forecast

@@ -15,9 +15,11 @@ from planner.budget import budget_by
 from planner.buying import Item, least
 from planner.estate import Estate
 from planner.foreseen import passages_of
-from planner.pools import Past, Question, questions, usable_days
+from planner.past import Past
 from planner.purchases import Budget
+from planner.questions import Question, questions
 from planner.runway import Passage
+from planner.usable import usable_days
 from stored import GIB, JAKARTA, host
 
 DAYS = 400

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from estates import estate
 from inventory.records import Guest, Host
-from planner.pools import capacity_of, limits_of, pools_of
+from planner.pools import pools_of
+from planner.usable import capacity_of, limits_of
 
 GIB = 1024**3
 SIZES = st.lists(st.integers(1, 512), min_size=1, max_size=5)

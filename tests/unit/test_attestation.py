@@ -26,7 +26,7 @@ from planner.attestation.guesses import Guesses
 from planner.attestation.lists import UNOWNED, AskRow, lists_of, stem_of
 from planner.attestation.rounds import classify_first, never_rows, overdue_rows, round_rows
 from planner.estate import Estate
-from planner.pools import Past
+from planner.past import Past
 from planner.report import Memory, make_report
 from reports.attestation import instructions
 from reports.cells import csv_text, from_csv_text, plain

@@ -13,7 +13,8 @@ from inventory.records import Record
 from planner.answers import answer_all
 from planner.balance import BalanceRow, balances_of
 from planner.estate import Estate
-from planner.pools import Past, questions
+from planner.past import Past
+from planner.questions import questions
 from planner.sections import UnknownKey
 from planner.told.balance import explain_balance
 from stored import GIB, JAKARTA, guest, host

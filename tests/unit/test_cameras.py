@@ -28,7 +28,8 @@ from planner.cameras import (
     uplink_cameras,
 )
 from planner.estate import Estate
-from planner.pools import Past, questions
+from planner.past import Past
+from planner.questions import questions
 from planner.recorders import Keeper, keepers_of
 from stored import GIB, JAKARTA, datastore, disk, guest, host
 

@@ -12,8 +12,9 @@ from inventory.platform_records import CEPH_OSD, PhysicalDisk
 from inventory.records import Record
 from planner.answers import Answer
 from planner.levels import with_share
-from planner.pools import capacity_of, limits_of, pools_of
+from planner.pools import pools_of
 from planner.tiers import Limits
+from planner.usable import capacity_of, limits_of
 from stored import GIB, datastore, host
 
 TIB = 1024 * GIB

@@ -14,7 +14,7 @@ from inventory.guest_days import GuestDay
 from inventory.platform_records import Volume
 from inventory.records import Backup, Disk, GuestSnapshot
 from inventory.sketch import CPU_UNIT, MEMORY_UNIT, sketch_of
-from planner.contention import grade, is_held_back, waited_percent
+from planner.contention import grade, is_held_back, pressure_percent
 from planner.efficiency.answer import Efficiency, efficiency_of, with_reclaim
 from planner.efficiency.rows import (
     guest_columns,
@@ -275,9 +275,12 @@ def test_where_no_guest_could_be_judged_the_pool_s_sum_is_not_known() -> None:
 # Contention
 
 
-def test_example_34_ready_time_per_processor() -> None:
-    assert waited_percent(2000, 20) == 10
-    assert waited_percent(2000, 20, vcpus=2) == 5
+def test_example_34_what_waited_is_a_share_of_the_interval() -> None:
+    """2000 ms of 20 s; half of it where two processors waited by turns."""
+    both, each = (host(cpu_pressure_ratio=ms / 20_000) for ms in (2000, 2000 / 2))
+    assert pressure_percent(both, "cpu") == 10
+    assert pressure_percent(each, "cpu") == 5
+    assert pressure_percent(host(), "cpu") is None
     assert [grade(p) for p in (4.99, 5, 10, 10.01)] == ["good", "watch", "watch", "bad"]
 
 

@@ -19,7 +19,7 @@ from inventory.records import Backup, BackupJob, Nic, Record
 from lumbung.files import load_regulations
 from planner.evidence import ROW_TYPES, Evidence, evidence_of, judged_in_full, statement_of
 from planner.incident.rows import TABLES
-from planner.pools import Past
+from planner.past import Past
 from planner.report import Memory, Report, make_report
 from site_files import GIB, Site, datastore, disk, guest, host
 from stored import JAKARTA

@@ -10,8 +10,10 @@ from estates import answers, estate, health
 from inventory.platform_records import HaResource, HaRule, Replication
 from inventory.records import Record
 from planner.answers import PoolAnswer
+from planner.hosting import needed_in
 from planner.placement.failover import FailoverCase, FailoverTest, failover_cases, overall
 from planner.placement.packing import Bin, Load, pack
+from planner.pools import pools_of
 from stored import GIB, datastore, disk, guest, host
 
 HOSTS = tuple(host(name, memory_bytes=64 * GIB) for name in ("h1", "h2", "h3"))
@@ -355,3 +357,20 @@ def test_a_swap_finds_what_placing_once_does_not() -> None:
     sizes = {"p": 6, "q": 5, "r": 4, "s": 4}
     loads = [Load(name, None, size, 1.0) for name, size in sizes.items()]
     assert pack(loads, gaps).verdict == "pass"
+
+
+def test_the_hosts_that_guests_need_stand_beside_their_lower_bound() -> None:
+    """Example 27 in a pool: 10 guests of 8 vCPUs / 64 GiB on hosts of 128 vCPUs / 409.6 GiB."""
+    hosts = [host(f"h{i}", memory_bytes=round(409.6 * GIB)) for i in range(3)]
+    guests = [
+        guest(f"{i}", host_id=f"h{i % 3}", vcpus=8.0, memory_bytes=64 * GIB) for i in range(10)
+    ]
+    place = estate(*hosts, *guests)
+    [pool] = pools_of(place)
+    needed = needed_in(place, pool)
+    assert str(needed) == (
+        "hosts like h0 that its guests need, none kept free: at least 2, packed into 2 "
+        "(gap 0.0 %); it has 3"
+    )
+    blind = estate(*hosts, *guests, guest("x", vcpus=None))
+    assert needed_in(blind, pools_of(blind)[0]) is None

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from estates import AS_OF, answers, days, estate, health
 from planner.answers import Answer, answers_of
+from planner.past import Past
 from planner.picture import Marker, Picture, picture_of
-from planner.pools import Past, questions
+from planner.questions import questions
 from reports.fan_chart import fan_svg, fans_svg
 from reports.png import png_of
 from stored import GIB, JAKARTA, datastore, host

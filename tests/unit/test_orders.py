@@ -19,8 +19,8 @@ from planner.leads import assumed_left, lead_of, learn, pending_of
 from planner.levels import level_dates
 from planner.orders import most_pressing_first
 from planner.owners import EstateFile
+from planner.past import Past
 from planner.policy import LeadTime
-from planner.pools import Past
 from planner.purchases import Band, Budget, Order
 from planner.report import Memory, Report, make_report
 from planner.rows import OrderRow

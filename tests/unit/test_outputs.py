@@ -22,7 +22,7 @@ from inventory.records import Nic, Record
 from lumbung.files import load_regulations
 from planner.evidence import evidence_of
 from planner.explain import explain
-from planner.pools import Past
+from planner.past import Past
 from planner.report import Memory, Report, in_language, make_report
 from planner.rows import ROW_TYPES, RiskRow
 from reports.brief import brief_html

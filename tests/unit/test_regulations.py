@@ -22,6 +22,7 @@ from stored import guest
 
 SHIPPED = load_regulations()
 TODAY = date(2026, 11, 23)
+TOMORROW = date(2026, 11, 24)
 PACK = """\
 version: 1
 id: {id}
@@ -113,6 +114,13 @@ def test_a_pack_is_cited_from_its_first_day_to_its_last(
     if not cited:
         with pytest.raises(UnknownFramework, match="holds from 2026-01-01 to 2026-06-30, not on"):
             found.pack("perwali", on)
+
+
+@pytest.mark.parametrize(("reviewed", "draft"), [(None, True), (TODAY, False), (TOMORROW, True)])
+def test_a_review_that_is_still_to_come_is_none(reviewed: date | None, draft: bool) -> None:
+    by = None if reviewed is None else "Bagian Hukum"
+    one = pack(a={"title": "t"}).model_copy(update={"reviewed_on": reviewed, "reviewed_by": by})
+    assert one.is_draft_on(TODAY) is draft
 
 
 def test_a_pack_of_ones_own_takes_the_place_of_a_shipped_one(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from inventory.records import Backup, BackupJob, GuestSnapshot, Record
 from lumbung.commands.planning import says_nothing
 from planner.eol import release_of, shipped
 from planner.explain import explain
-from planner.pools import Past
+from planner.past import Past
 from planner.report import Memory, Report, make_report, source_status
 from planner.rows import GuestLine
 from rule_cases import changed

@@ -27,7 +27,7 @@ from inventory.store import Store
 from lumbung.files import load_regulations
 from lumbung.publish import weekly
 from lumbung.session import Session
-from planner.pools import Past
+from planner.past import Past
 from planner.report import Memory, Report, make_report
 from reports.brief import brief_html
 from reports.cells import csv_cell, plain, screen

@@ -87,13 +87,13 @@ def test_a_yes_if_is_defended_by_what_is_short_and_why_one_host_less_is_not_enou
     for part in (
         "answer yes_if: yes = with all that is asked for in place",
         f"short: {row.why.split('; ')[0]}",
-        "load 800 → 2,240, usable 1,228.8 → 2,457.6 GiB",
+        "load 800 → 2,240, usable 1,228.8 → 2,464.8 GiB",
         "90 × M (profiles.M, assumed)",
         "3 hosts like c/h0 in c",
-        "with one host less: c: 192 GiB of memory (demand) are missing",
+        "with one host less: c: 185 GiB of memory (demand) are missing",
         "ASSUMED: set lead_time in the policy",
         f"order by 2028-03-01 − 314 days = {condition.order_by}, overdue 0 days; there 2028-03-01",
-        "next one of c, in service",
+        "next one in c (tendered), expected 2027-07-13, counted from then on",
         "pool/c/memory/demand: first over ",
         "memory_gib 1440 × 146.4844 = 210,937.5",
     ):

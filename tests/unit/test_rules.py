@@ -14,8 +14,9 @@ from inventory.records import Coverage, Guest, Record
 from planner.answers import answer_all
 from planner.eol import Release, release_of, shipped
 from planner.estate import ToolFacts
+from planner.past import Past
 from planner.policy import RiskPolicy
-from planner.pools import Past, questions
+from planner.questions import questions
 from planner.risks.catalogue import BY_ID, RULES, UnknownRule, absent, chosen, texts_of, translated
 from planner.risks.engine import assess
 from planner.risks.rule import (

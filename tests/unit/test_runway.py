@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from estates import AS_OF, answers, estate, health
-from planner.answers import Answer
+from inventory.levels import DayPoint
+from planner.answers import Answer, answer_all
 from planner.forecast.paths import StraightPaths
 from planner.policy import StatusRules
+from planner.pools import Past, questions
 from planner.runway import (
     OrderBy,
     Runway,
@@ -23,7 +25,7 @@ from planner.runway import (
     runway,
     status,
 )
-from stored import GIB, guest, host
+from stored import GIB, JAKARTA, guest, host
 
 RULES = StatusRules()
 LEAD = 100
@@ -76,6 +78,21 @@ def test_under_three_days_there_is_no_path(days: int) -> None:
 
 def test_a_stale_source_shows_no_path() -> None:
     assert memory([1000.0] * 10, stale=True).provisional is None
+
+
+@pytest.mark.parametrize(("weeks", "reason"), [(2, "not_enough_history"), (3, "no_growth")])
+def test_two_means_of_a_week_are_fourteen_days_and_no_history(weeks: int, reason: str) -> None:
+    """From two values no path is told: a path of nothing known is over no limit."""
+    points = tuple(
+        DayPoint(AS_OF - timedelta(days=7 * i + 4), 7, 1000.0 * GIB, None, 7 * 86_400)
+        for i in reversed(range(weeks))
+    )
+    place = estate(*HOSTS, sources=[health()])
+    past = Past(cluster_days={("c", "memory"): points}, datastore_days={})
+    [cluster] = answer_all(place, questions(place, past, JAKARTA))
+    found = next(a for a in cluster.answers if a.question.key == "pool/c/memory/demand")
+    assert found.runway.reason == reason
+    assert found.load == pytest.approx(1000.0 * GIB, rel=1e-3)
 
 
 def test_too_many_gaps_are_not_enough_history() -> None:

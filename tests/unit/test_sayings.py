@@ -13,7 +13,7 @@ import pytest
 from estates import AS_OF, NOW, days, estate, health
 from inventory.platform_records import Recorder
 from inventory.records import Coverage
-from planner.pools import Past
+from planner.past import Past
 from planner.report import Memory, Report, in_language, make_report
 from planner.saying import ENGLISH, Said, Text, counted
 from reports.brief import _headline, brief_html

@@ -186,6 +186,11 @@ def test_without_figures_half_of_what_reclaim_finds_is_given_back() -> None:
     after = what_if(base, {"reclaim": {"pool": "san"}})
     assert gib(less(after, what_if(base), "storage", "demand", "san")) == pytest.approx(15)
     assert "lumbung reclaim finds in san" in after.world.notes[0]
+    of_cluster = what_if(base, {"reclaim": {"pool": "c"}})
+    both = what_if(base, {"reclaim": {"pool": "c"}}, {"reclaim": {"pool": "san"}})
+    for one in (of_cluster, both):  # the guest's bytes lie on the san, and are given back once
+        assert gib(less(one, what_if(base), "storage", "demand", "san")) == pytest.approx(15)
+        assert gib(less(one, what_if(base), "storage", "allocation", "san")) == pytest.approx(20)
 
 
 def test_cameras_fill_a_datastore() -> None:

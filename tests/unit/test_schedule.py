@@ -200,7 +200,7 @@ def test_sigterm_lets_the_poll_that_runs_finish(tmp_path: Path) -> None:
         os.close(pipe)
         _out, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, said
-    assert "site: stored, 1 guests" in said
+    assert "site: stored, 1 guest, " in said
     assert "Traceback" not in said
     guests.unlink()
     guests.write_text(content)

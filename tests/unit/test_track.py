@@ -15,7 +15,8 @@ from planner.answers import Answer, answers_of
 from planner.estate import Estate
 from planner.explain import explain
 from planner.forecast.ledger import AHEAD_DAYS
-from planner.pools import Past, Question, questions
+from planner.past import Past
+from planner.questions import Question, questions
 from planner.report import Memory, Report, make_report
 from planner.rows import TrackRow
 from planner.track import example_words, published, record_words, replayed

@@ -10,7 +10,8 @@ from estates import NOW, answers, estate, health
 from inventory.facts import Facts
 from inventory.records import Coverage, Host, Record
 from planner.answers import answer_all
-from planner.pools import Past, questions
+from planner.past import Past
+from planner.questions import questions
 from planner.report import Memory, Report, make_report
 from planner.rows import PoolRow
 from stored import GIB, JAKARTA, datastore, disk, guest, host

@@ -15,7 +15,7 @@ from inventory.records import Record
 from lumbung.files import load_estate
 from lumbung.settings import SettingsError
 from planner.owners import EstateFile
-from planner.pools import Past
+from planner.past import Past
 from planner.report import Memory, Report, make_report
 from planner.risks.catalogue import BY_ID
 from planner.risks.engine import Assessment, assess
