@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 PHRASES: Mapping[str, Mapping[str, str]] = {
     "en": {
-        "lang": "en",
         "title": "Capacity brief",
         "as_of": "as of",
         "headline": "Order {resource} for {pool} by {date}{late}.",
@@ -128,7 +127,6 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "source_failing": "failing",
     },
     "id": {
-        "lang": "id",
         "title": "Ringkasan kapasitas",
         "as_of": "per",
         "headline": "Pesan {resource} untuk {pool} paling lambat {date}{late}.",
