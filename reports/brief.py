@@ -111,7 +111,7 @@ def brief_html(report: Report, *, lang: str = "en") -> str:
     told = islice(_record(report, shown, lang), _MOST_RECORD)
     record = [short(line, 150) for line in told]
     lists = _lists(report, lang)
-    headline = _headline(report, report.binding, lang)
+    headline = _headline(report, lang)
     agencies = [_agency(row, words) for row in _worst_agencies(report)]
     beside = _beside_mm(
         lists,
@@ -248,32 +248,35 @@ def _least_safe_first(clusters: list[PoolAnswer]) -> list[PoolAnswer]:
     return sorted(clusters, key=lambda pool: WORST_FIRST.index(pool.failover))
 
 
-def _headline(report: Report, binding: Answer | None, lang: str) -> str:
-    """The one sentence that must not be missed."""
-    words = PHRASES[lang]
-    if binding is None:
-        return words["nothing_known"]
-    question, order = binding.question, binding.order
-    if order.on is None:
-        return words["no_order_date"]
-    row = next(
-        (row for row in report.orders if row.pool == question.pool.name and not row.order),
-        None,
-    )
-    if row is not None and row.quantity == 0:  # what is on its way is enough, if it comes
-        return f"{short(row.pool, 40)}: {short(tell(row.what, lang), 60)}."
-    if binding.status == "overdue_if_assumed":  # it asks before it shouts
-        return words["headline_assumed"].format(
-            pool=short(question.pool.name, 40),
-            resource=words[question.resource],
-            date=order.on,
-            lead=question.lead.days,
-        )
-    return words["headline"].format(
+def _headline(report: Report, lang: str) -> str:
+    """The one sentence that must not be missed: the first of the orders, else what binds next."""
+    if report.orders:
+        return _most_pressing(report, report.orders[0], lang)
+    if report.binding is None:
+        return PHRASES[lang]["nothing_known"]
+    if report.binding.order.on is None:
+        return PHRASES[lang]["no_order_date"]
+    return _order_by(report.binding, lang)
+
+
+def _most_pressing(report: Report, row: OrderRow, lang: str) -> str:
+    pool = next((pool for pool in report.answers if pool.pool.name == row.pool), None)
+    is_a_purchase = not row.order and row.quantity != 0 and row.order_by_date is not None
+    if pool is not None and is_a_purchase:
+        return _order_by(pool.binding, lang)
+    return f"{short(row.pool, 40)}: {short(tell(row.what, lang), 60)}."
+
+
+def _order_by(answer: Answer, lang: str) -> str:
+    """By when to order; where the lead time is only assumed it asks before it shouts."""
+    words, question, order = PHRASES[lang], answer.question, answer.order
+    assumed = answer.status == "overdue_if_assumed"
+    return words["headline_assumed" if assumed else "headline"].format(
         pool=short(question.pool.name, 40),
         resource=words[question.resource],
         date=order.on,
         late=_late(order.overdue_days, words),
+        lead=question.lead.days,
     )
 
 

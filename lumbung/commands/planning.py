@@ -54,11 +54,9 @@ def show_capacity(session: Session, pool: str | None, on: str | None, form: Form
             f"left out: {left_out} of datastores that hold no guests, and lack nothing; "
             "--pool NAME or --format csv shows them"
         )
-    for line in stale_words(report.estate.sources) if form is Format.table else ():
-        note(line)
-    # The estate file is of today: what it names may not have been there on a past day.
-    for fault in report.misnamed if form is Format.table and on is None else ():
-        note(str(fault))
+    if form is Format.table and on is None:  # of a past day nothing can be done any more
+        for line in (*stale_words(report.estate.sources), *map(str, report.misnamed)):
+            note(line)
 
 
 _CAPACITY = ("pool", "of", "used of usable", "free %", "runway (90 % sure)", "order by", "status")

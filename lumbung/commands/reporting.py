@@ -37,11 +37,11 @@ def report_once(
         f"{link}: {len(report.orders)} orders, {len(report.guests)} guests, "
         f"{len(report.assessment.risks)} risks, status {report.status}"
     )
-    for line in stale_words(report.estate.sources):
-        note(line)
-    # The estate file is of today: what it names may not have been there on a past day.
-    for fault in report.misnamed if on is None else ():
-        note(f"{settings.estate_file}: {fault}")
+    if on is None:  # of a past day nothing can be done any more
+        for line in stale_words(report.estate.sources):
+            note(line)
+        for fault in report.misnamed:
+            note(f"{settings.estate_file}: {fault}")
     for line in lines:
         note(line)
     return link

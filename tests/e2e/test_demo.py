@@ -412,7 +412,11 @@ def test_it_ends_by_showing_what_matters_first(city: City) -> None:
 
 def test_the_headline_is_the_most_urgent_order(city: City) -> None:
     brief = (city.weekly / "brief.html").read_text()
-    assert re.search(r'class="headline overdue"', brief)
+    headline = re.search(r'class="headline overdue">([^<]*)<', brief)
+    first = city.rows("orders")[0]
+    assert headline is not None
+    assert first["pool"] in headline[1]
+    assert first["order_by_date"] in headline[1]
 
 
 def test_no_secret_is_in_any_file_but_its_own(city: City) -> None:

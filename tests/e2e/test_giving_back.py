@@ -243,7 +243,13 @@ def test_savings_say_what_was_proposed_and_what_was_given_back(tmp_path: Path) -
         site.now - timedelta(hours=1),
         guests=[guest("on", "h1")],
         disks=[disk("on", "san", capacity=400 * GIB)],
-        snapshots=[{"guest_id": "on", "name": "new", "created_at": site.now.isoformat()}],
+        snapshots=[
+            {
+                "guest_id": "on",
+                "name": "new",
+                "created_at": (site.now - timedelta(hours=1)).isoformat(),
+            }
+        ],
     )
     site.run("report")
     rows = {row["month"]: row for row in site.rows("reclaim", "--savings")}

@@ -66,7 +66,7 @@ class Move:
         )
 
 
-_RESIDENT = guest("resident", "kvm1", memory=0)
+_RESIDENT = guest("resident", "kvm1", power="stopped")
 
 
 def landed(number: int, **more: Any) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def test_it_is_collected_checked_and_recorded_like_any_source(tmp_path: Path) ->
     )
     checked = project.call("sources", "check")
     assert checked.returncode == 0, checked.stdout
-    assert "the platform says 8 guests, we see 8, on 1 hosts" in checked.stdout
+    assert "the platform says 8 guests, we see 8, on 1 host\n" in checked.stdout
     assert "8 × domain/…/xml" in checked.stdout
     assert "tags        no guest says whose it is" in checked.stdout
     assert f"--uri {NAMESPACE} " in checked.stdout

@@ -16,7 +16,7 @@ from inventory.records import Coverage
 from planner.past import Past
 from planner.report import Memory, Report, in_language, make_report
 from planner.saying import ENGLISH, Said, Text, counted
-from reports.brief import _headline, brief_html
+from reports.brief import _headline, _order_by, brief_html
 from reports.phrases import PHRASES
 from reports.profiles import redacted_rows
 from reports.sayings import SAYINGS, gap_told, tell
@@ -132,9 +132,25 @@ def test_a_headline_on_an_assumed_lead_time_asks_for_it(report: Report) -> None:
         ("en", "confirm the lead time; with the "),
         ("id", "pastikan lama pengadaan"),
     ):
-        told = _headline(replace(report, orders=()), assumed, lang)
+        told = _order_by(assumed, lang)
         assert asks in told
         assert str(assumed.order.on) in told
+
+
+def test_the_headline_is_the_first_of_the_orders(report: Report) -> None:
+    """Whatever binds the site: page and list begin with the same."""
+    bought = [row for row in report.orders if row.quantity and row.order_by_date and not row.order]
+    assert bought
+    for row in bought:
+        told = _headline(replace(report, orders=(row, *report.orders)), "en")
+        assert row.pool in told
+        assert str(row.order_by_date) in told
+    late = replace(bought[0], order="Host 3", what="speed up what is on its way")
+    for row in (late, replace(late, order="", quantity=0, order_by_date=None)):
+        told = _headline(replace(report, orders=(row,)), "en")
+        assert told == f"{row.pool}: speed up what is on its way."
+    assert report.binding is not None
+    assert str(report.binding.order.on) in _headline(replace(report, orders=()), "en")
 
 
 def test_every_order_that_is_due_is_on_the_page_before_any_that_is_not(report: Report) -> None:
