@@ -185,7 +185,7 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "cpu": "CPU",
         "memory": "memori",
         "storage": "penyimpanan",
-        "demand": "permintaan",
+        "demand": "kebutuhan",
         "allocation": "alokasi",
         "no_growth": "tidak tumbuh",
         "beyond_horizon": "lebih dari dua tahun",

@@ -24,7 +24,7 @@ SAYINGS: Mapping[str, Mapping[str, str]] = {
         "next_contracted": "tagih pengiriman {order}",
         "next_delivered": "pasang dan operasikan {order}",
         "one_host": "hanya satu host, padahal ada mesin dengan kekritisan tertinggi",
-        "load_not_known": "kapasitas atau permintaan tidak diketahui",
+        "load_not_known": "kapasitas atau kebutuhan tidak diketahui",
         "demand": "terpakai {load:,.0f} dari batas {usable:,.0f} {unit}",
         "demand_over": "terpakai {load:,.0f} dari batas {usable:,.0f} {unit}: sudah terlewati",
         "demand_first": "terpakai {load:,.0f} dari batas {usable:,.0f} {unit}, terlewati mulai "
