@@ -118,7 +118,7 @@ def test_the_title_names_the_unit_and_large_storage_is_told_in_tib() -> None:
     assert texts(fan_svg(picture()))[0] == "san: storage, demand (GiB)"
     large = replace(picture(), usable=((AS_OF, 9 * 1024.0),))
     assert texts(fan_svg(large))[0] == "san: storage, demand (TiB)"
-    assert texts(fan_svg(large, lang="id"))[0] == "san: penyimpanan, permintaan (TiB)"
+    assert texts(fan_svg(large, lang="id"))[0] == "san: penyimpanan, kebutuhan (TiB)"
 
 
 def test_both_dates_on_one_day_are_one_label() -> None:
