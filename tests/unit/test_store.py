@@ -484,6 +484,16 @@ def test_a_restarted_counter_gives_no_rate(book: Book) -> None:
     assert rates(book) == []
 
 
+def test_less_than_a_second_tells_no_rate_and_the_next_interval_tells_its_own(book: Book) -> None:
+    """Clocks are read a little before or after the counters: of so short a time that is much."""
+    book.poll(at(0), host(), counters=(counted(0, 0),))
+    book.poll(at(1), host(), counters=(counted(900, 0.9),))
+    assert rates(book) == []
+    book.poll(at(2), host(), counters=(counted(3900, 300.9),))
+    [(rate, period)] = rates(book)
+    assert (rate, period) == (pytest.approx(10), 300)
+
+
 def test_a_rate_that_no_machine_can_reach_is_a_fault_of_the_counter(book: Book) -> None:
     book.poll(at(0), host(), counters=(counted(0, 0),))
     book.poll(at(1), host(), counters=(counted(1e15, 300, limit=1e9),))
