@@ -8,6 +8,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from inventory.changes import Change
 from inventory.findings import PastReport
 from inventory.forecast_records import Said
@@ -23,6 +25,7 @@ from planner.efficiency.savings import settled
 from planner.efficiency.showback import Rates, rates_of
 from planner.estate import Estate, SourceHealth
 from planner.fitting import fits_of, profiles_of
+from planner.forecast.paths import Floats
 from planner.guest_lines import guest_lines
 from planner.keys import failover_key, finding_key, source_key
 from planner.orders import (
@@ -350,15 +353,9 @@ def _percent(part: float | None, whole: float | None) -> float | None:
     return None if part is None or not whole else 100.0 * part / whole
 
 
-def quantile(values: Any, share: float) -> float | None:
+def quantile(values: Floats, share: float) -> float | None:
     """The share-quantile of the known values; None when there is none."""
-    if not len(values):
-        return None
-    ordered = sorted(float(value) for value in values)
-    position = share * (len(ordered) - 1)
-    low = int(position)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+    return float(np.quantile(values, share)) if len(values) else None
 
 
 # The other tables
